@@ -22,6 +22,12 @@ pub struct Mark {
     pub offset: u32,
 }
 
+impl Default for Mark {
+    fn default() -> Mark {
+        Mark::NONE
+    }
+}
+
 impl Mark {
     /// No place: the value was not read from any file.
     pub const NONE: Mark = Mark { source: SourceId::NONE, offset: 0 };

@@ -1,0 +1,5 @@
+//! Configuration: what kustomization files and transformer configurations say.
+
+mod types;
+
+pub use types::*;

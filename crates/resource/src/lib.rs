@@ -1,0 +1,13 @@
+//! Kubernetes objects with identity and provenance: ordered sets, selectors, field paths, merge keys.
+
+mod finding;
+mod id;
+mod object;
+mod schema;
+mod set;
+
+pub use finding::{Finding, Severity};
+pub use id::{DEFAULT_NAMESPACE, Gvk, NOT_NAMESPACED, ResId, split_api_version};
+pub use object::{Behavior, BuildOrigin, ConfiguredBy, PreviousId, Resource};
+pub use schema::Schema;
+pub use set::{IdTaken, ResourceSet};
