@@ -1,0 +1,3 @@
+//! The transformers, one a file.
+
+pub(crate) mod fieldspec;
