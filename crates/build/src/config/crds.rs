@@ -6,42 +6,31 @@ use std::sync::Arc;
 use resource::Gvk;
 use yaml::{Map, Node};
 
-use super::scalar::describe;
-use super::transformer_config::merge_references;
+use super::scalar::{Kind, describe, kind};
+use super::transformer_config::{merge_references, merge_specs};
 use super::types::{FieldSpec, NameReference, TransformerConfig};
-use crate::config::merge_specs;
 use crate::error::{BuildError, ErrorKind, Result};
 
 impl TransformerConfig {
-    /// The configuration that the files of `crds` make together. Types are taken in the order of their
-    /// names; kustomize takes those of one file in any order.
-    pub fn from_crds<'n>(files: impl IntoIterator<Item = &'n Node>) -> Result<Arc<TransformerConfig>> {
-        files
-            .into_iter()
-            .try_fold(Arc::default(), |config, file| TransformerConfig::merge(&config, &Arc::new(from_file(file)?)))
-    }
-}
-
-fn from_file(file: &Node) -> Result<TransformerConfig> {
-    let types = types(file)?;
-    let mut whole = Arc::new(TransformerConfig::default());
-    for (name, schema) in &types {
-        let properties = properties(schema);
-        if !["kind", "apiVersion", "metadata"].iter().all(|field| properties.iter().any(|(name, _)| name == field)) {
-            continue;
+    /// What one file of `crds` says. Types are taken in the order of their names; kustomize takes them in
+    /// any order.
+    pub fn from_crds(file: &Node) -> Result<TransformerConfig> {
+        let types = types(file)?;
+        let mut whole = Arc::new(TransformerConfig::default());
+        for (name, schema) in &types {
+            let properties = properties(schema);
+            let has = |field: &str| properties.iter().any(|(name, _)| *name == field);
+            if !(has("kind") && has("apiVersion") && has("metadata")) {
+                continue;
+            }
+            let gvk = Gvk::of_kind(name.rsplit('.').next().unwrap_or_default());
+            let config = TransformerConfig::default();
+            let mut found = Found { gvk, types: &types, config, path: Vec::new(), open: Vec::new() };
+            found.visit(name)?;
+            whole = TransformerConfig::merge(&whole, &Arc::new(found.config))?;
         }
-        let kind = name.rsplit('.').next().unwrap_or_default();
-        let mut found = Found {
-            gvk: Gvk::of_kind(kind),
-            types: &types,
-            config: TransformerConfig::default(),
-            path: Vec::new(),
-            open: Vec::new(),
-        };
-        found.visit(name)?;
-        whole = TransformerConfig::merge(&whole, &Arc::new(found.config))?;
+        Ok(Arc::unwrap_or_clone(whole))
     }
-    Ok(TransformerConfig::clone(&whole))
 }
 
 /// The types of a file by name, sorted, with their schemas.
@@ -86,8 +75,7 @@ fn properties(schema: &Node) -> Vec<(&str, &Node)> {
 fn extension<'n>(property: &'n Node, name: &str) -> Option<&'n str> {
     let entries = property.as_map()?;
     let entry = entries.iter().find(|entry| entry.key.as_str().is_some_and(|key| key.eq_ignore_ascii_case(name)))?;
-    let is_text = super::scalar::kind(&entry.value) == super::scalar::Kind::String;
-    entry.value.as_str().filter(|_| is_text)
+    entry.value.as_str().filter(|_| kind(&entry.value) == Kind::String)
 }
 
 /// What the schema of one type says, as it is walked through.

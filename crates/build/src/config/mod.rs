@@ -7,6 +7,7 @@ mod defaults;
 mod fields;
 mod go_sort;
 mod kustomization;
+mod loaded;
 mod order;
 mod plugin;
 mod plugin_decode;
@@ -15,7 +16,11 @@ mod spelling;
 mod transformer_config;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 pub use kustomization::{COMPONENT_KIND, COMPONENT_VERSION, KUSTOMIZATION_KIND, KUSTOMIZATION_VERSION};
+pub use loaded::LoadedKustomization;
 pub use plugin::*;
 pub use plugin_decode::decode_replacements;
 pub use transformer_config::merge_specs;

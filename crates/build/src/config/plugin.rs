@@ -144,7 +144,7 @@ pub struct ImageTagTransformer {
 #[derive(Clone, Debug, Default)]
 pub struct NamespaceTransformer {
     /// Of the object's own metadata.
-    pub namespace: Text,
+    pub namespace: Option<Str>,
     pub field_specs: Vec<FieldSpec>,
     pub unset_only: bool,
     pub subjects: RoleBindingSubjects,
@@ -182,6 +182,7 @@ pub struct ReplicaCountTransformer {
 
 #[derive(Clone, Debug, Default)]
 pub struct ValueAddTransformer {
+    pub mark: Mark,
     /// Without white space around it; when `None`, the name of the directory is meant.
     pub value: Option<Str>,
     pub targets: Vec<ValueAddTarget>,

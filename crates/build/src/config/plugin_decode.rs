@@ -55,7 +55,7 @@ impl PluginConfig {
             BuiltinKind::ValueAddTransformer => {
                 let add: ValueAddTransformer = object(node)?;
                 if add.target_file_path.is_none() {
-                    add.check(node)?;
+                    add.check()?;
                 }
                 PluginConfig::ValueAdd(add)
             }
@@ -197,9 +197,26 @@ fn affix<T: Affix>(node: &Node) -> Result<AffixTransformer> {
     Ok(AffixTransformer { affix, field_specs })
 }
 
+/// The metadata of a `NamespaceTransformer`, of which the place of the namespace matters.
+#[derive(Default)]
+struct NamespaceMeta {
+    meta: ObjectMeta,
+    namespace: Option<Str>,
+}
+
+structure!(
+    NamespaceMeta,
+    [
+        field!("name", meta.name),
+        text!("namespace", namespace),
+        pairs!("labels", meta.labels),
+        pairs!("annotations", meta.annotations),
+    ]
+);
+
 #[derive(Default)]
 struct Namespace {
-    metadata: ObjectMeta,
+    metadata: NamespaceMeta,
     field_specs: Vec<FieldSpec>,
     unset_only: bool,
     subjects: Option<Str>,
@@ -245,11 +262,15 @@ structure!(
     [field!("selector", selector), field!("fieldPath", field_path), field!("filePathPosition", file_path_position),]
 );
 
-structure!(@ ValueAddTransformer, |_: &mut ValueAddTransformer, _| {}, [
-    custom!("value", |add, node, decoder| add.value = decoder.text_or_none(node).and_then(trimmed)),
-    field!("targets", targets),
-    text!("targetFilePath", target_file_path),
-]);
+structure!(
+    ValueAddTransformer,
+    marked,
+    [
+        custom!("value", |add, node, decoder| add.value = decoder.text_or_none(node).and_then(trimmed)),
+        field!("targets", targets),
+        text!("targetFilePath", target_file_path),
+    ]
+);
 
 fn trimmed(mut text: Str) -> Option<Str> {
     text.text = text.trim().into();
@@ -257,27 +278,28 @@ fn trimmed(mut text: Str) -> Option<Str> {
 }
 
 impl ValueAddTransformer {
-    /// Decodes the file that `targetFilePath` names; its targets come after those in place.
-    pub fn decode_targets(node: &Node) -> Result<Vec<ValueAddTarget>> {
+    /// Adds the targets of the file that `target_file_path` names, and refuses what cannot be done.
+    pub fn decode_targets(&mut self, node: &Node) -> Result<()> {
         let file: ValueAddTransformer = decode_root(node, Rules::Plugin, "the file of targets")?;
-        Ok(file.targets)
+        self.targets.extend(file.targets);
+        self.check()
     }
 
-    /// Refuses what cannot be done; to be called when all targets are there. `node` is the object.
-    pub fn check(&self, node: &Node) -> Result<()> {
+    fn check(&self) -> Result<()> {
+        let invalid = |mark, message: &str| BuildError::new(ErrorKind::Config, mark, message);
         if self.targets.is_empty() {
-            return Err(invalid(node, "must specify at least one target").hint("say `targets` or `targetFilePath`"));
+            let error = invalid(self.mark, "must specify at least one target");
+            return Err(error.hint("say `targets` or `targetFilePath`"));
         }
         for target in &self.targets {
             let position = target.file_path_position;
-            let message = if target.field_path.is_empty() {
-                "fieldPath cannot be empty".to_owned()
-            } else if position < 0 {
-                format!("value of filePathPosition ({position}) cannot be negative")
-            } else {
-                continue;
-            };
-            return Err(BuildError::new(ErrorKind::Config, target.mark, message));
+            if target.field_path.is_empty() {
+                return Err(invalid(target.mark, "fieldPath cannot be empty"));
+            }
+            if position < 0 {
+                let message = format!("value of filePathPosition ({position}) cannot be negative");
+                return Err(invalid(target.mark, &message));
+            }
         }
         Ok(())
     }
