@@ -9,5 +9,5 @@ mod set;
 pub use finding::{Finding, Severity};
 pub use id::{DEFAULT_NAMESPACE, Gvk, NOT_NAMESPACED, ResId, split_api_version};
 pub use object::{Behavior, BuildOrigin, ConfiguredBy, PreviousId, Resource};
-pub use schema::Schema;
+pub use schema::{Schema, SchemaError, TypeRef};
 pub use set::{IdTaken, ResourceSet};
