@@ -2,5 +2,8 @@
 
 pub mod config;
 mod error;
+mod field_path;
+mod json;
+mod transform;
 
 pub use error::{BuildError, ErrorKind, Result};

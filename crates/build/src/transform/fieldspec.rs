@@ -143,7 +143,7 @@ fn walk(
                 map.insert(first.name.clone(), made);
                 return Ok(());
             };
-            let value = &mut map.iter_mut().as_mut_slice()[at].value;
+            let value = &mut map.iter_mut().into_slice()[at].value;
             if value.is_null() {
                 match wanted {
                     Some(Create::Map) => value.replace(Node::map(Map::new()), layer),
@@ -196,7 +196,7 @@ pub(crate) fn set_entry(node: &mut Node, key: &Text, text: &Text, mark: yaml::Ma
             }
             let mut new = Node::string(text.clone()).at(mark);
             new.style = if old.is_scalar() { old.style } else { Style::Plain };
-            map.iter_mut().as_mut_slice()[at].value.replace(new, layer);
+            map.iter_mut().into_slice()[at].value.replace(new, layer);
         }
         None => {
             let mut new = Node::string(text.clone()).at(mark);

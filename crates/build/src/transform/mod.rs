@@ -1,3 +1,4 @@
 //! The transformers, one a file.
 
 pub(crate) mod fieldspec;
+pub(crate) mod json_patch;
