@@ -169,7 +169,8 @@ impl Plan {
     fn order(&self, gone: &[usize], target_len: usize) -> Option<Vec<Pick>> {
         let alive = |number: usize| gone.binary_search(&number).is_err();
         let order: Vec<Pick> = if self.several_keys {
-            let added = self.groups.iter().enumerate().filter(|(number, group)| group.target.is_none() && alive(*number));
+            let added =
+                self.groups.iter().enumerate().filter(|(number, group)| group.target.is_none() && alive(*number));
             let added = added.map(|(number, _)| Pick::Added(number));
             let kept = self.of_target.iter().enumerate().filter(|&(at, &number)| {
                 alive(number) && self.groups[number].target.is_some_and(|(_, last)| last == at)
@@ -184,7 +185,8 @@ impl Plan {
                 })
                 .collect()
         };
-        let unchanged = order.len() == target_len && order.iter().enumerate().all(|(at, &pick)| pick == Pick::Target(at));
+        let unchanged =
+            order.len() == target_len && order.iter().enumerate().all(|(at, &pick)| pick == Pick::Target(at));
         (!unchanged).then_some(order)
     }
 }

@@ -226,9 +226,7 @@ fn same(a: &Node, b: &Node, depth: usize) -> bool {
     }
     match (&a.value, &b.value) {
         (Value::Scalar(a), Value::Scalar(b)) => a == b,
-        (Value::Seq(a), Value::Seq(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, depth + 1))
-        }
+        (Value::Seq(a), Value::Seq(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, depth + 1)),
         (Value::Map(a), Value::Map(b)) => {
             let alike = |(a, b): (&yaml::Entry, &yaml::Entry)| {
                 same(&a.key, &b.key, depth + 1) && same(&a.value, &b.value, depth + 1)

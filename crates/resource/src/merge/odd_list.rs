@@ -201,7 +201,8 @@ impl Pool {
             if names[columns[0]].is_empty() {
                 return go_value(node) == row[columns[0]].as_str();
             }
-            let has = |&column: &usize| node.get(names[column]).is_some_and(|field| go_value(field) == row[column].as_str());
+            let has =
+                |&column: &usize| node.get(names[column]).is_some_and(|field| go_value(field) == row[column].as_str());
             node.as_map().is_some() && columns.iter().all(has)
         })
     }
