@@ -29,7 +29,7 @@ impl Accumulated {
     pub(crate) fn empty() -> Accumulated {
         Accumulated {
             set: ResourceSet::new(),
-            config: TransformerConfig::none(),
+            config: Arc::default(),
             vars: VarSet::default(),
             warnings: Vec::new(),
         }
@@ -162,9 +162,9 @@ impl Target {
 
     fn merge_configurations(&self, cx: &Context<'_>, acc: &mut Accumulated) -> Result<()> {
         let kustomization = self.kustomization();
-        let mut own = TransformerConfig::builtin().clone();
+        let mut own = TransformerConfig::defaults().clone();
         if !kustomization.configurations.is_empty() {
-            let mut all = TransformerConfig::none();
+            let mut all = Arc::default();
             for path in &kustomization.configurations {
                 let file = self.read_yaml(cx, path)?;
                 let config = Arc::new(TransformerConfig::decode(file.config()?)?);
@@ -174,7 +174,7 @@ impl Target {
         }
         acc.config = TransformerConfig::merge(&acc.config, &own)?;
         if !kustomization.crds.is_empty() {
-            let mut all = TransformerConfig::none();
+            let mut all = Arc::default();
             for path in &kustomization.crds {
                 let file = self.read_yaml(cx, path)?;
                 let config = Arc::new(TransformerConfig::from_crds(file.config()?)?);
@@ -317,11 +317,13 @@ pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc
     let (first_line, indent) = match text.style {
         Style::Literal | Style::Folded => {
             let below = host.text()[text.mark.offset as usize..].lines().skip(1);
-            let blank = below.clone().take_while(|line| line.trim().is_empty()).count();
+            let is_blank = |line: &&str| line.trim().is_empty();
+            let blank = below.clone().take_while(is_blank).count();
+            let kept = content.lines().take_while(is_blank).count();
             let leading = |line: &str| line.len() - line.trim_start_matches(' ').len();
             let there = below.skip(blank).map(leading).next().unwrap_or(0);
             let here = content.lines().find(|line| !line.trim().is_empty()).map_or(0, leading);
-            (line + 1, there.saturating_sub(here) as u32)
+            (line + 1 + blank.saturating_sub(kept) as u32, there.saturating_sub(here) as u32)
         }
         Style::SingleQuoted | Style::DoubleQuoted => (line, column + 1),
         Style::Plain | Style::Flow => (line, column),

@@ -71,7 +71,14 @@ impl Built {
 /// Appends the canonical bytes of one object.
 pub fn print(object: &Resource, out: &mut Vec<u8>) -> Result<()> {
     yaml::emit(&object.node, out).map_err(|error| {
-        let built = BuildError::new(ErrorKind::Object, error.mark(), format!("{error} in {}", object.id()));
-        error.related().into_iter().fold(built, |built, (mark, words)| built.related(mark, words))
+        let built = BuildError::new(ErrorKind::Object, error.mark, format!("{error} in {}", object.id()));
+        let built = match error.first {
+            Some(first) => built.related(first, "the first"),
+            None => built,
+        };
+        match error.hint() {
+            Some(hint) => built.hint(hint),
+            None => built,
+        }
     })
 }

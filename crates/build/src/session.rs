@@ -107,12 +107,13 @@ impl<'f> Session<'f> {
     }
 
     fn make_yaml_file(&self, name: String, bytes: Vec<u8>) -> Result<YamlFile> {
+        let readable = std::str::from_utf8(&bytes).is_err().then(|| String::from_utf8_lossy(&bytes).into_owned());
         match yaml::decode(bytes) {
             Ok(text) => Ok(YamlFile::new(self.sources.add(name, yaml::normalize_newlines(text)))),
             Err(error) => {
-                let (offset, message) = (error.offset, error.to_string());
-                let source = self.sources.add(name, error.readable_text());
-                Err(BuildError::new(ErrorKind::Syntax, source.mark(offset), message))
+                let source = self.sources.add(name, readable.unwrap_or_default());
+                let bad = source.text().find(char::REPLACEMENT_CHARACTER).unwrap_or(0);
+                Err(BuildError::new(ErrorKind::Syntax, source.mark(bad), error.to_string()).hint("save the file as UTF-8"))
             }
         }
     }
@@ -173,7 +174,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// A parse error as a build error.
 pub(crate) fn syntax(error: yaml::ParseError) -> BuildError {
-    let built = BuildError::new(ErrorKind::Syntax, error.mark(), error.to_string());
+    let built = BuildError::new(ErrorKind::Syntax, error.mark, error.to_string());
     match error.hint() {
         Some(hint) => built.hint(hint),
         None => built,

@@ -96,7 +96,11 @@ fn any(node: &Node, segments: &[Segment], is_meant: &dyn Fn(&Node) -> bool) -> b
     match &node.value {
         _ if node.is_null() => false,
         Value::Seq(items) => items.iter().any(|item| any(item, segments, is_meant)),
-        Value::Map(map) => first.name.is_empty() || map.get(&first.name).is_some_and(|value| any(value, rest, is_meant)),
+        Value::Map(map) => {
+            // A field that is to be a list and is null becomes an empty one.
+            let is_there = |value: &Node| (first.is_list && value.is_null()) || any(value, rest, is_meant);
+            first.name.is_empty() || map.get(&first.name).is_some_and(is_there)
+        }
         Value::Scalar(_) => true,
     }
 }
@@ -145,7 +149,7 @@ fn walk(
                 map.insert(first.name.clone(), made);
                 return Ok(());
             };
-            let value = &mut map.iter_mut().as_mut_slice()[at].value;
+            let value = &mut map.iter_mut().into_slice()[at].value;
             if value.is_null() {
                 match wanted {
                     Some(Create::Map) => value.replace(Node::map(Map::new()), layer),
@@ -211,7 +215,7 @@ pub(crate) fn set_entry(node: &mut Node, key: &Text, text: &Text, mark: yaml::Ma
             }
             let mut new = Node::string(text.clone()).at(mark);
             new.style = if old.is_scalar() { old.style } else { Style::Plain };
-            map.iter_mut().as_mut_slice()[at].value.replace(new, layer);
+            map.iter_mut().into_slice()[at].value.replace(new, layer);
         }
         None => {
             let mut new = Node::string(text.clone()).at(mark);

@@ -36,7 +36,7 @@ fn hash(resource: &Resource) -> Result<String> {
 /// The JSON that is hashed: keys sorted; `name` is always empty, absent data is an empty text,
 /// `binaryData` and `stringData` only count where they are mappings.
 fn encode(resource: &Resource, kind: &str, fields: &[&str], out: &mut Vec<u8>) -> Result<()> {
-    let failed = |error: json::JsonError| BuildError::new(ErrorKind::Object, error.mark(), error.to_string());
+    let failed = |error: yaml::EmitError| BuildError::new(ErrorKind::Object, error.mark, error.to_string());
     out.push(b'{');
     for &field in fields {
         let value = resource.node.get(field);

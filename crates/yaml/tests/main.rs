@@ -1,0 +1,3 @@
+//! The tests of the crate: recorded documents of kustomize, and case files of our own.
+
+mod roundtrip;
