@@ -23,6 +23,8 @@ pub(crate) struct Excerpt {
     pub(crate) text: String,
     /// Bytes of `text` that are marked.
     pub(crate) span: Range<usize>,
+    /// Whether the marked line is shown from its beginning.
+    pub(crate) is_whole: bool,
 }
 
 /// The lines around a mark, if it names a place that has text.
@@ -57,7 +59,7 @@ pub(crate) fn excerpt(sources: &Sources, mark: Mark) -> Option<Excerpt> {
         text.push('\n');
     }
     text.pop();
-    Some(Excerpt { place, first_line: first as usize, text, span })
+    Some(Excerpt { place, first_line: first as usize, text, span, is_whole: start == 0 })
 }
 
 /// What is shown of a line.

@@ -133,7 +133,7 @@ fn print(text: &str) -> Exit {
 }
 
 fn fail(message: &str) -> Exit {
-    REPORTER.error(&crate::diagnostic::Diagnostic::error(message), &yaml::Sources::new());
+    REPORTER.plain_error(message);
     Exit::WrongInput
 }
 

@@ -100,14 +100,15 @@ impl Missing {
         let step = self.step.to_string();
         let error = Diagnostic::error(format!("no field \"{step}\" in {here}"));
         let there: Vec<String> = self.there.iter().map(Step::to_string).collect();
-        let near = nearest(&step, there.iter().map(String::as_str));
         if there.is_empty() {
-            error.hint("it has no fields: leave the rest of the path away")
-        } else if near.is_empty() {
-            error.hint(format!("it has {}", there.join(", ")))
-        } else {
-            error.hint(format!("did you mean {}?", near.join(" or ")))
+            return error.hint("it has no fields: leave the rest of the path away");
         }
+        let near = nearest(&step, there.iter().map(String::as_str));
+        let more = match there.len().saturating_sub(near.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        error.hint(format!("it has {}{more}", near.join(", ")))
     }
 }
 

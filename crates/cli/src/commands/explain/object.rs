@@ -73,27 +73,19 @@ impl ObjectName {
         if objects.is_empty() {
             return error.hint("the result has no objects");
         }
-        let names: Vec<String> = objects.iter().map(|object| full_name(&object.id())).collect();
-        let short: Vec<String> = objects.iter().map(|object| format!("{}/{}", object.kind(), object.name())).collect();
-        let of_kind = |index: &usize| {
-            let kind = self.kind.as_deref().unwrap_or_default().split('.').next().unwrap_or_default();
-            objects[*index].kind().eq_ignore_ascii_case(kind)
-        };
-        let near = nearest(&self.to_string(), short.iter().map(String::as_str));
-        let mut shown: Vec<usize> = (0..names.len()).filter(|index| near.contains(&short[*index].as_str())).collect();
-        if shown.is_empty() {
-            shown = (0..names.len()).filter(of_kind).collect();
+        let kind = self.kind.as_deref().unwrap_or_default().split('.').next().unwrap_or_default();
+        let is_of_kind = |object: &&Resource| object.kind().eq_ignore_ascii_case(kind);
+        let mut candidates: Vec<&Resource> = objects.iter().filter(is_of_kind).collect();
+        if candidates.is_empty() {
+            candidates = objects.iter().collect();
         }
-        if shown.is_empty() {
-            shown = (0..names.len()).collect();
-        }
-        const SHOWN: usize = 8;
-        let listed: Vec<&str> = shown.iter().take(SHOWN).map(|index| names[*index].as_str()).collect();
-        let more = match shown.len().saturating_sub(SHOWN) {
+        let names: Vec<String> = candidates.iter().map(|object| full_name(&object.id())).collect();
+        let near = nearest(&self.to_string(), names.iter().map(String::as_str));
+        let more = match objects.len().saturating_sub(near.len()) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        error.hint(format!("there is {}{more}", listed.join(", ")))
+        error.hint(format!("there is {}{more}", near.join(", ")))
     }
 }
 

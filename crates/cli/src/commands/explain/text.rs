@@ -63,7 +63,13 @@ fn table(report: &Report, styled: &dyn Fn(&str, &str) -> String, out: &mut Strin
         .iter()
         .filter_map(|value| Some((value, value.history.first()?)))
         .map(|(record, newest)| {
-            [visible(&record.field).into_owned(), value(newest, WIDTH), place(newest), step(newest)]
+            // The head of the table names the field; the rows name what is below it.
+            let below = record.field.strip_prefix(&report.field).unwrap_or(&record.field);
+            let step = match &newest.place {
+                Some(place) if place.is_in(&newest.kustomization) => visible(&newest.step).into_owned(),
+                _ => step(newest),
+            };
+            [visible(below.trim_start_matches('.')).into_owned(), value(newest, WIDTH), place(newest), step]
         })
         .collect();
     let column = |at: usize| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0);
