@@ -93,6 +93,7 @@ impl Session<'_> {
             restrictor: options.load_restrictor,
             schema: Schema::builtin(),
             schema_is_set: false,
+            schema_in_use: false,
             track_origins: false,
         };
         let root = Arc::new(Root { directory, parent: None });
