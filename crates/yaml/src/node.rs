@@ -81,7 +81,13 @@ pub struct Map {
 
 impl Node {
     fn new(value: Value, tag: Tag) -> Node {
-        Node { value, tag, style: Style::Plain, mark: Mark::NONE, origin: None }
+        Node {
+            value,
+            tag,
+            style: Style::Plain,
+            mark: Mark::NONE,
+            origin: None,
+        }
     }
 
     /// A string; it is quoted when printed if its text would read as something else.
@@ -203,12 +209,18 @@ impl Node {
     /// layer changed it. The place of the result is the place of `new`.
     pub fn replace(&mut self, new: Node, layer: &Arc<Layer>) {
         let previous = std::mem::replace(self, new);
-        self.origin = Some(Arc::new(Change { layer: layer.clone(), previous: Some(previous) }));
+        self.origin = Some(Arc::new(Change {
+            layer: layer.clone(),
+            previous: Some(previous),
+        }));
     }
 
     /// Marks every node of this tree as set by `layer`, with nothing before it.
     pub fn stamp(&mut self, layer: &Arc<Layer>) {
-        let change = Arc::new(Change { layer: layer.clone(), previous: None });
+        let change = Arc::new(Change {
+            layer: layer.clone(),
+            previous: None,
+        });
         self.stamp_all(&change);
     }
 
@@ -260,7 +272,9 @@ impl Map {
     /// The position of the first entry with this key.
     #[inline]
     pub fn position(&self, key: &str) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.key.as_str() == Some(key))
+        self.entries
+            .iter()
+            .position(|entry| entry.key.as_str() == Some(key))
     }
 
     #[inline]
@@ -275,6 +289,14 @@ impl Map {
         Some(&mut self.entries.make_mut()[at].value)
     }
 
+    /// The value of the entry at a position, to be changed.
+    ///
+    /// # Panics
+    /// If there is no entry at the position.
+    pub fn value_at_mut(&mut self, position: usize) -> &mut Node {
+        &mut self.entries.make_mut()[position].value
+    }
+
     pub fn contains_key(&self, key: &str) -> bool {
         self.position(key).is_some()
     }
@@ -285,7 +307,10 @@ impl Map {
         match self.get_mut(&key) {
             Some(old) => Some(std::mem::replace(old, value)),
             None => {
-                self.entries.push(Entry { key: Node::string(key), value });
+                self.entries.push(Entry {
+                    key: Node::string(key),
+                    value,
+                });
                 None
             }
         }
@@ -314,7 +339,9 @@ impl Map {
 
 impl FromIterator<Entry> for Map {
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Map {
-        Map { entries: entries.into_iter().collect() }
+        Map {
+            entries: entries.into_iter().collect(),
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl Tag {
 /// Bytes that can begin a plain scalar which is not a string.
 const fn first_bytes() -> [bool; 256] {
     let mut table = [false; 256];
-    let all = b"+-.0123456789nNtTfFyYoO~<";
+    let all = b"+-.0123456789nNtTfFyYoO~";
     let mut at = 0;
     while at < all.len() {
         table[all[at] as usize] = true;
@@ -82,16 +82,12 @@ pub fn resolve_v2(text: &str) -> Tag {
     }
 }
 
-/// Where a merge key is meant, this is what a plain `<<` resolves to.
-const MERGE: &str = "<<";
-
 fn tag_of(value: &Typed<'_>) -> Tag {
     match value {
         Typed::Null => Tag::Null,
         Typed::Bool(_) => Tag::Bool,
         Typed::Int(_) | Typed::Uint(_) => Tag::Int,
         Typed::Float(_) => Tag::Float,
-        Typed::Str(text) if text == MERGE => Tag::Merge,
         Typed::Str(_) => Tag::Str,
         Typed::Timestamp(_) => Tag::Timestamp,
     }
@@ -100,7 +96,9 @@ fn tag_of(value: &Typed<'_>) -> Tag {
 /// Resolves a plain scalar without a tag. Timestamps are only looked for if `timestamps` is set.
 fn plain(text: &str, dialect: Dialect, timestamps: bool) -> Typed<'_> {
     let bytes = text.as_bytes();
-    let Some(&first) = bytes.first() else { return Typed::Null };
+    let Some(&first) = bytes.first() else {
+        return Typed::Null;
+    };
     let found = match first {
         b'0'..=b'9' | b'+' | b'-' => {
             if timestamps && bytes.len() >= 8 && bytes[4] == b'-' {
@@ -152,13 +150,22 @@ fn yes_or_no(text: &str) -> Option<bool> {
 /// A quoted or block scalar is a string unless its tag is `!!binary`, as it is where kustomize
 /// prints it.
 pub fn typed(node: &Node) -> Result<Typed<'_>, TypeError> {
-    let Value::Scalar(text) = &node.value else { return Ok(Typed::Null) };
+    let Value::Scalar(text) = &node.value else {
+        return Ok(Typed::Null);
+    };
     typed_scalar(text.as_str(), node.tag, node.style, Dialect::V3)
 }
 
-pub(crate) fn typed_scalar(text: &str, tag: Tag, style: Style, dialect: Dialect) -> Result<Typed<'_>, TypeError> {
+pub(crate) fn typed_scalar(
+    text: &str,
+    tag: Tag,
+    style: Style,
+    dialect: Dialect,
+) -> Result<Typed<'_>, TypeError> {
     match tag {
-        Tag::Str | Tag::Other | Tag::Merge | Tag::Map | Tag::Seq => Ok(Typed::Str(Cow::Borrowed(text))),
+        Tag::Str | Tag::Other | Tag::Merge | Tag::Map | Tag::Seq => {
+            Ok(Typed::Str(Cow::Borrowed(text)))
+        }
         Tag::Binary => match decode_base64(text) {
             Some(bytes) => Ok(Typed::Str(Cow::Owned(lossy(&bytes)))),
             None => Err(TypeError::Base64),
@@ -188,7 +195,10 @@ fn lossy(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
-        text.extend(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, chunk.invalid().len()));
+        text.extend(std::iter::repeat_n(
+            char::REPLACEMENT_CHARACTER,
+            chunk.invalid().len(),
+        ));
     }
     text
 }

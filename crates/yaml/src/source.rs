@@ -30,7 +30,10 @@ impl Default for Mark {
 
 impl Mark {
     /// No place: the value was not read from any file.
-    pub const NONE: Mark = Mark { source: SourceId::NONE, offset: 0 };
+    pub const NONE: Mark = Mark {
+        source: SourceId::NONE,
+        offset: 0,
+    };
 
     /// Whether this names a place at all.
     pub fn is_some(self) -> bool {
@@ -94,23 +97,33 @@ impl Source {
 
     /// A mark at a byte offset of this text.
     pub fn mark(&self, offset: usize) -> Mark {
-        Mark { source: self.id, offset: u32::try_from(offset).unwrap_or(u32::MAX) }
+        Mark {
+            source: self.id,
+            offset: u32::try_from(offset).unwrap_or(u32::MAX),
+        }
     }
 
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
             let newlines = memchr::memchr_iter(b'\n', self.text.as_bytes());
-            std::iter::once(0).chain(newlines.map(|at| at as u32 + 1)).collect()
+            std::iter::once(0)
+                .chain(newlines.map(|at| at as u32 + 1))
+                .collect()
         })
     }
 
     /// Zero-based line and column (in characters) of a byte offset of this text itself.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
         let starts = self.line_starts();
-        let line = starts.partition_point(|&start| start <= offset).saturating_sub(1);
+        let line = starts
+            .partition_point(|&start| start <= offset)
+            .saturating_sub(1);
         let start = starts[line] as usize;
         let end = (offset as usize).min(self.text.len());
-        let column = self.text.as_bytes()[start.min(end)..end].iter().filter(|&&b| b & 0xC0 != 0x80).count();
+        let column = self.text.as_bytes()[start.min(end)..end]
+            .iter()
+            .filter(|&&b| b & 0xC0 != 0x80)
+            .count();
         (line as u32, column as u32)
     }
 
@@ -123,7 +136,11 @@ impl Source {
             column += host.indent;
             source = &host.source;
         }
-        Place { file: source.name.clone(), line: line + 1, column: column + 1 }
+        Place {
+            file: source.name.clone(),
+            line: line + 1,
+            column: column + 1,
+        }
     }
 
     /// The outermost file that holds this text.
@@ -158,16 +175,28 @@ impl Sources {
     }
 
     fn push(&self, name: String, text: String, host: Option<Host>) -> Arc<Source> {
-        let mut all = self.all.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut all = self
+            .all
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let id = SourceId(u32::try_from(all.len() + 1).expect("fewer than 2^32 sources"));
-        let source = Arc::new(Source { id, name, text, host, line_starts: OnceLock::new() });
+        let source = Arc::new(Source {
+            id,
+            name,
+            text,
+            host,
+            line_starts: OnceLock::new(),
+        });
         all.push(source.clone());
         source
     }
 
     /// The source of an id, unless it is [`SourceId::NONE`].
     pub fn get(&self, id: SourceId) -> Option<Arc<Source>> {
-        let all = self.all.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let all = self
+            .all
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         all.get((id.0 as usize).checked_sub(1)?).cloned()
     }
 

@@ -19,7 +19,11 @@ pub struct Text(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Slice { source: Arc<Source>, start: u32, len: u32 },
+    Slice {
+        source: Arc<Source>,
+        start: u32,
+        len: u32,
+    },
     Owned(EcoString),
 }
 
@@ -32,13 +36,19 @@ impl Text {
             return Text(Repr::Owned(EcoString::inline(&source.text()[range])));
         }
         debug_assert!(source.text().get(range.clone()).is_some());
-        Text(Repr::Slice { source: source.clone(), start: range.start as u32, len: len as u32 })
+        Text(Repr::Slice {
+            source: source.clone(),
+            start: range.start as u32,
+            len: len as u32,
+        })
     }
 
     #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Repr::Slice { source, start, len } => &source.text()[*start as usize..(*start + *len) as usize],
+            Repr::Slice { source, start, len } => {
+                &source.text()[*start as usize..(*start + *len) as usize]
+            }
             Repr::Owned(text) => text,
         }
     }

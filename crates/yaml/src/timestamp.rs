@@ -26,14 +26,25 @@ impl Timestamp {
             return None;
         }
         let mut rest = Reader(&bytes[5..]);
-        let year = bytes[..4].iter().fold(0, |year, digit| year * 10 + u16::from(digit - b'0'));
+        let year = bytes[..4]
+            .iter()
+            .fold(0, |year, digit| year * 10 + u16::from(digit - b'0'));
         let month = rest.number()?;
         rest.literal(b'-')?;
         let day = rest.number()?;
         if !(1..=12).contains(&month) || day < 1 || day > days_in(month, year) {
             return None;
         }
-        let date = Timestamp { year, month, day, hour: 0, minute: 0, second: 0, nanosecond: 0, offset: 0 };
+        let date = Timestamp {
+            year,
+            month,
+            day,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            nanosecond: 0,
+            offset: 0,
+        };
         match rest.0.first() {
             None => Some(date),
             Some(b'T' | b't') => {
@@ -55,7 +66,16 @@ impl Timestamp {
 
     /// The text in RFC 3339; `None` if the zone is one that encoding/json refuses.
     pub fn to_rfc3339(self) -> Option<String> {
-        let Timestamp { year, month, day, hour, minute, second, nanosecond, offset } = self;
+        let Timestamp {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            nanosecond,
+            offset,
+        } = self;
         let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
         if nanosecond != 0 {
             let fraction = format!(".{nanosecond:09}");
@@ -68,7 +88,10 @@ impl Timestamp {
             if hours >= 24 {
                 return None;
             }
-            text.push_str(&format!("{}{hours:02}:{minutes:02}", if offset < 0 { '-' } else { '+' }));
+            text.push_str(&format!(
+                "{}{hours:02}:{minutes:02}",
+                if offset < 0 { '-' } else { '+' }
+            ));
         }
         Some(text)
     }
@@ -76,7 +99,9 @@ impl Timestamp {
 
 fn days_in(month: u8, year: u16) -> u8 {
     match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -93,10 +118,19 @@ impl Reader<'_> {
 
     /// One or two digits.
     fn number(&mut self) -> Option<u8> {
-        let len = self.0.iter().take(2).take_while(|byte| byte.is_ascii_digit()).count();
+        let len = self
+            .0
+            .iter()
+            .take(2)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         let (digits, rest) = self.0.split_at(len);
         self.0 = rest;
-        (len > 0).then(|| digits.iter().fold(0, |value, digit| value * 10 + (digit - b'0')))
+        (len > 0).then(|| {
+            digits
+                .iter()
+                .fold(0, |value, digit| value * 10 + (digit - b'0'))
+        })
     }
 
     fn clock(&mut self, date: Timestamp) -> Option<Timestamp> {
@@ -108,7 +142,13 @@ impl Reader<'_> {
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        Some(Timestamp { hour, minute, second, nanosecond: self.fraction(), ..date })
+        Some(Timestamp {
+            hour,
+            minute,
+            second,
+            nanosecond: self.fraction(),
+            ..date
+        })
     }
 
     /// A fraction of a second; digits beyond the ninth do not count.
@@ -116,10 +156,15 @@ impl Reader<'_> {
         if self.0.len() < 2 || !matches!(self.0[0], b'.' | b',') || !self.0[1].is_ascii_digit() {
             return 0;
         }
-        let len = self.0[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let len = self.0[1..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         let (digits, rest) = self.0[1..].split_at(len);
         self.0 = rest;
-        (0..9).fold(0, |value, at| value * 10 + digits.get(at).map_or(0, |digit| u32::from(digit - b'0')))
+        (0..9).fold(0, |value, at| {
+            value * 10 + digits.get(at).map_or(0, |digit| u32::from(digit - b'0'))
+        })
     }
 
     /// `Z` or `+hh:mm`, in minutes.
@@ -131,7 +176,10 @@ impl Reader<'_> {
         self.0 = rest;
         let two = |at: usize| {
             let digits = &zone[at..at + 2];
-            digits.iter().all(u8::is_ascii_digit).then(|| i32::from(digits[0] - b'0') * 10 + i32::from(digits[1] - b'0'))
+            digits
+                .iter()
+                .all(u8::is_ascii_digit)
+                .then(|| i32::from(digits[0] - b'0') * 10 + i32::from(digits[1] - b'0'))
         };
         let (hours, minutes) = (two(1)?, two(4)?);
         if zone[3] != b':' || hours > 24 || minutes > 60 {

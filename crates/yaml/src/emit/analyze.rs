@@ -6,7 +6,6 @@
 use crate::number::Dialect;
 
 /// The styles that can hold a text.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Analysis {
     pub(super) multiline: bool,
     pub(super) flow_plain: bool,
@@ -27,7 +26,13 @@ pub(super) fn is_break(character: char) -> bool {
 
 pub(super) fn analyze(text: &str, dialect: Dialect) -> Analysis {
     if text.is_empty() {
-        return Analysis { multiline: false, flow_plain: false, block_plain: true, single_quoted: true, block: false };
+        return Analysis {
+            multiline: false,
+            flow_plain: false,
+            block_plain: true,
+            single_quoted: true,
+            block: false,
+        };
     }
     let marker = text.starts_with("---") || text.starts_with("...");
     let (mut block_indicators, mut flow_indicators) = (marker, marker);
@@ -37,9 +42,14 @@ pub(super) fn analyze(text: &str, dialect: Dialect) -> Analysis {
     let mut characters = text.chars().peekable();
     let mut first = true;
     while let Some(character) = characters.next() {
-        let before_white = characters.peek().is_none_or(|&next| next == ' ' || next == '\t');
+        let before_white = characters
+            .peek()
+            .is_none_or(|&next| next == ' ' || next == '\t');
         match character {
-            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' if first => {
+            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+            | '@' | '`'
+                if first =>
+            {
                 flow_indicators = true;
                 block_indicators = true;
             }

@@ -26,8 +26,6 @@ pub enum EmitProblem {
     CollectionKey,
     #[error("mapping key is longer than 1024 characters")]
     LongKey,
-    #[error("merge key '<<' needs a map or a list of maps")]
-    Merge,
     #[error("{0}")]
     Type(TypeError),
     #[error("number is not finite")]
@@ -42,7 +40,11 @@ pub enum EmitProblem {
 
 impl EmitError {
     pub(crate) fn new(problem: EmitProblem, mark: Mark) -> EmitError {
-        EmitError { problem, mark, first: None }
+        EmitError {
+            problem,
+            mark,
+            first: None,
+        }
     }
 
     /// What the user can do about it.
@@ -50,7 +52,9 @@ impl EmitError {
         match self.problem {
             EmitProblem::DuplicateKey(_) => Some("remove one of the two"),
             EmitProblem::KeyNotString(_) => Some("put the key in quotes"),
-            EmitProblem::NotFinite => Some("JSON knows no infinity and no NaN; put the value in quotes if it is a string"),
+            EmitProblem::NotFinite => {
+                Some("JSON knows no infinity and no NaN; put the value in quotes if it is a string")
+            }
             _ => None,
         }
     }

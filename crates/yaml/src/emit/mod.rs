@@ -28,7 +28,14 @@ const LONGEST_KEY: usize = 1024;
 /// Appends the canonical bytes of one object. On an error, what was appended is cut off again.
 pub fn emit(node: &Node, out: &mut Vec<u8>) -> Result<(), EmitError> {
     let start = out.len();
-    let mut writer = Writer { out, column: 0, whitespace: true, indention: true, items: Vec::new(), frames: Vec::new() };
+    let mut writer = Writer {
+        out,
+        column: 0,
+        whitespace: true,
+        indention: true,
+        items: Vec::new(),
+        frames: Vec::new(),
+    };
     let result = writer.write_document(node);
     if result.is_err() {
         out.truncate(start);
@@ -39,8 +46,17 @@ pub fn emit(node: &Node, out: &mut Vec<u8>) -> Result<(), EmitError> {
 /// An open collection.
 enum Frame<'n> {
     /// Entries `next..end` of `items` are left.
-    Map { start: usize, next: usize, indent: usize, place: Place },
-    Seq { items: std::slice::Iter<'n, Node>, indent: usize, place: Place },
+    Map {
+        start: usize,
+        next: usize,
+        indent: usize,
+        place: Place,
+    },
+    Seq {
+        items: std::slice::Iter<'n, Node>,
+        indent: usize,
+        place: Place,
+    },
 }
 
 /// What a node is in its parent.
@@ -70,7 +86,12 @@ impl<'n> Writer<'_, 'n> {
         self.write_node(node, Parent::Root, 0, Place::Block)?;
         while let Some(frame) = self.frames.last_mut() {
             match frame {
-                Frame::Map { start, next, indent, place } => {
+                Frame::Map {
+                    start,
+                    next,
+                    indent,
+                    place,
+                } => {
                     let (indent, place) = (*indent, *place);
                     if *next == self.items.len() {
                         let start = *start;
@@ -85,7 +106,11 @@ impl<'n> Writer<'_, 'n> {
                     self.write_key(&key, indent);
                     self.write_node(value, Parent::Mapping, indent, place)?;
                 }
-                Frame::Seq { items, indent, place } => {
+                Frame::Seq {
+                    items,
+                    indent,
+                    place,
+                } => {
                     let (indent, place) = (*indent, *place);
                     let Some(item) = items.next() else {
                         self.frames.pop();
@@ -119,8 +144,18 @@ impl<'n> Writer<'_, 'n> {
         }
     }
 
-    fn write_node(&mut self, node: &'n Node, parent: Parent, indent: usize, place: Place) -> Result<(), EmitError> {
-        let deeper = if parent == Parent::Root { 0 } else { indent + 2 };
+    fn write_node(
+        &mut self,
+        node: &'n Node,
+        parent: Parent,
+        indent: usize,
+        place: Place,
+    ) -> Result<(), EmitError> {
+        let deeper = if parent == Parent::Root {
+            0
+        } else {
+            indent + 2
+        };
         match &node.value {
             Value::Scalar(text) => {
                 let indent = if parent == Parent::Root { 2 } else { deeper };
@@ -135,7 +170,12 @@ impl<'n> Writer<'_, 'n> {
                     return Ok(());
                 }
                 order::sort(&mut self.items[start..]);
-                self.frames.push(Frame::Map { start, next: start, indent: deeper, place });
+                self.frames.push(Frame::Map {
+                    start,
+                    next: start,
+                    indent: deeper,
+                    place,
+                });
                 Ok(())
             }
             Value::Seq(items) if items.is_empty() => {
@@ -145,7 +185,11 @@ impl<'n> Writer<'_, 'n> {
             Value::Seq(items) => {
                 let compact = parent == Parent::Mapping && !self.indention;
                 let indent = if compact { indent } else { deeper };
-                self.frames.push(Frame::Seq { items: items.iter(), indent, place: inner_place(node, place) });
+                self.frames.push(Frame::Seq {
+                    items: items.iter(),
+                    indent,
+                    place: inner_place(node, place),
+                });
                 Ok(())
             }
         }
@@ -156,16 +200,25 @@ impl<'n> Writer<'_, 'n> {
         check_duplicates(map)?;
         self.items.reserve(map.len());
         for entry in map {
-            let Some(key) = printed_key(&entry.key, top, place)? else { continue };
+            let Some(key) = printed_key(&entry.key, top, place)? else {
+                continue;
+            };
             if key.len() + 2 > LONGEST_KEY / 6 || !key.is_ascii() {
                 check_json_key(&key, &entry.key)?;
             }
-            self.items.push((through_json(key, &entry.key)?, &entry.value));
+            self.items
+                .push((through_json(key, &entry.key)?, &entry.value));
         }
         Ok(())
     }
 
-    fn write_scalar(&mut self, node: &'n Node, text: &'n str, indent: usize, place: Place) -> Result<(), EmitError> {
+    fn write_scalar(
+        &mut self,
+        node: &'n Node,
+        text: &'n str,
+        indent: usize,
+        place: Place,
+    ) -> Result<(), EmitError> {
         match printed(node, text, place)? {
             Typed::Str(text) => self.write_string(&through_json(text, node)?, indent, false),
             Typed::Null => self.write_word(b"null"),
@@ -222,7 +275,11 @@ impl<'n> Writer<'_, 'n> {
 
 /// What is in a flow collection is written in flow style by the v3 emitter.
 fn inner_place(node: &Node, place: Place) -> Place {
-    if node.style == Style::Flow { Place::Flow } else { place }
+    if node.style == Style::Flow {
+        Place::Flow
+    } else {
+        place
+    }
 }
 
 /// A float as it is after JSON: an integer if it has no fraction and fits.
@@ -253,16 +310,24 @@ pub(crate) fn check_duplicates(map: &Map) -> Result<(), EmitError> {
     if entries.len() > 12 {
         let mut seen = BTreeMap::new();
         for entry in entries {
-            if let Some(first) = seen.insert((entry.key.as_str(), entry.key.is_scalar()), &entry.key) {
+            if let Some(first) =
+                seen.insert((entry.key.as_str(), entry.key.is_scalar()), &entry.key)
+            {
                 return Err(duplicate(&entry.key, first));
             }
         }
         return Ok(());
     }
     for (at, entry) in entries.iter().enumerate().skip(1) {
-        let Some(key) = entry.key.as_str() else { continue };
+        let Some(key) = entry.key.as_str() else {
+            continue;
+        };
         for other in &entries[..at] {
-            if other.key.as_str().is_some_and(|other| other.len() == key.len() && other == key) {
+            if other
+                .key
+                .as_str()
+                .is_some_and(|other| other.len() == key.len() && other == key)
+            {
                 return Err(duplicate(&entry.key, &other.key));
             }
         }
@@ -287,13 +352,19 @@ mod tests {
 
     fn sorted(keys: &[&str]) -> Vec<String> {
         let null = Node::null();
-        let mut items: Vec<Item<'_>> = keys.iter().map(|&key| (Cow::Borrowed(key), &null)).collect();
+        let mut items: Vec<Item<'_>> = keys
+            .iter()
+            .map(|&key| (Cow::Borrowed(key), &null))
+            .collect();
         order::sort(&mut items);
         items.into_iter().map(|(key, _)| key.into_owned()).collect()
     }
 
     #[test]
     fn numbers_in_keys_sort_by_value() {
-        assert_eq!(sorted(&["a10", "a2", "b", "B", "a", "_", "1"]), ["_", "1", "B", "a", "a2", "a10", "b"]);
+        assert_eq!(
+            sorted(&["a10", "a2", "b", "B", "a", "_", "1"]),
+            ["_", "1", "B", "a", "a2", "a10", "b"]
+        );
     }
 }

@@ -12,7 +12,11 @@ pub(super) type Item<'n> = (Cow<'n, str>, &'n Node);
 
 /// Sorts keys; what is in order already costs one comparison for each key.
 pub(super) fn sort(items: &mut [Item<'_>]) {
-    let sorted = items.windows(2).take_while(|pair| !less(&pair[1].0, &pair[0].0)).count() + 1;
+    let sorted = items
+        .windows(2)
+        .take_while(|pair| !less(&pair[1].0, &pair[0].0))
+        .count()
+        + 1;
     if sorted >= items.len() {
         return;
     }
@@ -60,18 +64,30 @@ fn merge_sort(items: &mut [Item<'_>]) {
 pub(super) fn less(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let (Some(&first), Some(&second)) = (a.get(same), b.get(same)) else { return a.len() < b.len() };
+    let (Some(&first), Some(&second)) = (a.get(same), b.get(same)) else {
+        return a.len() < b.len();
+    };
     if first.is_ascii_alphabetic() && second.is_ascii_alphabetic() {
         return first < second;
     }
     if first < 0x80 && second < 0x80 {
-        return less_at(a, b, same, (first.is_ascii_alphabetic(), second.is_ascii_alphabetic()));
+        return less_at(
+            a,
+            b,
+            same,
+            (first.is_ascii_alphabetic(), second.is_ascii_alphabetic()),
+        );
     }
     // Back to the beginning of the character that differs.
-    let start = (0..=same).rev().find(|&at| a.get(at).is_none_or(|byte| byte & 0xC0 != 0x80)).unwrap_or(0);
+    let start = (0..=same)
+        .rev()
+        .find(|&at| a.get(at).is_none_or(|byte| byte & 0xC0 != 0x80))
+        .unwrap_or(0);
     let letter = |bytes: &[u8]| {
         let text = std::str::from_utf8(&bytes[start..]).unwrap_or_default();
-        text.chars().next().is_some_and(|character| character.is_alphabetic())
+        text.chars()
+            .next()
+            .is_some_and(|character| character.is_alphabetic())
     };
     let (a_letter, b_letter) = (letter(a), letter(b));
     if a_letter && b_letter {
@@ -87,11 +103,18 @@ fn less_at(a: &[u8], b: &[u8], at: usize, (a_letter, b_letter): (bool, bool)) ->
     }
     // A zero after other digits continues a number that is the same on both sides.
     let continued = (a[at] == b'0' || b[at] == b'0')
-        && a[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).any(|&byte| byte != b'0');
+        && a[..at]
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit())
+            .any(|&byte| byte != b'0');
     let number = |bytes: &[u8]| {
         let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit());
         digits.fold((i64::from(continued), 0), |(value, len), digit| {
-            (value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0')), len + 1)
+            (
+                value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0')),
+                len + 1,
+            )
         })
     };
     let (a_number, a_len) = number(a);

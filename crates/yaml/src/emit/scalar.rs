@@ -41,7 +41,7 @@ const fn starts() -> [bool; 256] {
         table[byte] = true;
         byte += 1;
     }
-    let except = b"#,[]{}&*!|>'\"%@`?:-+.0123456789nNtTfFyYoO~<";
+    let except = b"#,[]{}&*!|>'\"%@`?:-+.0123456789nNtTfFyYoO~";
     let mut at = 0;
     while at < except.len() {
         table[except[at] as usize] = false;
@@ -63,7 +63,10 @@ fn simple_plain(text: &str) -> Option<bool> {
     }
     if !STARTS[first as usize] {
         let may_start = first.is_ascii_alphanumeric()
-            || (matches!(first, b'.' | b'-') && bytes.get(1).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'/'));
+            || (matches!(first, b'.' | b'-')
+                && bytes
+                    .get(1)
+                    .is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'/'));
         // Words and numbers: the longer ones cannot be booleans.
         let word = first.is_ascii_alphabetic() && bytes.len() > 5;
         if !may_start || (!word && (resolve_v2(text) != Tag::Str || is_base60(text))) {
@@ -88,8 +91,13 @@ fn simple_plain(text: &str) -> Option<bool> {
 /// `190:20:30` was a number in YAML 1.1; it is quoted although it is read as a string.
 fn is_base60(text: &str) -> bool {
     let rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let Some((head, tail)) = rest.split_once(':') else { return false };
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let Some((head, tail)) = rest.split_once(':') else {
+        return false;
+    };
+    let digits = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_')
+    };
     if !head.starts_with(|c: char| c.is_ascii_digit()) || !digits(head) {
         return false;
     }
@@ -193,7 +201,8 @@ impl Writer<'_, '_> {
     }
 
     fn write_char(&mut self, character: char) {
-        self.out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        self.out
+            .extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         self.column += 1;
     }
 
@@ -201,7 +210,8 @@ impl Writer<'_, '_> {
         if character == '\n' {
             self.out.push(b'\n');
         } else {
-            self.out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            self.out
+                .extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
         self.column = 0;
         self.indention = true;

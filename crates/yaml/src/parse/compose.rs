@@ -33,7 +33,11 @@ pub(crate) struct Composed {
 }
 
 /// Reads the first document in the bytes `range` of a source.
-pub(crate) fn compose(source: &Arc<Source>, range: Range<usize>, dialect: Dialect) -> Result<Composed, ParseError> {
+pub(crate) fn compose(
+    source: &Arc<Source>,
+    range: Range<usize>,
+    dialect: Dialect,
+) -> Result<Composed, ParseError> {
     let composer = Composer {
         scanner: Scanner::new(source, range, dialect),
         dialect,
@@ -96,7 +100,11 @@ struct Frame {
 enum Anchored {
     /// Its collection is not closed yet.
     Open,
-    Done { node: Node, count: u64, height: usize },
+    Done {
+        node: Node,
+        count: u64,
+        height: usize,
+    },
 }
 
 #[derive(Default)]
@@ -127,7 +135,10 @@ impl<'s> Composer<'s> {
         while self.state != State::End {
             self.step()?;
         }
-        Ok(Composed { node: self.nodes.pop(), duplicates: self.duplicates })
+        Ok(Composed {
+            node: self.nodes.pop(),
+            duplicates: self.duplicates,
+        })
     }
 
     fn take(&mut self) -> Token {
@@ -141,12 +152,22 @@ impl<'s> Composer<'s> {
     }
 
     fn expected<T>(&mut self, what: &'static str, at: usize) -> Scan<T> {
-        let context = self.frames.last().map(|frame| self.scanner.source.mark(frame.at));
-        Err(ParseError { problem: Problem::Expected(what), mark: self.scanner.source.mark(at), context })
+        let context = self
+            .frames
+            .last()
+            .map(|frame| self.scanner.source.mark(frame.at));
+        Err(ParseError {
+            problem: Problem::Expected(what),
+            mark: self.scanner.source.mark(at),
+            context,
+        })
     }
 
     fn pop_state(&mut self) {
-        self.state = self.states.pop().expect("a state was pushed for each open node");
+        self.state = self
+            .states
+            .pop()
+            .expect("a state was pushed for each open node");
     }
 
     fn step(&mut self) -> Scan<()> {
@@ -232,7 +253,8 @@ impl<'s> Composer<'s> {
         }
         let mut version = false;
         loop {
-            let (directive, at) = self.next_is(|kind| matches!(kind, Kind::Version(..) | Kind::TagDirective(..)))?;
+            let (directive, at) =
+                self.next_is(|kind| matches!(kind, Kind::Version(..) | Kind::TagDirective(..)))?;
             if !directive {
                 let (start, _) = self.next_is(|kind| matches!(kind, Kind::DocumentStart))?;
                 if !start {
@@ -243,14 +265,22 @@ impl<'s> Composer<'s> {
             }
             match self.take().kind {
                 Kind::Version(1, 1) if !version => version = true,
-                Kind::Version(1, 1) => return self.scanner.error(Problem::Directive("duplicate %YAML"), at),
+                Kind::Version(1, 1) => {
+                    return self
+                        .scanner
+                        .error(Problem::Directive("duplicate %YAML"), at);
+                }
                 Kind::TagDirective(handle, prefix) => {
                     if self.handles.iter().any(|(known, _)| *known == handle) {
                         return self.scanner.error(Problem::Directive("duplicate %TAG"), at);
                     }
                     self.handles.push((handle, prefix));
                 }
-                _ => return self.scanner.error(Problem::Directive("incompatible %YAML"), at),
+                _ => {
+                    return self
+                        .scanner
+                        .error(Problem::Directive("incompatible %YAML"), at);
+                }
             }
         }
         self.states.push(State::DocumentEnd);
@@ -274,7 +304,9 @@ impl<'s> Composer<'s> {
             properties.at = properties.at.or(at).or(Some(token.at));
             match token.kind {
                 Kind::Anchor(name) => properties.anchor = Some(self.scanner.text(name).to_owned()),
-                Kind::Tag(handle, suffix) => properties.tag = Some(self.full_tag(handle, suffix, token.at)?),
+                Kind::Tag(handle, suffix) => {
+                    properties.tag = Some(self.full_tag(handle, suffix, token.at)?)
+                }
                 _ => {}
             }
         }
@@ -284,7 +316,9 @@ impl<'s> Composer<'s> {
             Kind::Alias(_) if properties.at.is_none() => {
                 let token = self.take();
                 self.pop_state();
-                let Kind::Alias(name) = token.kind else { return Ok(()) };
+                let Kind::Alias(name) = token.kind else {
+                    return Ok(());
+                };
                 self.alias(name, token.at)
             }
             Kind::Entry if indentless => {
@@ -294,7 +328,9 @@ impl<'s> Composer<'s> {
             Kind::Scalar(..) => {
                 let token = self.take();
                 self.pop_state();
-                let Kind::Scalar(text, style) = token.kind else { return Ok(()) };
+                let Kind::Scalar(text, style) = token.kind else {
+                    return Ok(());
+                };
                 self.scalar(text, style, properties, at)
             }
             Kind::FlowSequenceStart => {
@@ -343,7 +379,8 @@ impl<'s> Composer<'s> {
         match token.kind {
             Kind::Entry => {
                 self.take();
-                let (empty, _) = self.next_is(|kind| matches!(kind, Kind::Entry | Kind::BlockEnd))?;
+                let (empty, _) =
+                    self.next_is(|kind| matches!(kind, Kind::Entry | Kind::BlockEnd))?;
                 self.state = State::SequenceEntry;
                 if empty {
                     return self.empty_scalar(at + 1);
@@ -368,8 +405,9 @@ impl<'s> Composer<'s> {
             return self.close();
         }
         self.take();
-        let (empty, _) =
-            self.next_is(|kind| matches!(kind, Kind::Entry | Kind::Key | Kind::Value | Kind::BlockEnd))?;
+        let (empty, _) = self.next_is(|kind| {
+            matches!(kind, Kind::Entry | Kind::Key | Kind::Value | Kind::BlockEnd)
+        })?;
         self.state = State::IndentlessEntry;
         if empty {
             return self.empty_scalar(at + 1);
@@ -384,7 +422,8 @@ impl<'s> Composer<'s> {
         match token.kind {
             Kind::Key => {
                 self.take();
-                let (empty, at) = self.next_is(|kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd))?;
+                let (empty, at) =
+                    self.next_is(|kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd))?;
                 self.state = State::MappingValue;
                 if empty {
                     return self.empty_scalar(at);
@@ -408,7 +447,8 @@ impl<'s> Composer<'s> {
             return self.empty_scalar(at);
         }
         self.take();
-        let (empty, _) = self.next_is(|kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd))?;
+        let (empty, _) =
+            self.next_is(|kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd))?;
         if empty {
             return self.empty_scalar(at + 1);
         }
@@ -447,8 +487,9 @@ impl<'s> Composer<'s> {
     }
 
     fn pair_key(&mut self) -> Scan<()> {
-        let (empty, at) =
-            self.next_is(|kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd))?;
+        let (empty, at) = self.next_is(|kind| {
+            matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd)
+        })?;
         if empty {
             // go-yaml takes the token here, whatever it is.
             self.take();
@@ -463,7 +504,8 @@ impl<'s> Composer<'s> {
         let (value, _) = self.next_is(|kind| matches!(kind, Kind::Value))?;
         if value {
             self.take();
-            let (empty, _) = self.next_is(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowSequenceEnd))?;
+            let (empty, _) =
+                self.next_is(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowSequenceEnd))?;
             if !empty {
                 self.states.push(State::PairEnd);
                 return self.node(false, false);
@@ -487,8 +529,9 @@ impl<'s> Composer<'s> {
             match self.scanner.peek()?.kind {
                 Kind::Key => {
                     self.take();
-                    let (empty, at) =
-                        self.next_is(|kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd))?;
+                    let (empty, at) = self.next_is(|kind| {
+                        matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd)
+                    })?;
                     self.state = State::FlowMappingValue;
                     if empty {
                         return self.empty_scalar(at);
@@ -512,7 +555,8 @@ impl<'s> Composer<'s> {
         let (value, _) = self.next_is(|kind| matches!(kind, Kind::Value))?;
         if value {
             self.take();
-            let (empty, _) = self.next_is(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd))?;
+            let (empty, _) =
+                self.next_is(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd))?;
             if !empty {
                 self.states.push(State::FlowMappingKey);
                 return self.node(false, false);
@@ -527,7 +571,13 @@ impl<'s> Composer<'s> {
         self.scalar(Text::default(), Style::Plain, Properties::default(), at)
     }
 
-    fn scalar(&mut self, text: Text, mut style: Style, properties: Properties, at: usize) -> Scan<()> {
+    fn scalar(
+        &mut self,
+        text: Text,
+        mut style: Style,
+        properties: Properties,
+        at: usize,
+    ) -> Scan<()> {
         let explicit = properties.tag.as_deref().and_then(short_tag);
         let tag = match explicit {
             Some(tag) => {
@@ -540,12 +590,19 @@ impl<'s> Composer<'s> {
             None if style != Style::Plain && properties.tag.is_none() => Tag::Str,
             // `!` makes the parser of v2 forget the quotes.
             None if style != Style::Plain && self.dialect == Dialect::V3 => Tag::Str,
+            None if &*text == "<<" => Tag::Merge,
             None => match self.dialect {
                 Dialect::V3 => resolve_v3(&text),
                 Dialect::V2 => resolve_v2(&text),
             },
         };
-        let mut node = Node { value: Value::Scalar(text), tag, style, mark: self.scanner.source.mark(at), origin: None };
+        let mut node = Node {
+            value: Value::Scalar(text),
+            tag,
+            style,
+            mark: self.scanner.source.mark(at),
+            origin: None,
+        };
         if self.dialect == Dialect::V2 {
             merge::canonical(&mut node)?;
         }
@@ -557,7 +614,14 @@ impl<'s> Composer<'s> {
 
     fn add_anchor(&mut self, anchor: Option<String>, node: &Node, count: u64, height: usize) {
         if let Some(name) = anchor {
-            self.anchors.insert(name, Anchored::Done { node: node.clone(), count, height });
+            self.anchors.insert(
+                name,
+                Anchored::Done {
+                    node: node.clone(),
+                    count,
+                    height,
+                },
+            );
         }
     }
 
@@ -574,9 +638,17 @@ impl<'s> Composer<'s> {
     fn alias(&mut self, name: Range<usize>, at: usize) -> Scan<()> {
         let name = self.scanner.text(name);
         match self.anchors.get(name) {
-            None => self.scanner.error(Problem::UnknownAnchor(name.to_owned()), at),
-            Some(Anchored::Open) => self.scanner.error(Problem::RecursiveAnchor(name.to_owned()), at),
-            Some(Anchored::Done { node, count, height }) => {
+            None => self
+                .scanner
+                .error(Problem::UnknownAnchor(name.to_owned()), at),
+            Some(Anchored::Open) => self
+                .scanner
+                .error(Problem::RecursiveAnchor(name.to_owned()), at),
+            Some(Anchored::Done {
+                node,
+                count,
+                height,
+            }) => {
                 let (node, count, height) = (node.clone(), *count, *height);
                 self.aliased += count;
                 self.count += count;
@@ -626,9 +698,19 @@ impl<'s> Composer<'s> {
         } else {
             (Value::Seq(children.collect()), Tag::Seq)
         };
-        let style = if frame.flow { Style::Flow } else { Style::Plain };
+        let style = if frame.flow {
+            Style::Flow
+        } else {
+            Style::Plain
+        };
         let mark = self.scanner.source.mark(frame.at);
-        let mut node = Node { value, tag: frame.tag.unwrap_or(tag), style, mark, origin: None };
+        let mut node = Node {
+            value,
+            tag: frame.tag.unwrap_or(tag),
+            style,
+            mark,
+            origin: None,
+        };
         if let Value::Map(map) = &mut node.value {
             match self.dialect {
                 Dialect::V3 if frame.special => merge::apply_v3(map)?,
@@ -653,7 +735,10 @@ impl Iterator for Pairs<'_> {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
-        Some(Entry { key: self.0.next()?, value: self.0.next()? })
+        Some(Entry {
+            key: self.0.next()?,
+            value: self.0.next()?,
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -665,7 +750,10 @@ const LONG_TAG: &str = "tag:yaml.org,2002:";
 
 /// The meaning of a written tag; `None` for `!`, which leaves it open.
 fn short_tag(tag: &str) -> Option<Tag> {
-    let name = match tag.strip_prefix(LONG_TAG).or_else(|| tag.strip_prefix("!!")) {
+    let name = match tag
+        .strip_prefix(LONG_TAG)
+        .or_else(|| tag.strip_prefix("!!"))
+    {
         Some(name) => name,
         None if tag == "!" || tag.is_empty() => return None,
         None => return Some(Tag::Other),

@@ -51,8 +51,15 @@ fn set(map: &mut Map, entry: &Entry, from: &Map) {
     let text = |key: &Node| key.as_str().unwrap_or_default().to_owned();
     let written = text(&entry.key);
     // Of keys that repeat, the first is meant.
-    let first = from.iter().find(|other| text(&other.key) == written).unwrap_or(entry);
-    let name = if first.key.tag == Tag::Null { String::new() } else { written };
+    let first = from
+        .iter()
+        .find(|other| text(&other.key) == written)
+        .unwrap_or(entry);
+    let name = if first.key.tag == Tag::Null {
+        String::new()
+    } else {
+        written
+    };
     match map.iter_mut().find(|other| text(&other.key) == name) {
         Some(other) => *other = first.clone(),
         None => map.push(first.key.clone(), first.value.clone()),
@@ -62,7 +69,9 @@ fn set(map: &mut Map, entry: &Entry, from: &Map) {
 /// Decodes a scalar as yaml v2 does, and writes it as JSON would: `yes` is `true`, `0x1F` is `31`, a
 /// date stays a string.
 pub(super) fn canonical(node: &mut Node) -> Result<(), ParseError> {
-    let Value::Scalar(text) = &node.value else { return Ok(()) };
+    let Value::Scalar(text) = &node.value else {
+        return Ok(());
+    };
     if matches!(node.tag, Tag::Str | Tag::Merge) {
         return Ok(());
     }
@@ -76,7 +85,10 @@ pub(super) fn canonical(node: &mut Node) -> Result<(), ParseError> {
         Typed::Float(value) if value.is_finite() => {
             let mut out = Vec::new();
             write_float_json(value, &mut out);
-            (Text::from(String::from_utf8_lossy(&out).into_owned()), Tag::Float)
+            (
+                Text::from(String::from_utf8_lossy(&out).into_owned()),
+                Tag::Float,
+            )
         }
         Typed::Float(_) => (text.clone(), Tag::Float),
         Typed::Str(value) => (Text::from(&*value), Tag::Str),
@@ -92,7 +104,10 @@ pub(super) fn canonical(node: &mut Node) -> Result<(), ParseError> {
 pub(super) fn apply_v2(map: &mut Map, duplicates: &mut Vec<Duplicate>) -> Result<(), ParseError> {
     let simple = map.len() <= 16
         && map.iter().enumerate().all(|(at, entry)| {
-            entry.key.tag == Tag::Str && !map.as_slice()[..at].iter().any(|other| other.key.as_str() == entry.key.as_str())
+            entry.key.tag == Tag::Str
+                && !map.as_slice()[..at]
+                    .iter()
+                    .any(|other| other.key.as_str() == entry.key.as_str())
         });
     if simple {
         return Ok(());
@@ -122,12 +137,18 @@ fn place(
     merged: bool,
     duplicates: &mut Vec<Duplicate>,
 ) {
-    let Some(key) = entry.key.text().cloned() else { return };
+    let Some(key) = entry.key.text().cloned() else {
+        return;
+    };
     match places.get_mut(&key) {
         Some((at, was_merged)) => {
             let old = &mut out[*at];
             if !merged && !*was_merged {
-                duplicates.push(Duplicate { key, mark: entry.key.mark, first: old.key.mark });
+                duplicates.push(Duplicate {
+                    key,
+                    mark: entry.key.mark,
+                    first: old.key.mark,
+                });
             }
             *was_merged = merged;
             *old = entry;
@@ -154,7 +175,9 @@ fn stringify(key: &mut Node) -> Result<(), ParseError> {
             match typed_scalar(text, Tag::Float, Style::Plain, Dialect::V2) {
                 Ok(Typed::Float(value)) if value.is_nan() => out.extend_from_slice(b".nan"),
                 Ok(Typed::Float(value)) if value == f64::INFINITY => out.extend_from_slice(b".inf"),
-                Ok(Typed::Float(value)) if value == f64::NEG_INFINITY => out.extend_from_slice(b"-.inf"),
+                Ok(Typed::Float(value)) if value == f64::NEG_INFINITY => {
+                    out.extend_from_slice(b"-.inf")
+                }
                 Ok(Typed::Float(value)) => write_float_g32(value, &mut out),
                 _ => out.extend_from_slice(text.as_bytes()),
             }

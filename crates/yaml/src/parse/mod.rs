@@ -2,13 +2,16 @@
 //! into documents.
 
 mod compose;
+mod fast;
 mod merge;
 mod read;
 mod scalar;
 mod scan;
 
 pub use compose::Duplicate;
-pub use read::{Config, DecodeError, Documents, decode, normalize_newlines, read_config, read_documents};
+pub use read::{
+    Config, DecodeError, Documents, decode, normalize_newlines, read_config, read_documents,
+};
 
 use crate::error::ParseError;
 use crate::number::Dialect;
@@ -19,5 +22,10 @@ pub(crate) fn read_block_scalar(text: &str) -> Result<String, ParseError> {
     let source = Sources::new().add("block scalar", text.to_owned());
     let mut scanner = scan::Scanner::new(&source, 0..text.len(), Dialect::V3);
     scanner.indent = 0;
-    Ok(scanner.scan_block_scalar(!text.starts_with('>'))?.to_string())
+    Ok(scanner
+        .scan_block_scalar(!text.starts_with('>'))?
+        .to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use memchr::memmem;
 
 use crate::error::{ParseError, Problem};
 use crate::node::Node;
+use crate::parse::fast;
 use crate::parse::compose::{Dialect, Duplicate, compose};
 use crate::source::Source;
 
@@ -53,12 +54,19 @@ pub fn read_documents(source: &Arc<Source>) -> Result<Documents, ParseError> {
     let mut nodes = Vec::new();
     for chunk in &chunks {
         check_characters(source, chunk.clone())?;
-        match compose(source, chunk.clone(), Dialect::V3)?.node {
+        let node = match fast::parse(source, chunk.clone()) {
+            Some(node) => Some(node),
+            None => compose(source, chunk.clone(), Dialect::V3)?.node,
+        };
+        match node {
             Some(node) if !node.is_null() => nodes.push(node),
             _ => {}
         }
     }
-    Ok(Documents { nodes, chunks: if text.is_empty() { 0 } else { chunks.len() } })
+    Ok(Documents {
+        nodes,
+        chunks: if text.is_empty() { 0 } else { chunks.len() },
+    })
 }
 
 /// Reads a kustomization file or another configuration file.
@@ -67,7 +75,10 @@ pub fn read_config(source: &Arc<Source>) -> Result<Config, ParseError> {
     let range = 0..source.text().len();
     check_characters(source, range.clone())?;
     let composed = compose(source, range, Dialect::V2)?;
-    Ok(Config { node: composed.node.unwrap_or_else(Node::null), duplicates: composed.duplicates })
+    Ok(Config {
+        node: composed.node.unwrap_or_else(Node::null),
+        duplicates: composed.duplicates,
+    })
 }
 
 /// The text of a file: UTF-8, or UTF-16 if it begins with a byte order mark.
@@ -99,7 +110,11 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, DecodeError> {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let start = memchr::memrchr(b'\n', valid).map_or(0, |at| at + 1);
         let line = memchr::memchr_iter(b'\n', valid).count() + 1;
-        let column = valid[start..].iter().filter(|&&byte| byte & 0xC0 != 0x80).count() + 1;
+        let column = valid[start..]
+            .iter()
+            .filter(|&&byte| byte & 0xC0 != 0x80)
+            .count()
+            + 1;
         DecodeError::Utf8 { line, column }
     })
 }
@@ -132,11 +147,16 @@ fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
         if at < start {
             continue;
         }
-        let Some(len) = memchr::memchr(b'\n', &bytes[at + 4..]) else { break };
+        let Some(len) = memchr::memchr(b'\n', &bytes[at + 4..]) else {
+            break;
+        };
         let rest = source.text()[at + 4..at + 4 + len].trim();
         if !rest.is_empty() && !rest.starts_with('#') {
             let separator = source.text()[at + 1..at + 4 + len].trim().to_owned();
-            return Err(ParseError::new(Problem::Separator(separator), source.mark(at + 1)));
+            return Err(ParseError::new(
+                Problem::Separator(separator),
+                source.mark(at + 1),
+            ));
         }
         chunks.push(start..at + 1);
         start = at + 4 + len + 1;
@@ -146,26 +166,36 @@ fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
 }
 
 /// Refuses the characters that YAML does not know.
-fn check_characters(source: &Source, range: Range<usize>) -> Result<(), ParseError> {
+pub(super) fn check_characters(source: &Source, range: Range<usize>) -> Result<(), ParseError> {
     let bytes = &source.text().as_bytes()[range.clone()];
-    if bytes.chunks(64).all(|block| !block.iter().fold(false, |found, &byte| found | is_suspect(byte))) {
+    if bytes.chunks(64).all(|block| {
+        !block
+            .iter()
+            .fold(false, |found, &byte| found | is_suspect(byte))
+    }) {
         return Ok(());
     }
-    let bad = source.text()[range.clone()].char_indices().find(|&(_, character)| {
-        !matches!(character,
+    let bad = source.text()[range.clone()]
+        .char_indices()
+        .find(|&(_, character)| {
+            !matches!(character,
             '\t' | '\n' | '\r' | '\u{20}'..='\u{7E}' | '\u{85}' | '\u{A0}'..='\u{D7FF}'
             | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
-    });
+        });
     match bad {
         None => Ok(()),
-        Some((at, character)) => {
-            Err(ParseError::new(Problem::ControlCharacter(character as u32), source.mark(range.start + at)))
-        }
+        Some((at, character)) => Err(ParseError::new(
+            Problem::ControlCharacter(character as u32),
+            source.mark(range.start + at),
+        )),
     }
 }
 
 /// Whether a byte can be part of a character that is not allowed.
 #[inline]
 fn is_suspect(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\n' && byte != b'\t' && byte != b'\r') | (byte == 0x7F) | (byte == 0xC2) | (byte == 0xEF)
+    (byte < 0x20 && byte != b'\n' && byte != b'\t' && byte != b'\r')
+        | (byte == 0x7F)
+        | (byte == 0xC2)
+        | (byte == 0xEF)
 }

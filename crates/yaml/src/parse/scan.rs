@@ -89,10 +89,18 @@ pub(super) struct Scanner<'s> {
 
 impl<'s> Scanner<'s> {
     /// A scanner for the bytes `range` of a source.
-    pub(super) fn new(source: &'s Arc<Source>, range: Range<usize>, dialect: Dialect) -> Scanner<'s> {
+    pub(super) fn new(
+        source: &'s Arc<Source>,
+        range: Range<usize>,
+        dialect: Dialect,
+    ) -> Scanner<'s> {
         let bytes = &source.text().as_bytes()[..range.end];
         // One byte order mark belongs to the encoding, not to the text.
-        let start = if bytes[range.start..].starts_with("\u{FEFF}".as_bytes()) { range.start + 3 } else { range.start };
+        let start = if bytes[range.start..].starts_with("\u{FEFF}".as_bytes()) {
+            range.start + 3
+        } else {
+            range.start
+        };
         Scanner {
             source,
             bytes,
@@ -105,7 +113,37 @@ impl<'s> Scanner<'s> {
             indents: Vec::new(),
             flow_level: 0,
             simple_key_allowed: true,
-            simple_keys: vec![SimpleKey { possible: false, required: false, token: 0, at: start, line_start: start, column: 0 }],
+            simple_keys: vec![SimpleKey {
+                possible: false,
+                required: false,
+                token: 0,
+                at: start,
+                line_start: start,
+                column: 0,
+            }],
+            newline_behind: false,
+            queue: VecDeque::new(),
+            taken: 0,
+            ended: false,
+        }
+    }
+
+    /// A scanner that reads nothing but the one scalar at `pos`, inside a collection at `indent` and not at
+    /// the beginning of a line, of a text without other line breaks than `\n`.
+    pub(super) fn of_scalar(source: &'s Arc<Source>, bytes: &'s [u8], pos: usize, indent: isize) -> Scanner<'s> {
+        Scanner {
+            source,
+            bytes,
+            only_lf: true,
+            pos,
+            line_start: pos.saturating_sub(1),
+            column_cache: (pos, 1),
+            dialect: Dialect::V3,
+            indent,
+            indents: Vec::new(),
+            flow_level: 0,
+            simple_key_allowed: true,
+            simple_keys: Vec::new(),
             newline_behind: false,
             queue: VecDeque::new(),
             taken: 0,
@@ -119,7 +157,11 @@ impl<'s> Scanner<'s> {
 
     /// An error at the present place in something that began at `start`.
     pub(super) fn error_in<T>(&self, problem: Problem, start: usize) -> Scan<T> {
-        Err(ParseError { problem, mark: self.source.mark(self.pos), context: Some(self.source.mark(start)) })
+        Err(ParseError {
+            problem,
+            mark: self.source.mark(self.pos),
+            context: Some(self.source.mark(start)),
+        })
     }
 
     pub(super) fn text(&self, range: Range<usize>) -> &'s str {
@@ -143,7 +185,9 @@ impl<'s> Scanner<'s> {
 
     fn head_may_be_key(&mut self) -> Scan<bool> {
         // Token numbers only grow along the stack of keys.
-        let from = self.simple_keys.partition_point(|key| key.token < self.taken);
+        let from = self
+            .simple_keys
+            .partition_point(|key| key.token < self.taken);
         for at in from..self.simple_keys.len() {
             if self.simple_keys[at].token != self.taken {
                 break;
@@ -191,8 +235,15 @@ impl<'s> Scanner<'s> {
     /// The column of the present place, in characters.
     #[inline]
     pub(super) fn column(&mut self) -> usize {
-        let (from, column) = if self.column_cache.0 >= self.line_start { self.column_cache } else { (self.line_start, 0) };
-        let passed = self.bytes[from..self.pos].iter().filter(|&&byte| byte & 0xC0 != 0x80).count();
+        let (from, column) = if self.column_cache.0 >= self.line_start {
+            self.column_cache
+        } else {
+            (self.line_start, 0)
+        };
+        let passed = self.bytes[from..self.pos]
+            .iter()
+            .filter(|&&byte| byte & 0xC0 != 0x80)
+            .count();
         self.column_cache = (self.pos, column + passed);
         column + passed
     }
@@ -220,7 +271,10 @@ impl<'s> Scanner<'s> {
 
     pub(super) fn at_document_marker(&self) -> bool {
         self.pos == self.line_start
-            && matches!(self.bytes.get(self.pos..self.pos + 3), Some(b"---" | b"..."))
+            && matches!(
+                self.bytes.get(self.pos..self.pos + 3),
+                Some(b"---" | b"...")
+            )
             && self.is_space_or_end(self.pos + 3)
     }
 
@@ -242,7 +296,11 @@ impl<'s> Scanner<'s> {
                 return self.fetch_directive();
             }
             if self.at_document_marker() {
-                let kind = if byte == b'-' { Kind::DocumentStart } else { Kind::DocumentEnd };
+                let kind = if byte == b'-' {
+                    Kind::DocumentStart
+                } else {
+                    Kind::DocumentEnd
+                };
                 return self.fetch_document_marker(kind);
             }
         }
@@ -264,7 +322,14 @@ impl<'s> Scanner<'s> {
             b'*' | b'&' => {
                 self.start_simple(false)?;
                 let name = self.scan_anchor()?;
-                self.push(if byte == b'*' { Kind::Alias(name) } else { Kind::Anchor(name) }, at);
+                self.push(
+                    if byte == b'*' {
+                        Kind::Alias(name)
+                    } else {
+                        Kind::Anchor(name)
+                    },
+                    at,
+                );
             }
             b'!' => {
                 self.start_simple(false)?;
@@ -274,13 +339,21 @@ impl<'s> Scanner<'s> {
             b'|' | b'>' if self.flow_level == 0 => {
                 self.remove_simple_key()?;
                 self.simple_key_allowed = true;
-                let style = if byte == b'|' { Style::Literal } else { Style::Folded };
+                let style = if byte == b'|' {
+                    Style::Literal
+                } else {
+                    Style::Folded
+                };
                 let text = self.scan_block_scalar(style == Style::Literal)?;
                 self.push(Kind::Scalar(text, style), at);
             }
             b'\'' | b'"' => {
                 self.start_simple(false)?;
-                let style = if byte == b'"' { Style::DoubleQuoted } else { Style::SingleQuoted };
+                let style = if byte == b'"' {
+                    Style::DoubleQuoted
+                } else {
+                    Style::SingleQuoted
+                };
                 let text = self.scan_quoted(byte)?;
                 self.push(Kind::Scalar(text, style), at);
             }
@@ -294,11 +367,23 @@ impl<'s> Scanner<'s> {
             }
             b'\t' => return self.error(Problem::Tab, at),
             _ => {
-                let character = self.text(at..self.bytes.len()).chars().next().unwrap_or('\0');
+                let character = self
+                    .text(at..self.bytes.len())
+                    .chars()
+                    .next()
+                    .unwrap_or('\0');
                 return self.error(Problem::Character(character), at);
             }
         }
-        if self.dialect == Dialect::V3 && !matches!(self.queue.back(), Some(Token { kind: Kind::Entry, .. })) {
+        if self.dialect == Dialect::V3
+            && !matches!(
+                self.queue.back(),
+                Some(Token {
+                    kind: Kind::Entry,
+                    ..
+                })
+            )
+        {
             self.skip_line_comment();
         }
         Ok(())
@@ -309,8 +394,8 @@ impl<'s> Scanner<'s> {
         match byte {
             b'-' => !self.is_blank(next),
             b'?' | b':' => self.flow_level == 0 && !self.is_space_or_end(next),
-            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@'
-            | b'`' => false,
+            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\''
+            | b'"' | b'%' | b'@' | b'`' => false,
             _ => !self.is_space_or_end(self.pos),
         }
     }
@@ -318,11 +403,14 @@ impl<'s> Scanner<'s> {
     /// Steps over blanks, comments and line breaks to the next token.
     fn skip_to_token(&mut self) -> Scan<()> {
         loop {
-            if self.pos == self.line_start && self.bytes[self.pos..].starts_with("\u{FEFF}".as_bytes()) {
+            if self.pos == self.line_start
+                && self.bytes[self.pos..].starts_with("\u{FEFF}".as_bytes())
+            {
                 self.pos += 3;
             }
             while self.byte(self.pos) == b' '
-                || (self.byte(self.pos) == b'\t' && (self.flow_level > 0 || !self.simple_key_allowed))
+                || (self.byte(self.pos) == b'\t'
+                    && (self.flow_level > 0 || !self.simple_key_allowed))
             {
                 self.pos += 1;
             }
@@ -377,7 +465,9 @@ impl<'s> Scanner<'s> {
         if self.newline_behind {
             return;
         }
-        let blanks = (0..512).take_while(|&ahead| self.is_blank(self.pos + ahead)).count();
+        let blanks = (0..512)
+            .take_while(|&ahead| self.is_blank(self.pos + ahead))
+            .count();
         if blanks < 512 && self.byte(self.pos + blanks) == b'#' {
             self.pos += blanks;
             self.skip_comment();
@@ -420,7 +510,9 @@ impl<'s> Scanner<'s> {
     }
 
     fn last_key(&mut self) -> &mut SimpleKey {
-        self.simple_keys.last_mut().expect("there is one key for the block context")
+        self.simple_keys
+            .last_mut()
+            .expect("there is one key for the block context")
     }
 
     fn remove_simple_key(&mut self) -> Scan<()> {
@@ -435,7 +527,13 @@ impl<'s> Scanner<'s> {
 
     /// Opens a block collection if the column is deeper than the present one. The token goes to
     /// `place`, or to the end of the queue.
-    fn roll_indent(&mut self, column: usize, place: Option<usize>, kind: Kind, at: usize) -> Scan<()> {
+    fn roll_indent(
+        &mut self,
+        column: usize,
+        place: Option<usize>,
+        kind: Kind,
+        at: usize,
+    ) -> Scan<()> {
         if self.flow_level > 0 || self.indent >= column as isize {
             return Ok(());
         }
@@ -456,7 +554,10 @@ impl<'s> Scanner<'s> {
         }
         while self.indent > column {
             self.push(Kind::BlockEnd, self.pos);
-            self.indent = self.indents.pop().expect("an indentation was pushed for each block collection");
+            self.indent = self
+                .indents
+                .pop()
+                .expect("an indentation was pushed for each block collection");
         }
     }
 
@@ -491,7 +592,12 @@ impl<'s> Scanner<'s> {
 
     fn fetch_flow_start(&mut self, kind: Kind) -> Scan<()> {
         self.start_simple(true)?;
-        let key = SimpleKey { possible: false, required: false, token: self.taken + self.queue.len(), ..*self.last_key() };
+        let key = SimpleKey {
+            possible: false,
+            required: false,
+            token: self.taken + self.queue.len(),
+            ..*self.last_key()
+        };
         self.simple_keys.push(key);
         self.flow_level += 1;
         if self.flow_level > MAX_DEPTH {
@@ -551,7 +657,13 @@ impl<'s> Scanner<'s> {
         let last = self.simple_keys.len() - 1;
         if self.key_is_valid(last)? {
             let key = self.simple_keys[last];
-            self.queue.insert(key.token - self.taken, Token { kind: Kind::Key, at: key.at });
+            self.queue.insert(
+                key.token - self.taken,
+                Token {
+                    kind: Kind::Key,
+                    at: key.at,
+                },
+            );
             self.roll_indent(key.column, Some(key.token), Kind::MappingStart, key.at)?;
             self.last_key().possible = false;
             self.simple_key_allowed = false;
