@@ -173,7 +173,7 @@ impl Target {
             let mut all = Arc::default();
             for path in &kustomization.configurations {
                 let file = self.read_yaml(cx, path)?;
-                let config = Arc::new(TransformerConfig::decode(file.config()?)?);
+                let config = Arc::new(TransformerConfig::read(&file.source)?);
                 all = TransformerConfig::merge(&all, &config)?;
             }
             own = TransformerConfig::merge(&own, &all)?;
