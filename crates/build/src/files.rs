@@ -11,10 +11,22 @@ pub enum FileKind {
     Directory,
 }
 
+/// What stands at a path itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    File,
+    Directory,
+    /// A symbolic link, wherever it leads.
+    Link,
+}
+
 /// A tree of files. Paths are absolute.
 pub trait Files: Sync {
     /// The path with all symbolic links resolved, and what is there.
     fn resolve(&self, path: &Path) -> io::Result<(PathBuf, FileKind)>;
+
+    /// What stands at a path, links not followed.
+    fn entry_kind(&self, path: &Path) -> io::Result<EntryKind>;
 
     /// The bytes of a file; an error of kind [`io::ErrorKind::FileTooLarge`] past `limit` bytes.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;

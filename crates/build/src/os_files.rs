@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::files::{FileKind, Files, clean_join, relative_to};
+use crate::files::{EntryKind, FileKind, Files, clean_join, relative_to};
 
 /// The files of the disk, seen from a working directory.
 #[derive(Debug)]
@@ -22,14 +22,18 @@ impl OsFiles {
 
 impl Files for OsFiles {
     fn resolve(&self, path: &Path) -> io::Result<(PathBuf, FileKind)> {
-        let metadata = fs::symlink_metadata(path)?;
-        let (path, metadata) = if metadata.is_symlink() || path.parent().is_none() {
-            (fs::canonicalize(path)?, fs::metadata(path)?)
-        } else {
-            let parent = path.parent().map(fs::canonicalize).transpose()?.unwrap_or_default();
-            (parent.join(path.file_name().unwrap_or_default()), metadata)
-        };
-        Ok((path, if metadata.is_dir() { FileKind::Directory } else { FileKind::File }))
+        let path = fs::canonicalize(path)?;
+        let kind = if fs::metadata(&path)?.is_dir() { FileKind::Directory } else { FileKind::File };
+        Ok((path, kind))
+    }
+
+    fn entry_kind(&self, path: &Path) -> io::Result<EntryKind> {
+        let kind = fs::symlink_metadata(path)?.file_type();
+        Ok(match kind {
+            _ if kind.is_symlink() => EntryKind::Link,
+            _ if kind.is_dir() => EntryKind::Directory,
+            _ => EntryKind::File,
+        })
     }
 
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {

@@ -16,6 +16,6 @@ pub use labels::{LabelSelector, LabelSelectorError};
 pub use near::nearest;
 pub use object::{Behavior, BuildOrigin, ConfiguredBy, PreviousId, Resource};
 pub use pattern::{Pattern, PatternError};
-pub use schema::Schema;
+pub use schema::{Schema, SchemaError, TypeRef};
 pub use selector::{SelectorError, SelectorMatcher};
 pub use set::{IdTaken, ResourceSet};

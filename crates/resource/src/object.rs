@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use yaml::{Layer, Map, Node, Text, Value};
+use yaml::{Layer, Map, Node, Tag, Text, Value};
 
 use crate::id::{DEFAULT_NAMESPACE, Gvk, ResId, split_api_version};
 use crate::schema::Schema;
@@ -227,7 +227,7 @@ fn set_text(map: &mut Map, field: &str, text: Text, layer: &Arc<Layer>) {
     match map.get(field) {
         Some(node) if node.text() == Some(&text) => {}
         Some(node) => {
-            let mut new = Node::string(text).at(layer.mark);
+            let mut new = Node::scalar(text, Tag::Unset).at(layer.mark);
             new.style = node.style;
             if let Some(node) = map.get_mut(field) {
                 node.replace(new, layer);

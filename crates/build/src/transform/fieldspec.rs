@@ -45,6 +45,11 @@ impl CompiledSpec {
         CompiledSpec { gvk: spec.gvk.clone(), create: spec.create, path: spec.path.clone(), segments }
     }
 
+    /// Whether `is_meant` accepts a node the spec names, or a single value stands in the way.
+    pub(crate) fn any(&self, node: &Node, is_meant: &dyn Fn(&Node) -> bool) -> bool {
+        any(node, &self.segments, is_meant)
+    }
+
     /// Whether the spec is for objects of this type.
     pub(crate) fn is_for(&self, gvk: &Gvk) -> bool {
         gvk.is_selected_by(&self.gvk)
@@ -80,21 +85,18 @@ pub(crate) fn visit(
     set: &mut dyn FnMut(&mut Node) -> Result<()>,
 ) -> Result<()> {
     let create = create.filter(|_| spec.create);
-    if create.is_none() && !reaches(node, &spec.segments) {
+    if create.is_none() && !any(node, &spec.segments, &|_| true) {
         return Ok(());
     }
     walk(node, spec, &spec.segments, create, layer, set)
 }
 
-/// Whether a walk would get to the end of the path, or fail on the way.
-fn reaches(node: &Node, segments: &[Segment]) -> bool {
-    let Some((first, rest)) = segments.split_first() else { return true };
-    if node.is_null() {
-        return false;
-    }
+fn any(node: &Node, segments: &[Segment], is_meant: &dyn Fn(&Node) -> bool) -> bool {
+    let Some((first, rest)) = segments.split_first() else { return is_meant(node) };
     match &node.value {
-        Value::Seq(items) => items.iter().any(|item| reaches(item, segments)),
-        Value::Map(map) => first.name.is_empty() || map.get(&first.name).is_some_and(|value| reaches(value, rest)),
+        _ if node.is_null() => false,
+        Value::Seq(items) => items.iter().any(|item| any(item, segments, is_meant)),
+        Value::Map(map) => first.name.is_empty() || map.get(&first.name).is_some_and(|value| any(value, rest, is_meant)),
         Value::Scalar(_) => true,
     }
 }
@@ -115,7 +117,7 @@ fn walk(
     match &mut node.value {
         Value::Seq(items) => {
             for item in items.make_mut() {
-                if create.is_some() || reaches(item, segments) {
+                if create.is_some() || any(item, segments, &|_| true) {
                     walk(item, spec, segments, create, layer, set)?;
                 }
             }
@@ -174,6 +176,19 @@ pub(crate) fn set_scalar(node: &mut Node, text: Text, tag: Tag, mark: yaml::Mark
     let mut new = Node::scalar(text, tag).at(mark);
     new.style = style;
     node.replace(new, layer);
+    Ok(())
+}
+
+/// Sets an entry of a mapping to a text. One that was there keeps its style, and with none means what
+/// it reads as; a new one is a string.
+pub(crate) fn set_entry_text(node: &mut Node, key: &str, text: &Text, mark: yaml::Mark, layer: &Arc<Layer>) -> Result<()> {
+    let Some(map) = node.as_map_mut() else { return Ok(()) };
+    if let Some(value) = map.get_mut(key) {
+        return set_scalar(value, text.clone(), Tag::Unset, mark, layer);
+    }
+    let mut new = Node::string(text.clone()).at(mark);
+    new.stamp(layer);
+    map.insert(key, new);
     Ok(())
 }
 

@@ -1,0 +1,158 @@
+//! The values of scalars as Go's YAML and JSON see them on the way into a structure.
+
+use std::borrow::Cow;
+
+use yaml::{Node, Tag, Value};
+
+/// What a node is in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    Bool,
+    Number,
+    String,
+    List,
+    Mapping,
+}
+
+/// What a node becomes when YAML is turned into JSON.
+pub(crate) fn kind(node: &Node) -> Kind {
+    match (&node.value, node.tag) {
+        (Value::Map(_), _) => Kind::Mapping,
+        (Value::Seq(_), _) => Kind::List,
+        (_, Tag::Null) => Kind::Null,
+        (_, Tag::Bool) => Kind::Bool,
+        (_, Tag::Int | Tag::Float) => Kind::Number,
+        _ => Kind::String,
+    }
+}
+
+/// The node in words: `the number `5``, `a list`.
+pub(crate) fn describe(node: &Node) -> String {
+    let text = node.as_str().unwrap_or_default();
+    match kind(node) {
+        Kind::Null => "null".to_owned(),
+        Kind::Bool => format!("the boolean `{text}`"),
+        Kind::Number => format!("the number `{text}`"),
+        Kind::String => format!("the text `{}`", shortened(text)),
+        Kind::List => "a list".to_owned(),
+        Kind::Mapping => "a mapping".to_owned(),
+    }
+}
+
+/// The first line of a text, and not too much of it.
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(60) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &line[..end])),
+        None if line.len() < text.trim_end().len() => Cow::Owned(format!("{line}…")),
+        None => Cow::Borrowed(line),
+    }
+}
+
+/// A boolean, in any of the spellings that are tagged as one.
+pub(crate) fn boolean(node: &Node) -> Option<bool> {
+    if kind(node) != Kind::Bool {
+        return None;
+    }
+    Some(matches!(node.as_str()?, "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON"))
+}
+
+const TWO_TO_63: f64 = 9.223_372_036_854_776e18;
+
+/// A number that is whole and fits.
+pub(crate) fn integer(node: &Node) -> Option<i64> {
+    match number(node)? {
+        Number::Int(value) => i64::try_from(value).ok(),
+        Number::Float(value) => {
+            // JSON writes whole floats below 1e21 without a point.
+            let whole = value.fract() == 0.0 && (-TWO_TO_63..TWO_TO_63).contains(&value);
+            whole.then_some(value as i64)
+        }
+    }
+}
+
+/// The text that a scalar becomes where a string is wanted and numbers are welcome, and that a key
+/// of a mapping becomes. `None` for null and for collections.
+pub(crate) fn coerced(node: &Node) -> Option<Cow<'_, str>> {
+    let text = node.as_str()?;
+    match kind(node) {
+        Kind::String => Some(Cow::Borrowed(text)),
+        Kind::Bool => Some(Cow::Borrowed(if boolean(node)? { "true" } else { "false" })),
+        Kind::Number => match number(node)? {
+            Number::Int(value) => Some(Cow::Owned(value.to_string())),
+            Number::Float(value) => Some(Cow::Owned(go_float(value))),
+        },
+        _ => None,
+    }
+}
+
+enum Number {
+    Int(i128),
+    Float(f64),
+}
+
+fn number(node: &Node) -> Option<Number> {
+    if kind(node) != Kind::Number {
+        return None;
+    }
+    let plain: String = node.as_str()?.chars().filter(|&c| c != '_').collect();
+    let (negative, digits) = match plain.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
+    };
+    let sign = |value: i128| Number::Int(if negative { -value } else { value });
+    if node.tag == Tag::Int {
+        let radix = [("0x", 16), ("0X", 16), ("0b", 2), ("0B", 2), ("0o", 8), ("0O", 8)];
+        for (prefix, radix) in radix {
+            if let Some(digits) = digits.strip_prefix(prefix) {
+                return i128::from_str_radix(digits, radix).ok().map(sign);
+            }
+        }
+        if digits.len() > 1 && digits.starts_with('0') {
+            return i128::from_str_radix(digits, 8).ok().map(sign);
+        }
+        return digits.parse().ok().map(sign);
+    }
+    let value = match digits {
+        ".inf" | ".Inf" | ".INF" => f64::INFINITY,
+        ".nan" | ".NaN" | ".NAN" => f64::NAN,
+        digits => digits.parse().ok()?,
+    };
+    Some(Number::Float(if negative { -value } else { value }))
+}
+
+/// Go's `strconv.FormatFloat(value, 'g', -1, 32)`, with YAML's words for what is no number.
+fn go_float(value: f64) -> String {
+    let value = value as f32;
+    if value.is_nan() {
+        return ".nan".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
+    }
+    let scientific = format!("{value:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if !(-4..6).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{digits}e{sign}{:02}", exponent.abs())
+    } else {
+        format!("{value}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_texts_as_in_go() {
+        let cases: &[(&str, Tag, &str)] = include!("scalar_expected.in");
+        for &(text, tag, expected) in cases {
+            assert_eq!(coerced(&Node::scalar(text, tag)).as_deref(), Some(expected), "{text}");
+        }
+    }
+}
