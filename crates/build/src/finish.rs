@@ -87,8 +87,13 @@ fn set_annotations(object: &mut Resource, origins: bool, transformations: bool) 
     let old = metadata.remove("annotations").map(|entry| entry.value);
     let mut new = Map::new();
     for entry in old.as_ref().and_then(Node::as_map).into_iter().flatten() {
-        if let Some(key) = entry.key.text().filter(|_| !is_removed(&entry.key)) {
-            new.insert(key.clone(), as_text(&entry.value));
+        match entry.key.text() {
+            Some(key) if !is_removed(&entry.key) => {
+                new.insert(key.clone(), as_text(&entry.value));
+            }
+            Some(_) => {}
+            // What cannot be a key is refused when the object is printed.
+            None => new.push(entry.key.clone(), entry.value.clone()),
         }
     }
     for (key, text) in made {

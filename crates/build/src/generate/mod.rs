@@ -1,6 +1,7 @@
 //! The generators, one a file, and how what they make joins what is there.
 
 pub(crate) mod config_map;
+pub(crate) mod iam_policy;
 mod key_values;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use resource::{Behavior, Resource, ResourceSet};
 use yaml::{Map, Node, Style, Tag, Text, Value};
 
 use crate::accumulate::{Context, Target, id_taken};
-use crate::config::{GeneratorArgs, GeneratorOptions, Pairs};
+use crate::config::{GeneratorOptions, Pairs};
 use crate::error::{BuildError, ErrorKind, Result};
 
 pub(crate) use config_map::{Generated, generate};

@@ -96,7 +96,11 @@ fn any(node: &Node, segments: &[Segment], is_meant: &dyn Fn(&Node) -> bool) -> b
     match &node.value {
         _ if node.is_null() => false,
         Value::Seq(items) => items.iter().any(|item| any(item, segments, is_meant)),
-        Value::Map(map) => first.name.is_empty() || map.get(&first.name).is_some_and(|value| any(value, rest, is_meant)),
+        Value::Map(map) => {
+            // A field that is to be a list and is null becomes an empty one.
+            let is_there = |value: &Node| (first.is_list && value.is_null()) || any(value, rest, is_meant);
+            first.name.is_empty() || map.get(&first.name).is_some_and(is_there)
+        }
         Value::Scalar(_) => true,
     }
 }

@@ -122,7 +122,7 @@ impl Change<'_> {
                     if !deeper && !here {
                         continue;
                     }
-                    let value = &mut map.iter_mut().as_mut_slice()[at].value;
+                    let value = map.value_at_mut(at);
                     if deeper {
                         self.containers(value)?;
                     }

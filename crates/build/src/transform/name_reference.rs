@@ -50,7 +50,7 @@ impl<'a> Specs<'a> {
             let own = all.filter(|(spec, _)| gvk.is_selected_by(&spec.gvk));
             Arc::new(own.map(|(spec, target)| (CompiledSpec::new(spec), target)).collect())
         };
-        self.by_type.entry_ref(gvk).or_insert_with(make).clone()
+        self.by_type.entry(gvk.clone()).or_insert_with(make).clone()
     }
 }
 

@@ -6,19 +6,9 @@ use std::sync::Arc;
 use resource::{Resource, ResourceSet};
 use yaml::{Layer, Map, Mark, Node, Tag, Text, Value};
 
-use crate::config::FieldSpec;
+use crate::config::{FieldSpec, RoleBindingSubjects};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::transform::fieldspec::{CompiledSpec, Create, compile, set_scalar, visit};
-
-/// Which subjects of role bindings follow the namespace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RoleBindingSubjects {
-    /// Those named `default`.
-    #[default]
-    DefaultOnly,
-    AllServiceAccounts,
-    None,
-}
 
 /// What to set where.
 #[derive(Clone, Debug)]

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use resource::{Finding, ResId, Resource, ResourceSet, Schema, SelectorMatcher, Severity, nearest, strategic_merge};
-use yaml::{Layer, Mark, Node, Source, Tag, Text};
+use yaml::{Layer, Mark, Node, Tag, Text};
 
 use crate::accumulate::{Context, Target, embed};
 use crate::config::{Patch, Selector, Str};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::load;
-use crate::session::{YamlFile, syntax};
+use crate::session::YamlFile;
 use crate::transform::json_patch::{self, JsonPatch};
 
 /// A patch that was read, and what it is for.
@@ -46,8 +46,8 @@ pub(crate) fn load(cx: &Context<'_>, target: &Target, patch: &Patch, layer: &Arc
     let mut content = parse(cx, &file, layer).map_err(|error| error.within(patch.mark, layer.step.clone()))?;
     if let Content::Merge(patches) = &mut content {
         for merge in patches {
-            merge.allow_name_change = patch.allow_name_change;
-            merge.allow_kind_change = patch.allow_kind_change;
+            merge.allow_name_change |= patch.allow_name_change;
+            merge.allow_kind_change |= patch.allow_kind_change;
         }
     }
     Ok(LoadedPatch { content, target: patch.target.clone(), mark: patch.mark, layer: layer.clone(), remembers: true })
@@ -85,7 +85,7 @@ pub(crate) fn load_json(cx: &Context<'_>, target: &Target, patch: &Patch, layer:
         (None, Some(path)) => target.read_yaml(cx, path)?,
     };
     let patch_ops = operations(&file).map_err(|error| error.within(patch.mark, layer.step.clone()))?;
-    if patch_ops.is_empty() {
+    if patch_ops.operations.is_empty() {
         return fail("patch appears to be empty");
     }
     Ok(LoadedPatch {
@@ -153,7 +153,7 @@ impl LoadedPatch {
                         if self.remembers {
                             resource.remember_id();
                         }
-                        json_patch::apply(patch, &mut resource.node, &self.layer)
+                        json_patch::apply_to(patch, resource, &self.layer)
                             .map_err(|error| error.related(resource.node.mark, format!("applied to {}", resource.id())))?;
                         resource.refresh_scope(schema);
                         Ok(())
@@ -210,7 +210,7 @@ impl LoadedPatch {
 
     fn merge_named(&self, set: &mut ResourceSet, patch: &Resource, schema: &Schema, warnings: &mut Vec<Finding>) -> Result<()> {
         let id = patch.id();
-        let position = match *set.with_any_id(&id) {
+        let position = match *set.with_any_id(&id).to_vec() {
             [position] => position as usize,
             [] => {
                 let message = format!("no resource matches strategic merge patch \"{id}\": no matches for Id {id}");
