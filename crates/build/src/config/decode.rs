@@ -4,9 +4,9 @@
 //! mistake of a file is collected, so that one run reports them all: the first is the error, the others
 //! are related to it.
 
-use yaml::{Entry, Mark, Node, Text};
+use yaml::{Entry, Mark, Node, Source, Text};
 
-use super::scalar::{Kind, boolean, coerced, describe, integer, kind};
+use super::scalar::{Kind, boolean, coerced, describe, describe_as, integer, kind, written};
 use super::spelling;
 use super::types::{Pairs, Str};
 use crate::error::{BuildError, ErrorKind, Result};
@@ -30,7 +30,7 @@ pub(crate) trait Decode: Default {
     fn place(&mut self, _mark: Mark) {}
 
     /// Takes the content of a node that is not null.
-    fn decode(&mut self, node: &Node, decoder: &mut Decoder);
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>);
 }
 
 /// A structure: a mapping with known fields.
@@ -44,7 +44,7 @@ pub(crate) struct Field<T> {
     /// The field is promoted from an embedded structure of Go. There sigs.k8s.io/yaml forgets that
     /// numbers are welcome where strings are wanted.
     pub promoted: bool,
-    pub set: fn(&mut T, &Node, &mut Decoder),
+    pub set: fn(&mut T, &Node, &mut Decoder<'_>),
 }
 
 /// A field of a structure, by its path in the Rust type.
@@ -115,7 +115,7 @@ macro_rules! structure {
                 let place: fn(&mut $type, yaml::Mark) = $place;
                 place(self, mark);
             }
-            fn decode(&mut self, node: &yaml::Node, decoder: &mut $crate::config::decode::Decoder) {
+            fn decode(&mut self, node: &yaml::Node, decoder: &mut $crate::config::decode::Decoder<'_>) {
                 decoder.structure(self, node, <$type as $crate::config::decode::Structure>::FIELDS);
             }
         }
@@ -144,33 +144,45 @@ struct Mistake {
 }
 
 /// Decodes one file, and collects what is wrong with it.
-pub(crate) struct Decoder {
+pub(crate) struct Decoder<'s> {
     rules: Rules,
     /// Whether numbers and booleans are welcome here where a string is wanted.
     lax: bool,
     /// What the root is called in messages.
     root: &'static str,
+    /// The text, to quote from.
+    source: Option<&'s Source>,
     path: Vec<Step>,
     mistakes: Vec<Mistake>,
 }
 
 /// Decodes the root of a file. `what` names the root in messages, such as `a kustomization`.
 pub(crate) fn decode_root<T: Decode>(node: &Node, rules: Rules, what: &'static str) -> Result<T> {
-    let mut decoder = Decoder::new(rules, what);
+    decode_source(node, rules, what, None)
+}
+
+/// Decodes the root of a file whose text is at hand.
+pub(crate) fn decode_source<T: Decode>(
+    node: &Node,
+    rules: Rules,
+    what: &'static str,
+    source: Option<&Source>,
+) -> Result<T> {
+    let mut decoder = Decoder { source, ..Decoder::new(rules, what) };
     let mut value = T::default();
     value.place(node.mark);
     decoder.value(&mut value, node);
     decoder.finish(value)
 }
 
-impl Decoder {
-    pub(crate) fn new(rules: Rules, root: &'static str) -> Decoder {
+impl Decoder<'_> {
+    pub(crate) fn new(rules: Rules, root: &'static str) -> Self {
         let lax = rules != Rules::Kustomization;
-        Decoder { rules, lax, root, path: Vec::new(), mistakes: Vec::new() }
+        Decoder { rules, lax, root, source: None, path: Vec::new(), mistakes: Vec::new() }
     }
 
     /// Runs `decode` where numbers are not welcome for strings, whatever the rules say.
-    pub(crate) fn without_coercion(&mut self, decode: impl FnOnce(&mut Decoder)) {
+    pub(crate) fn without_coercion(&mut self, decode: impl FnOnce(&mut Self)) {
         let lax = std::mem::replace(&mut self.lax, false);
         decode(self);
         self.lax = lax;
@@ -208,6 +220,12 @@ impl Decoder {
 
     /// Decodes a mapping with known fields.
     pub(crate) fn structure<T>(&mut self, value: &mut T, node: &Node, fields: &'static [Field<T>]) {
+        if node.as_map().is_none() {
+            let word = node.as_str().filter(|word| kind(node) == Kind::String && !word.contains('\n'));
+            let main = ["path", "name"].into_iter().find(|main| fields.iter().any(|field| field.name == *main));
+            let hint = word.zip(main).map(|(word, main)| format!("did you mean `{main}: {word}`?"));
+            return self.wrong(node, "a mapping", hint);
+        }
         for (key, entry) in self.entries(node) {
             let by_case = || fields.iter().find(|field| field.name.eq_ignore_ascii_case(&key));
             match fields.iter().find(|field| field.name == key).or_else(by_case) {
@@ -283,21 +301,27 @@ impl Decoder {
 
     /// Notes that a node is not what it must be.
     pub(crate) fn wrong_kind(&mut self, node: &Node, wanted: &str) {
-        let path = match self.path_text() {
-            Some(path) => format!("`{path}`"),
-            None => self.root.to_owned(),
-        };
-        let text = node.as_str().unwrap_or_default();
+        let word = written(node, self.source);
         let hint = match (kind(node), wanted) {
-            (Kind::Bool | Kind::Number, "a text") => Some(format!("put it in quotes: \"{text}\"")),
-            (Kind::String, "a boolean") if matches!(text, "true" | "false") => Some(format!("without quotes: {text}")),
-            (Kind::String, "a whole number") if text.parse::<i64>().is_ok() => Some(format!("without quotes: {text}")),
+            (Kind::Bool | Kind::Number, "a text") => Some(format!("put it in quotes: \"{word}\"")),
+            (Kind::String, "a boolean") if matches!(word, "true" | "false") => Some(format!("without quotes: {word}")),
+            (Kind::String, "a boolean") => Some("write true or false".to_owned()),
+            (Kind::String, "a whole number") if word.parse::<i64>().is_ok() => Some(format!("without quotes: {word}")),
             (Kind::Bool | Kind::Number | Kind::String | Kind::Mapping, "a list") => {
                 Some("begin each entry of the list with `- `".to_owned())
             }
             _ => None,
         };
-        self.mistake(node.mark, format!("{path} is {}, but must be {wanted}", describe(node)), hint);
+        self.wrong(node, wanted, hint);
+    }
+
+    fn wrong(&mut self, node: &Node, wanted: &str, hint: Option<String>) {
+        let path = match self.path_text() {
+            Some(path) => format!("`{path}`"),
+            None => self.root.to_owned(),
+        };
+        let found = describe_as(node, written(node, self.source));
+        self.mistake(node.mark, format!("{path} is {found}, but must be {wanted}"), hint);
     }
 
     /// A scalar as a text.
@@ -314,7 +338,7 @@ impl Decoder {
 }
 
 impl Decode for Text {
-    fn decode(&mut self, node: &Node, decoder: &mut Decoder) {
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         if let Some(text) = decoder.scalar(node) {
             *self = text;
         }
@@ -326,7 +350,7 @@ impl Decode for Str {
         self.mark = mark;
     }
 
-    fn decode(&mut self, node: &Node, decoder: &mut Decoder) {
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         if let Some(text) = decoder.scalar(node) {
             *self = Str { text, mark: node.mark, style: node.style };
         }
@@ -334,7 +358,7 @@ impl Decode for Str {
 }
 
 impl Decode for bool {
-    fn decode(&mut self, node: &Node, decoder: &mut Decoder) {
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         match boolean(node) {
             Some(value) => *self = value,
             None => decoder.wrong_kind(node, "a boolean"),
@@ -343,7 +367,7 @@ impl Decode for bool {
 }
 
 impl Decode for i64 {
-    fn decode(&mut self, node: &Node, decoder: &mut Decoder) {
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         match integer(node) {
             Some(value) => *self = value,
             None => decoder.wrong_kind(node, "a whole number"),
@@ -353,7 +377,7 @@ impl Decode for i64 {
 
 /// A pointer of Go: there as soon as it is not null.
 impl<T: Decode> Decode for Option<T> {
-    fn decode(&mut self, node: &Node, decoder: &mut Decoder) {
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         let mut value = T::default();
         value.place(node.mark);
         value.decode(node, decoder);
@@ -362,7 +386,7 @@ impl<T: Decode> Decode for Option<T> {
 }
 
 impl<T: Decode> Decode for Vec<T> {
-    fn decode(&mut self, node: &Node, decoder: &mut Decoder) {
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         self.clear();
         let Some(items) = node.as_seq() else {
             decoder.wrong_kind(node, "a list");
@@ -385,7 +409,7 @@ impl<T: Decode> Decode for Vec<T> {
 pub(crate) struct TextMap(pub(crate) Pairs);
 
 impl Decode for TextMap {
-    fn decode(&mut self, node: &Node, decoder: &mut Decoder) {
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         self.0.clear();
         for (key, entry) in decoder.entries(node) {
             let key = Str { text: Text::from(key), mark: entry.key.mark, style: entry.key.style };

@@ -318,7 +318,7 @@ structure!(@ HelmChartArgs, |value: &mut HelmChartArgs, mark| value.chart.mark =
 ]);
 
 /// A mapping of anything, as it was written.
-fn any_map(node: &Node, decoder: &mut Decoder) -> Option<Node> {
+fn any_map(node: &Node, decoder: &mut Decoder<'_>) -> Option<Node> {
     if node.is_null() {
         return None;
     }

@@ -2,9 +2,9 @@
 //! invalid as a whole (`api/types/kustomization.go`).
 
 use resource::{Finding, Severity};
-use yaml::{Entry, Node, Text};
+use yaml::{Entry, Node, Source, Text};
 
-use super::decode::{Rules, Structure, custom, decode_root, field, pairs, structure, text};
+use super::decode::{Rules, Structure, custom, decode_source, field, pairs, structure, text};
 use super::fields::{HelmChartArgs, SecretArgs};
 use super::types::*;
 use crate::error::{BuildError, ErrorKind, Result};
@@ -23,7 +23,20 @@ impl Kustomization {
     /// Fails on unknown fields and values of the wrong kind (all of a file at once), if the file says
     /// nothing, and if it is of another kind or version.
     pub fn decode(node: &Node, file_name: &str) -> Result<(Kustomization, Vec<Finding>)> {
-        let raw: Raw = decode_root(node, Rules::Kustomization, "the kustomization")?;
+        Self::decode_text(node, file_name, None)
+    }
+
+    /// The same, quoting from the text where that is at hand.
+    pub(crate) fn decode_text(
+        node: &Node,
+        file_name: &str,
+        source: Option<&Source>,
+    ) -> Result<(Kustomization, Vec<Finding>)> {
+        let decoded = decode_source(node, Rules::Kustomization, "the kustomization", source);
+        let raw: Raw = decoded.map_err(|error| match manifest_kind(node) {
+            Some(kind) => error.hint(format!("this is a {kind}: name its file under `resources` of a kustomization")),
+            None => error,
+        })?;
         let findings = deprecated_fields(node);
         let is_empty = is_empty(node);
         let kustomization = raw.fix(node);
@@ -58,12 +71,18 @@ impl Kustomization {
             return Ok(());
         };
         let mut error = BuildError::new(ErrorKind::Config, mark, message);
-        if !self.api_version.starts_with("kustomize.config.k8s.io/") {
-            error = error.hint("to build a manifest, name it under `resources` of a kustomization");
+        if let Some(kind) = manifest_kind(node) {
+            error = error.hint(format!("this is a {kind}: name its file under `resources` of a kustomization"));
         }
         error.related.extend(errors);
         Err(error)
     }
+}
+
+/// The kind of an object that is no kustomization.
+fn manifest_kind(node: &Node) -> Option<&str> {
+    let kind = node.get("kind")?.as_str()?;
+    (!kind.is_empty() && kind != KUSTOMIZATION_KIND && kind != COMPONENT_KIND).then_some(kind)
 }
 
 /// The names of all fields of a kustomization file.

@@ -20,7 +20,7 @@ impl LoadedKustomization {
     /// Reads a kustomization file. A key that stands in its mapping twice is a note: the last one counts.
     pub fn read(source: &Arc<Source>) -> Result<LoadedKustomization> {
         let config = read(source)?;
-        let (kustomization, mut warnings) = Kustomization::decode(&config.node, source.name())?;
+        let (kustomization, mut warnings) = Kustomization::decode_text(&config.node, source.name(), Some(source))?;
         warnings.extend(config.duplicates.iter().map(|duplicate| Finding {
             rule: "repeated_key",
             severity: Severity::Note,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use yaml::{Node, Tag, Value};
+use yaml::{Node, Source, Tag, Value};
 
 /// What a node is in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,31 @@ pub(crate) fn kind(node: &Node) -> Kind {
 
 /// The node in words: `the number `5``, `a list`.
 pub(crate) fn describe(node: &Node) -> String {
-    let text = node.as_str().unwrap_or_default();
+    describe_as(node, node.as_str().unwrap_or_default())
+}
+
+/// The node in words, where its scalar was written as `word`.
+pub(crate) fn describe_as(node: &Node, word: &str) -> String {
     match kind(node) {
         Kind::Null => "null".to_owned(),
-        Kind::Bool => format!("the boolean `{text}`"),
-        Kind::Number => format!("the number `{text}`"),
-        Kind::String => format!("the text `{}`", shortened(text)),
+        Kind::Bool => format!("the boolean `{word}`"),
+        Kind::Number => format!("the number `{word}`"),
+        Kind::String => format!("the text `{}`", shortened(word)),
         Kind::List => "a list".to_owned(),
         Kind::Mapping => "a mapping".to_owned(),
+    }
+}
+
+/// A number or boolean as it stands in its source: the tree holds what it means.
+pub(crate) fn written<'t>(node: &'t Node, source: Option<&'t Source>) -> &'t str {
+    let meaning = node.as_str().unwrap_or_default();
+    let plain = matches!(kind(node), Kind::Bool | Kind::Number);
+    let Some(source) = source.filter(|source| plain && node.mark.source == source.id()) else { return meaning };
+    let rest = source.text().get(node.mark.offset as usize..).unwrap_or_default();
+    let word = rest.split(|c: char| c.is_whitespace() || ",[]{}".contains(c)).next().unwrap_or_default();
+    match word.chars().next() {
+        None | Some('!' | '&' | '*' | '"' | '\'') => meaning,
+        _ => word,
     }
 }
 

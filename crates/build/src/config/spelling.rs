@@ -5,6 +5,9 @@ use super::fields::OWNERS;
 /// A hint for the unknown field `name` of a structure that has the fields `known`.
 pub(crate) fn hint_for_field(name: &str, known: impl Iterator<Item = &'static str>) -> Option<String> {
     let known: Vec<&'static str> = known.collect();
+    if name == "apiVersion" && known.contains(&"version") {
+        return Some("write `group` and `version` instead".to_owned());
+    }
     if let Some(meant) = nearest(name, &known) {
         return Some(format!("did you mean `{meant}`?"));
     }
@@ -12,6 +15,11 @@ pub(crate) fn hint_for_field(name: &str, known: impl Iterator<Item = &'static st
         if let Some(field) = names().into_iter().find(|field| field.eq_ignore_ascii_case(name)) {
             return Some(format!("`{field}` is a field of {owner}"));
         }
+    }
+    let longer: Vec<String> =
+        known.iter().filter(|known| starts_with(known, name)).map(|known| format!("`{known}`")).collect();
+    if !longer.is_empty() {
+        return Some(format!("did you mean {}?", longer.join(" or ")));
     }
     if known.len() <= 8 {
         let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
@@ -23,6 +31,11 @@ pub(crate) fn hint_for_field(name: &str, known: impl Iterator<Item = &'static st
         }
     }
     None
+}
+
+/// Whether a name begins with a word of three letters or more, in any case.
+fn starts_with(name: &str, word: &str) -> bool {
+    word.len() > 2 && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 /// The known name that differs least, if it differs little. Of several, the first.
