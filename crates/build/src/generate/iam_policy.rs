@@ -24,11 +24,14 @@ pub(crate) fn generate(args: &IamPolicyArgs, mark: Mark, layer: &Arc<Layer>, sch
         ("name", text(args.kubernetes_service.name.clone())),
     ]);
     let namespace = &args.kubernetes_service.namespace;
-    if !namespace.is_empty() && let Some(metadata) = metadata.as_map_mut() {
+    if !namespace.is_empty()
+        && let Some(metadata) = metadata.as_map_mut()
+    {
         metadata.insert("namespace", text(namespace.clone()));
     }
     let mut node =
-        mapping([("apiVersion", Node::string("v1")), ("kind", Node::string("ServiceAccount")), ("metadata", metadata)]).at(mark);
+        mapping([("apiVersion", Node::string("v1")), ("kind", Node::string("ServiceAccount")), ("metadata", metadata)])
+            .at(mark);
     node.stamp(layer);
     Ok(vec![Resource::new(node, layer.clone(), schema)])
 }
@@ -52,8 +55,10 @@ mod tests {
             kubernetes_service: KubernetesService { name: "k8s-sa".into(), namespace: namespace.into() },
             service_account: ServiceAccount { name: "gsa".into(), project_id: "project".into() },
         };
-        let layer = Layer { kustomization: "kustomization.yaml".into(), step: "generators[0]".into(), mark: Mark::NONE };
-        let made = generate(&args, Mark::NONE, &Arc::new(layer), &Schema::default()).map_err(|error| error.to_string())?;
+        let layer =
+            Layer { kustomization: "kustomization.yaml".into(), step: "generators[0]".into(), mark: Mark::NONE };
+        let made =
+            generate(&args, Mark::NONE, &Arc::new(layer), &Schema::default()).map_err(|error| error.to_string())?;
         let mut out = Vec::new();
         made.iter().for_each(|resource| yaml::emit(&resource.node, &mut out).unwrap());
         Ok(String::from_utf8(out).unwrap())

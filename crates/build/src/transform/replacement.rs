@@ -124,9 +124,11 @@ fn source_object<'s>(
     names: &mut Names,
 ) -> Result<&'s Resource> {
     let name = Some(&*source.id.name).filter(|name| !name.is_empty());
-    let mut matches = names.with(set, name).into_iter().filter_map(|position| set.get(position)).filter(|resource| {
-        ids(resource).any(|id| id.is_selected_by(&source.id))
-    });
+    let mut matches = names
+        .with(set, name)
+        .into_iter()
+        .filter_map(|position| set.get(position))
+        .filter(|resource| ids(resource).any(|id| id.is_selected_by(&source.id)));
     let Some(found) = matches.next() else {
         let error = transform_error(mark, format!("nothing selected by the replacement source {}", source.id));
         return Err(error.hint(objects_there(set, &source.id)));
@@ -145,8 +147,11 @@ fn source_object<'s>(
 fn objects_there(set: &ResourceSet, wanted: &ResId) -> String {
     let of_kind = |resource: &&Resource| wanted.gvk.kind.is_empty() || resource.kind() == &*wanted.gvk.kind;
     let name = |resource: &Resource| resource.original_id().name;
-    let same_name: Vec<Text> =
-        set.iter().filter(|resource| name(resource) == wanted.name && !of_kind(resource)).map(|r| r.kind().into()).collect();
+    let same_name: Vec<Text> = set
+        .iter()
+        .filter(|resource| name(resource) == wanted.name && !of_kind(resource))
+        .map(|r| r.kind().into())
+        .collect();
     let names: Vec<Text> = set.iter().filter(of_kind).map(name).collect();
     let kind = &wanted.gvk.kind;
     let near = nearest(&wanted.name, names.iter().map(Text::as_str));
@@ -271,12 +276,10 @@ impl Copying<'_> {
             return Err(missing(None, root));
         }
         for location in &found {
-            // Asked again when it fails, as the tree is lent to the successful answer.
-            if let Err(error) = route.reach(location, root, self.layer).map(|_| ()) {
-                return Err(missing(Some(error), root));
-            }
-            if let Ok(Some(node)) = route.reach(location, root, self.layer) {
-                self.set(node, mark)?;
+            match route.reach(location, root, self.layer) {
+                Ok(Some(node)) => self.set(node, mark)?,
+                Ok(None) => {}
+                Err(error) => return Err(missing(Some(error), root)),
             }
         }
         Ok(())

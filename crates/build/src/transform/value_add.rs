@@ -94,7 +94,9 @@ fn set_field(
         let message = format!("the field \"{}\" cannot be set: {}", target.field_path, error.message);
         BuildError { hint: error.hint, ..BuildError::new(ErrorKind::Transform, target.mark, message) }
     };
-    let Some(node) = field_path::lookup_create(&mut resource.node, parts, layer).map_err(failed)? else { return Ok(()) };
+    let Some(node) = field_path::lookup_create(&mut resource.node, parts, layer).map_err(failed)? else {
+        return Ok(());
+    };
     let text = match usize::try_from(target.file_path_position) {
         Ok(position @ 1..) => insert_part(node.as_str().unwrap_or_default(), position - 1, value).into(),
         _ => value.clone(),

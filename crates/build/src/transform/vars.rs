@@ -54,9 +54,11 @@ impl VarSet {
         let by_name = positions_by_name(set);
         for var in vars {
             let id = &var.object;
-            let is_meant = |other: &ResId| other.same_gvk_and_name(id) && (id.namespace.is_empty() || id.same_namespace(other));
+            let is_meant =
+                |other: &ResId| other.same_gvk_and_name(id) && (id.namespace.is_empty() || id.same_namespace(other));
             let candidates = by_name.get(&id.name).map_or(&[][..], Vec::as_slice);
-            let matches = |position: &&usize| set.get(**position).is_some_and(|resource| ids(resource).any(|id| is_meant(&id)));
+            let matches =
+                |position: &&usize| set.get(**position).is_some_and(|resource| ids(resource).any(|id| is_meant(&id)));
             let mut matched = candidates.iter().filter(matches).copied();
             let Some(first) = matched.next() else { continue };
             let others: Vec<usize> = matched.collect();
@@ -64,7 +66,8 @@ impl VarSet {
                 let count = others.len() + 1;
                 let message = format!("found {count} resId matches for var {} (unable to disambiguate)", var.name);
                 let error = BuildError::new(ErrorKind::Config, var.mark, message).hint("give objref a namespace");
-                let marks = std::iter::once(first).chain(others).filter_map(|at| set.get(at)).map(|other| other.node.mark);
+                let marks =
+                    std::iter::once(first).chain(others).filter_map(|at| set.get(at)).map(|other| other.node.mark);
                 return Err(marks.fold(error, |error, mark| error.related(mark, "matches")));
             }
             set.update(first, |resource| resource.var_names.push(var.name.clone()));
@@ -73,7 +76,12 @@ impl VarSet {
     }
 
     /// Replaces the references to all vars. Returns warnings about vars that nothing refers to.
-    pub(crate) fn resolve(&self, set: &mut ResourceSet, specs: &[FieldSpec], layer: &Arc<Layer>) -> Result<Vec<Finding>> {
+    pub(crate) fn resolve(
+        &self,
+        set: &mut ResourceSet,
+        specs: &[FieldSpec],
+        layer: &Arc<Layer>,
+    ) -> Result<Vec<Finding>> {
         if self.vars.is_empty() {
             return Ok(Vec::new());
         }
@@ -107,14 +115,17 @@ impl VarSet {
             let missing = |hint: Option<String>| {
                 let message = format!(
                     "field specified in var '{}' not found in corresponding resource: \"{}\" of {}",
-                    var.name, var.field_path, owner.id()
+                    var.name,
+                    var.field_path,
+                    owner.id()
                 );
                 let error = BuildError::new(ErrorKind::Config, var.mark, message);
                 BuildError { hint, ..error.related(owner.node.mark, "the object") }
             };
             let node = lookup(&owner.node, &path).map_err(|error| missing(error.hint.or(Some(error.message))))?;
             let node = node.ok_or_else(|| missing(there_instead(&owner.node, &path)))?;
-            let value = typed(node).ok_or_else(|| missing(Some("its value is not a number that Go reads".to_owned())))?;
+            let value =
+                typed(node).ok_or_else(|| missing(Some("its value is not a number that Go reads".to_owned())))?;
             let step = format!("{}.{}", layer.step, var.name);
             let layer = Arc::new(Layer { kustomization: layer.kustomization.clone(), step, mark: var.mark });
             values.insert(var.name.clone(), Found { value, mark: node.mark, layer });
@@ -237,7 +248,9 @@ impl Values {
         match &node.value {
             _ if node.is_null() => Ok(()),
             Value::Scalar(_) => {
-                if is_string(node) && let Some(new) = self.replaced(node, layer) {
+                if is_string(node)
+                    && let Some(new) = self.replaced(node, layer)
+                {
                     *node = new;
                 }
                 Ok(())
@@ -250,7 +263,9 @@ impl Values {
                         let message = format!("the key \"{key}\" of a mapping with vars must be a string");
                         return Err(wrong(entry.key.mark, message).hint("put it in quotes"));
                     }
-                    if is_string(&entry.value) && let Some(new) = self.replaced(&entry.value, layer) {
+                    if is_string(&entry.value)
+                        && let Some(new) = self.replaced(&entry.value, layer)
+                    {
                         changes.push((at, new));
                     }
                 }
