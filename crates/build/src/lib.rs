@@ -19,6 +19,7 @@ mod os_files;
 mod plugin;
 mod session;
 mod transform;
+mod yaml_text;
 
 use std::path::Path;
 use std::sync::Arc;
