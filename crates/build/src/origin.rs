@@ -1,8 +1,7 @@
 //! The annotations that `buildMetadata` asks for: where an object came from, what transformed it.
 
 use resource::{BuildOrigin, ConfiguredBy, Resource};
-use yaml::{Map, Node};
-fn encode_v3(_n: &Node) -> String { String::new() }
+use yaml::{Map, Node, encode_v3};
 
 /// The annotation that holds the origin.
 pub(crate) const ORIGIN: &str = "config.kubernetes.io/origin";
