@@ -1,6 +1,8 @@
 //! Merges what `merge/<case>/target.yaml` and `patch.yaml` hold (with `schema.yaml`, if there is one) and
 //! compares with `expected.yaml`, recorded from kustomize v5.8.1, or with `expected_error.txt`.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
