@@ -3,7 +3,7 @@
 use yaml::Mark;
 
 /// A build failed. The text says what; the mark says where in the user's files.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct BuildError {
     pub kind: ErrorKind,

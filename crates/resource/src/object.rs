@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use yaml::{Layer, Map, Node, Text, Value};
+use yaml::{Layer, Map, Node, Tag, Text, Value};
 
 use crate::id::{DEFAULT_NAMESPACE, Gvk, ResId, split_api_version};
 use crate::schema::Schema;
@@ -95,7 +95,34 @@ impl Resource {
             cluster_scoped: false,
         };
         resource.refresh_scope(schema);
+        resource.read_memory();
         resource
+    }
+
+    /// Takes over what an earlier run of kustomize, or a user, wrote down in kustomize's own annotations.
+    fn read_memory(&mut self) {
+        const DOMAIN: &str = "internal.config.kubernetes.io/";
+        let Some(annotations) = self.node.get_path(["metadata", "annotations"]).and_then(Node::as_map) else { return };
+        if !annotations.iter().any(|entry| entry.key.as_str().is_some_and(|key| key.starts_with(DOMAIN))) {
+            return;
+        }
+        let read = |name: &str| self.annotation(&format!("{DOMAIN}{name}"));
+        let list = |name: &str| read(name).map(|text| text.split(',').map(Text::from).collect::<Vec<_>>()).unwrap_or_default();
+        let (names, namespaces, kinds) = (list("previousNames"), list("previousNamespaces"), list("previousKinds"));
+        let ids = names.into_iter().zip(namespaces).zip(kinds);
+        let previous = ids.map(|((name, namespace), kind)| PreviousId { name, namespace, kind }).collect();
+        let (prefixes, suffixes) = (list("prefixes"), list("suffixes"));
+        let behavior = match read("generatorBehavior") {
+            Some("create") => Behavior::Create,
+            Some("replace") => Behavior::Replace,
+            Some("merge") => Behavior::Merge,
+            _ => Behavior::Unspecified,
+        };
+        let is_enabled = |name: &str| read(name) == Some("enabled");
+        let (needs_hash, names_may_change, kinds_may_change) =
+            (is_enabled("needsHashSuffix"), is_enabled("allowNameChange"), is_enabled("allowKindChange"));
+        (self.previous, self.prefixes, self.suffixes, self.behavior) = (previous, prefixes, suffixes, behavior);
+        (self.needs_hash, self.allow_name_change, self.allow_kind_change) = (needs_hash, names_may_change, kinds_may_change);
     }
 
     /// To be called after `apiVersion` or `kind` changed.
@@ -227,7 +254,7 @@ fn set_text(map: &mut Map, field: &str, text: Text, layer: &Arc<Layer>) {
     match map.get(field) {
         Some(node) if node.text() == Some(&text) => {}
         Some(node) => {
-            let mut new = Node::string(text).at(layer.mark);
+            let mut new = Node::scalar(text, Tag::Unset).at(layer.mark);
             new.style = node.style;
             if let Some(node) = map.get_mut(field) {
                 node.replace(new, layer);

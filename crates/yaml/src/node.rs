@@ -289,6 +289,14 @@ impl Map {
         Some(&mut self.entries.make_mut()[at].value)
     }
 
+    /// The value of the entry at a position, to be changed.
+    ///
+    /// # Panics
+    /// If there is no entry at the position.
+    pub fn value_at_mut(&mut self, position: usize) -> &mut Node {
+        &mut self.entries.make_mut()[position].value
+    }
+
     pub fn contains_key(&self, key: &str) -> bool {
         self.position(key).is_some()
     }

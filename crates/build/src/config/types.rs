@@ -2,7 +2,7 @@
 //! objects of transformers and generators. Field names are kustomize's (`api/types`).
 
 use resource::{Gvk, ResId};
-use yaml::{Mark, Style, Text};
+use yaml::{Mark, Node, Style, Text};
 
 /// A text and where it stands, so that what it sets can say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,12 @@ pub struct Str {
     pub text: Text,
     pub mark: Mark,
     pub style: Style,
+}
+
+impl Default for Str {
+    fn default() -> Str {
+        Str { text: Text::default(), mark: Mark::NONE, style: Style::Plain }
+    }
 }
 
 impl std::ops::Deref for Str {
@@ -23,7 +29,8 @@ impl std::ops::Deref for Str {
 /// Pairs of a mapping of texts, sorted by key, each key once.
 pub type Pairs = Vec<(Str, Str)>;
 
-/// A kustomization file.
+/// A kustomization file. Texts in an `Option` are `None` when they are empty, as kustomize makes no
+/// difference there; the one exception is [`Replacement::source_value`].
 #[derive(Clone, Debug, Default)]
 pub struct Kustomization {
     pub api_version: Text,
@@ -53,6 +60,9 @@ pub struct Kustomization {
     pub secret_generator: Vec<GeneratorArgs>,
     /// Where a field stands that asks for Helm (`helmCharts`, `helmChartInflationGenerator`).
     pub helm: Option<Mark>,
+    pub helm_globals: Option<HelmGlobals>,
+    /// `helmCharts`, then the deprecated `helmChartInflationGenerator`.
+    pub helm_charts: Vec<HelmChart>,
     pub generator_options: Option<GeneratorOptions>,
     pub configurations: Vec<Str>,
     pub generators: Vec<Str>,
@@ -182,6 +192,7 @@ pub struct Var {
 
 #[derive(Clone, Debug, Default)]
 pub struct SortOptions {
+    pub mark: Mark,
     pub order: Text,
     /// `legacySortOptions`: kinds that come first, kinds that come last.
     pub legacy: Option<(Vec<Text>, Vec<Text>)>,
@@ -196,8 +207,10 @@ pub struct GeneratorArgs {
     pub behavior: Text,
     pub literals: Vec<Str>,
     pub files: Vec<Str>,
-    /// `envs`, then the deprecated `env`.
+    /// `envs`; in a kustomization file also the deprecated `env`.
     pub envs: Vec<Str>,
+    /// The deprecated `env` of a generator of its own, which kustomize reads and does not use.
+    pub env: Option<Str>,
     pub options: Option<GeneratorOptions>,
     /// (Secrets) the type; `Opaque` when empty.
     pub secret_type: Text,
@@ -209,6 +222,36 @@ pub struct GeneratorOptions {
     pub annotations: Pairs,
     pub disable_name_suffix_hash: bool,
     pub immutable: bool,
+}
+
+/// What all charts of a kustomization share.
+#[derive(Clone, Debug, Default)]
+pub struct HelmGlobals {
+    pub chart_home: Text,
+    pub config_home: Text,
+}
+
+/// One entry of `helmCharts`.
+#[derive(Clone, Debug, Default)]
+pub struct HelmChart {
+    pub mark: Mark,
+    pub name: Text,
+    pub version: Text,
+    pub repo: Text,
+    pub release_name: Text,
+    pub namespace: Text,
+    pub additional_values_files: Vec<Str>,
+    pub values_file: Option<Str>,
+    pub values_inline: Option<Node>,
+    pub values_merge: Text,
+    pub include_crds: bool,
+    pub skip_hooks: bool,
+    pub api_versions: Vec<Str>,
+    pub kube_version: Text,
+    pub name_template: Text,
+    pub skip_tests: bool,
+    pub debug: bool,
+    pub devel: bool,
 }
 
 /// The field specs that transformers use, as `configurations` extends them.
@@ -225,6 +268,8 @@ pub struct TransformerConfig {
     pub var_reference: Vec<FieldSpec>,
     pub images: Vec<FieldSpec>,
     pub replicas: Vec<FieldSpec>,
+    /// Whether merging this with itself, or into nothing, gives this again.
+    pub(crate) settled: bool,
 }
 
 /// Objects of one type, and the fields of other types that name them.

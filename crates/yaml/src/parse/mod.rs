@@ -2,6 +2,7 @@
 //! into documents.
 
 mod compose;
+mod fast;
 mod merge;
 mod read;
 mod scalar;
@@ -25,3 +26,6 @@ pub(crate) fn read_block_scalar(text: &str) -> Result<String, ParseError> {
         .scan_block_scalar(!text.starts_with('>'))?
         .to_string())
 }
+
+#[cfg(test)]
+mod tests;

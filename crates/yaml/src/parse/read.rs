@@ -11,6 +11,7 @@ use memchr::memmem;
 
 use crate::error::{ParseError, Problem};
 use crate::node::Node;
+use crate::parse::fast;
 use crate::parse::compose::{Dialect, Duplicate, compose};
 use crate::source::Source;
 
@@ -53,7 +54,11 @@ pub fn read_documents(source: &Arc<Source>) -> Result<Documents, ParseError> {
     let mut nodes = Vec::new();
     for chunk in &chunks {
         check_characters(source, chunk.clone())?;
-        match compose(source, chunk.clone(), Dialect::V3)?.node {
+        let node = match fast::parse(source, chunk.clone()) {
+            Some(node) => Some(node),
+            None => compose(source, chunk.clone(), Dialect::V3)?.node,
+        };
+        match node {
             Some(node) if !node.is_null() => nodes.push(node),
             _ => {}
         }
@@ -161,7 +166,7 @@ fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
 }
 
 /// Refuses the characters that YAML does not know.
-fn check_characters(source: &Source, range: Range<usize>) -> Result<(), ParseError> {
+pub(super) fn check_characters(source: &Source, range: Range<usize>) -> Result<(), ParseError> {
     let bytes = &source.text().as_bytes()[range.clone()];
     if bytes.chunks(64).all(|block| {
         !block

@@ -128,6 +128,29 @@ impl<'s> Scanner<'s> {
         }
     }
 
+    /// A scanner that reads nothing but the one scalar at `pos`, inside a collection at `indent` and not at
+    /// the beginning of a line, of a text without other line breaks than `\n`.
+    pub(super) fn of_scalar(source: &'s Arc<Source>, bytes: &'s [u8], pos: usize, indent: isize) -> Scanner<'s> {
+        Scanner {
+            source,
+            bytes,
+            only_lf: true,
+            pos,
+            line_start: pos.saturating_sub(1),
+            column_cache: (pos, 1),
+            dialect: Dialect::V3,
+            indent,
+            indents: Vec::new(),
+            flow_level: 0,
+            simple_key_allowed: true,
+            simple_keys: Vec::new(),
+            newline_behind: false,
+            queue: VecDeque::new(),
+            taken: 0,
+            ended: false,
+        }
+    }
+
     pub(super) fn error<T>(&self, problem: Problem, at: usize) -> Scan<T> {
         Err(ParseError::new(problem, self.source.mark(at)))
     }
