@@ -1,0 +1,272 @@
+//! Errors and findings for a person (with the lines of their files) or for a program (JSON lines).
+
+use std::io::{IsTerminal, Write};
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use build::BuildError;
+use resource::{Finding, Severity};
+use serde::Serialize;
+use yaml::{Mark, Place, Sources};
+
+use crate::excerpt::{Excerpt, excerpt, visible, visible_lines};
+
+/// How standard error is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ErrorFormat {
+    /// For a person, with the lines of the files.
+    #[default]
+    Text,
+    /// One JSON object a line, for a program.
+    Json,
+}
+
+/// The program whose manners are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Face {
+    Terrace,
+    Kustomize,
+}
+
+/// Something to tell, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Diagnostic {
+    pub(crate) severity: Severity,
+    pub(crate) rule: Option<&'static str>,
+    pub(crate) message: String,
+    pub(crate) mark: Mark,
+    pub(crate) hint: Option<String>,
+    pub(crate) related: Vec<(Mark, String)>,
+    pub(crate) trail: Vec<(Mark, String)>,
+    /// The kustomizations whose build ended here, where there are several.
+    pub(crate) directories: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error that no file of the user's causes.
+    pub(crate) fn error(message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            rule: None,
+            message: message.into(),
+            mark: Mark::NONE,
+            hint: None,
+            related: Vec::new(),
+            trail: Vec::new(),
+            directories: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<BuildError> for Diagnostic {
+    fn from(error: BuildError) -> Diagnostic {
+        let BuildError { message, mark, hint, related, trail, .. } = error;
+        Diagnostic { message, mark, hint, related, trail, ..Diagnostic::error("") }
+    }
+}
+
+impl From<Finding> for Diagnostic {
+    fn from(finding: Finding) -> Diagnostic {
+        let Finding { rule, severity, message, mark, hint } = finding;
+        Diagnostic { severity, rule: Some(rule), message, mark, hint, ..Diagnostic::error("") }
+    }
+}
+
+/// Writes diagnostics to standard error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reporter {
+    pub(crate) face: Face,
+    pub(crate) format: ErrorFormat,
+    /// Only errors.
+    pub(crate) quiet: bool,
+}
+
+impl Reporter {
+    /// Errors, always.
+    pub(crate) fn error(&self, diagnostic: &Diagnostic, sources: &Sources) {
+        self.write(&match self.format {
+            ErrorFormat::Text => text(diagnostic, sources, self.face, stderr_has_colour()),
+            ErrorFormat::Json => json(diagnostic, sources),
+        });
+    }
+
+    /// Warnings, unless they are not wanted. Those that kustomize prints have its words.
+    pub(crate) fn warning(&self, finding: &Finding, sources: &Sources) {
+        let is_kustomizes_own = finding.rule == "deprecated_field";
+        if self.quiet || (self.face == Face::Kustomize && !is_kustomizes_own) {
+            return;
+        }
+        if is_kustomizes_own && self.format == ErrorFormat::Text {
+            let hint = finding.hint.as_deref().unwrap_or_default();
+            self.write(&format!("# Warning: {} {hint}\n", finding.message));
+        } else {
+            self.error(&finding.clone().into(), sources);
+        }
+    }
+
+    /// A deprecated flag was used, in kustomize's words.
+    pub(crate) fn deprecated_flag(&self, flag: &str, words: &str) {
+        if self.quiet {
+            return;
+        }
+        let message = format!("Flag {flag} has been deprecated, {words}");
+        if self.format == ErrorFormat::Text {
+            return self.write(&format!("{message}\n"));
+        }
+        let diagnostic =
+            Diagnostic { severity: Severity::Warning, rule: Some("deprecated_flag"), ..Diagnostic::error(message) };
+        self.error(&diagnostic, &Sources::new());
+    }
+
+    fn write(&self, text: &str) {
+        // Where standard error is gone there is nobody to tell.
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+fn stderr_has_colour() -> bool {
+    has_colour(&std::io::stderr())
+}
+
+/// Colour on a terminal, unless `NO_COLOR` or `CLICOLOR` forbid or `CLICOLOR_FORCE` demands it.
+pub(crate) fn has_colour(stream: &(impl anstream::stream::RawStream + IsTerminal)) -> bool {
+    !matches!(anstream::AutoStream::choice(stream), anstream::ColorChoice::Never)
+}
+
+fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) -> String {
+    let level = match (diagnostic.severity, face) {
+        (Severity::Error, Face::Kustomize) => Level::ERROR.with_name("Error"),
+        (Severity::Error, Face::Terrace) => Level::ERROR,
+        (Severity::Warning, _) => Level::WARNING,
+        (Severity::Note, _) => Level::NOTE,
+    };
+    let main = excerpt(sources, diagnostic.mark);
+    let related: Vec<(Option<Excerpt>, String)> =
+        diagnostic.related.iter().map(|(mark, words)| (excerpt(sources, *mark), visible_lines(words))).collect();
+    let mut group = Group::with_title(level.primary_title(visible_lines(&diagnostic.message)));
+    if let Some(main) = &main {
+        group = group.elements(snippet(main, AnnotationKind::Primary, None));
+    }
+    for (excerpt, words) in &related {
+        group = match excerpt {
+            Some(excerpt) => group.elements(snippet(excerpt, AnnotationKind::Context, Some(words))),
+            None => group.element(Level::NOTE.message(words)),
+        };
+    }
+    for (mark, step) in &diagnostic.trail {
+        let step = visible_lines(step);
+        group = group.element(Level::NOTE.message(match sources.place(*mark) {
+            Some(place) => format!("needed by {step} at {}", visible(&place.to_string())),
+            None => format!("needed by {step}"),
+        }));
+    }
+    if !diagnostic.directories.is_empty() {
+        group = group.element(Level::NOTE.message(format!("while building {}", listed(&diagnostic.directories))));
+    }
+    if let Some(hint) = &diagnostic.hint {
+        group = group.element(Level::HELP.message(visible_lines(hint)));
+    }
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut text = renderer.render(&[group]);
+    text.push('\n');
+    text
+}
+
+fn snippet<'a>(excerpt: &'a Excerpt, kind: AnnotationKind, label: Option<&'a String>) -> Vec<Element<'a>> {
+    let path = visible(&excerpt.place.file);
+    let mut annotation = kind.span(excerpt.span.clone());
+    if let Some(label) = label {
+        annotation = annotation.label(label.as_str());
+    }
+    let origin = Origin::path(path).line(excerpt.place.line as usize).char_column(excerpt.place.column as usize);
+    if excerpt.text.is_empty() {
+        return vec![origin.into()];
+    }
+    let lines = Snippet::source(&excerpt.text).line_start(excerpt.first_line).fold(false).annotation(annotation);
+    vec![origin.into(), lines.into()]
+}
+
+/// The first few names, and how many more.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| visible(name)).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A diagnostic as programs read it.
+#[derive(Serialize)]
+struct Record<'a> {
+    severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
+    message: &'a str,
+    #[serde(flatten)]
+    place: Option<PlaceRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related: Vec<Located<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trail: Vec<Located<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    directories: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Located<'a> {
+    message: &'a str,
+    #[serde(flatten)]
+    place: Option<PlaceRecord>,
+}
+
+/// A place as programs read it; line and column count from 1.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PlaceRecord {
+    file: String,
+    line: u32,
+    column: u32,
+}
+
+impl From<Place> for PlaceRecord {
+    fn from(place: Place) -> PlaceRecord {
+        PlaceRecord { file: place.file, line: place.line, column: place.column }
+    }
+}
+
+impl std::fmt::Display for PlaceRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+fn json<'d>(diagnostic: &'d Diagnostic, sources: &Sources) -> String {
+    let place = |mark: Mark| sources.place(mark).map(PlaceRecord::from);
+    let located = |places: &'d [(Mark, String)]| -> Vec<Located<'d>> {
+        places.iter().map(|(mark, message)| Located { message, place: place(*mark) }).collect()
+    };
+    let record = Record {
+        severity: match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        },
+        rule: diagnostic.rule,
+        message: &diagnostic.message,
+        place: place(diagnostic.mark),
+        hint: diagnostic.hint.as_deref(),
+        related: located(&diagnostic.related),
+        trail: located(&diagnostic.trail),
+        directories: &diagnostic.directories,
+    };
+    let mut line = serde_json::to_string(&record).unwrap_or_default();
+    line.push('\n');
+    line
+}
