@@ -22,6 +22,8 @@ pub(crate) struct Accumulated {
     pub(crate) set: ResourceSet,
     pub(crate) config: Arc<TransformerConfig>,
     pub(crate) vars: VarSet,
+    /// See [`Context::schema_in_use`].
+    schema_in_use: bool,
     pub(crate) warnings: Vec<Finding>,
 }
 
@@ -31,6 +33,7 @@ impl Accumulated {
             set: ResourceSet::new(),
             config: Arc::default(),
             vars: VarSet::default(),
+            schema_in_use: false,
             warnings: Vec::new(),
         }
     }
@@ -59,6 +62,9 @@ pub(crate) struct Context<'s> {
     /// The types this build knows; the first kustomization with an `openapi` field decides.
     pub(crate) schema: Schema,
     pub(crate) schema_is_set: bool,
+    /// Whether a type was looked up in the built-in schema: then kustomize keeps its types beside those
+    /// of a document that comes later.
+    pub(crate) schema_in_use: bool,
     /// Whether `buildMetadata` of the root wants origins.
     pub(crate) track_origins: bool,
 }
@@ -108,9 +114,9 @@ impl Target {
                 Err(BuildError::new(ErrorKind::Config, version.mark, message).hint("keep openapi.path or openapi.version"))
             }
             (_, Some(file)) => {
-                cx.schema = Schema::from_openapi(file.config()?).map_err(|error| {
-                    BuildError::new(ErrorKind::Config, error.mark, error.to_string())
-                })?;
+                let document = file.config()?;
+                let schema = if cx.schema_in_use { cx.schema.and_openapi(document) } else { Schema::from_openapi(document) };
+                cx.schema = schema.map_err(|error| BuildError::new(ErrorKind::Config, error.mark, error.to_string()))?;
                 cx.schema_is_set = true;
                 Ok(())
             }
@@ -167,7 +173,7 @@ impl Target {
             let mut all = Arc::default();
             for path in &kustomization.configurations {
                 let file = self.read_yaml(cx, path)?;
-                let config = Arc::new(TransformerConfig::decode(file.config()?)?);
+                let config = Arc::new(TransformerConfig::read(&file.source)?);
                 all = TransformerConfig::merge(&all, &config)?;
             }
             own = TransformerConfig::merge(&own, &all)?;
@@ -214,6 +220,8 @@ impl Target {
                     let nodes = load::objects(file.documents()?, &file.source)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                     let mut resources = load::resources(nodes, &layer, &cx.schema);
+                    let is_known = |resource: &Resource| Schema::has_builtin_scope(resource.api_version(), resource.kind());
+                    cx.schema_in_use = cx.schema_in_use || !resources.iter().all(is_known);
                     if cx.track_origins {
                         for resource in &mut resources {
                             resource.origin = Some(origin::append(&self.origin, path));
@@ -279,9 +287,11 @@ impl Target {
             return target.accumulate(cx, Accumulated::empty());
         }
         if let Some(base) = cx.session.base(directory) {
+            cx.schema_in_use |= base.schema_in_use;
             return Ok(Accumulated::clone(&base));
         }
-        let base = target.accumulate(cx, Accumulated::empty())?;
+        let mut base = target.accumulate(cx, Accumulated::empty())?;
+        base.schema_in_use = cx.schema_in_use;
         if !cx.schema_is_set {
             cx.session.keep_base(directory, Arc::new(base.clone()));
         }

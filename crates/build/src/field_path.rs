@@ -213,6 +213,30 @@ pub(crate) fn lookup<'n>(root: &'n Node, path: &[String]) -> Result<Option<&'n N
     Ok(locate(root, path)?.map(|steps| steps.iter().fold(root, |node, &step| child(node, step))))
 }
 
+/// The node of a path, to be changed; what is missing is made, the last node as a scalar. `None` where
+/// the path leads below a null or to a list index that is not there.
+pub(crate) fn lookup_create<'n>(
+    root: &'n mut Node,
+    path: &[String],
+    layer: &Arc<Layer>,
+) -> Result<Option<&'n mut Node>, PathError> {
+    let path: Vec<String> = path.iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+    let mut node = root;
+    for (at, part) in path.iter().enumerate() {
+        let part = std::slice::from_ref(part);
+        if let Some(steps) = locate(node, part)? {
+            node = descend(node, &steps);
+            continue;
+        }
+        let is_position = index(&part[0]).is_some() || part[0] == "-";
+        if node.is_null() || is_position {
+            return Ok(None);
+        }
+        node = make(node, &path, at, Kind::Scalar, layer)?;
+    }
+    Ok(Some(node))
+}
+
 /// The value at a position of a mapping or a list.
 fn child(node: &Node, step: usize) -> &Node {
     match &node.value {
@@ -285,6 +309,7 @@ impl<'a> Route<'a> {
             End::Missing(at) => at,
         };
         let Some(last) = self.create else { return Ok(None) };
+        check_element(&self.path[at])?;
         let made = make(descend(root, &location.steps), self.path, at, last, layer)?;
         if is_element(&self.path[at]) && element(&self.path[at])?.0.is_empty() {
             return Ok(Some(made));
@@ -399,6 +424,19 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Refuses a list element whose value, taken as a regular expression, does not match that value: kyaml
+/// would make such elements without end.
+fn check_element(part: &str) -> Result<(), PathError> {
+    if !is_element(part) {
+        return Ok(());
+    }
+    let (_, value) = element(part)?;
+    if Pattern::anywhere(value).is_ok_and(|pattern| pattern.matches(value.trim())) {
+        return Ok(());
+    }
+    Err(PathError::new(format!("a list element made for \"{part}\" would not match it")))
+}
+
 /// Makes the child of `node` that the part `at` of a path means.
 fn make<'n>(
     node: &'n mut Node,
@@ -423,10 +461,6 @@ fn make<'n>(
             let item = if is_element(part) {
                 let (field, pattern) = element(part)?;
                 let value = Node::scalar(pattern, Tag::Unset);
-                if !Pattern::anywhere(pattern).is_ok_and(|regex| regex.matches(&printed(&value))) {
-                    let message = format!("a list element made for \"{part}\" would not match it");
-                    return Err(PathError::new(message));
-                }
                 if field.is_empty() {
                     value
                 } else {

@@ -19,6 +19,7 @@ mod os_files;
 mod plugin;
 mod session;
 mod transform;
+mod yaml_text;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -93,6 +94,7 @@ impl Session<'_> {
             restrictor: options.load_restrictor,
             schema: Schema::builtin(),
             schema_is_set: false,
+            schema_in_use: false,
             track_origins: false,
         };
         let root = Arc::new(Root { directory, parent: None });

@@ -77,6 +77,7 @@ pub(crate) fn run_transformers(cx: &mut Context<'_>, target: &Target, acc: &mut 
     steps.extend(external_steps(cx, target, &target.kustomization().transformers, "transformers", acc)?);
     for step in &steps {
         step.apply(&mut acc.set, &cx.schema, &mut acc.warnings)?;
+        cx.schema_in_use |= matches!(&step.change, Change::Patch(patch) if patch.is_merge());
     }
     Ok(())
 }
@@ -125,10 +126,16 @@ fn builtin_steps(cx: &Context<'_>, target: &Target, config: &TransformerConfig) 
         let origin = cx.track_origins.then(|| target.configured_here(kind));
         steps.push(Step { change, layer, origin });
     };
+    let mut all_empty = true;
     for (at, entry) in kustomization.patches_strategic_merge.iter().enumerate() {
         let layer = target.layer(format!("patchesStrategicMerge[{at}]"), entry.mark);
         let patch = patch::load_strategic_merge(cx, target, entry, &layer)?;
+        all_empty &= patch.is_empty();
         add("PatchStrategicMergeTransformer", layer, Change::Patch(patch));
+    }
+    if let Some(first) = kustomization.patches_strategic_merge.first().filter(|_| all_empty) {
+        return Err(BuildError::new(ErrorKind::Config, first.mark, "patch appears to be empty")
+            .hint("remove it, or write what it is to change"));
     }
     // They are one transformer: only the last leaves its mark.
     let last = steps.len().saturating_sub(1);

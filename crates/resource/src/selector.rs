@@ -88,6 +88,14 @@ impl SelectorMatcher {
         Ok(selector.is_empty() || selector.matches(|key| find_last(resource.annotations(), key)))
     }
 
+    /// The one name that is meant, if the pattern of the name is no more than that.
+    pub fn exact_name(&self) -> Option<&str> {
+        match &self.name {
+            Some(Pattern::Exact(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     fn matches_gvk(&self, gvk: &Gvk) -> bool {
         is_match(&self.group, &gvk.group) && is_match(&self.version, &gvk.version) && is_match(&self.kind, &gvk.kind)
     }

@@ -12,7 +12,7 @@ mod source;
 mod text;
 mod timestamp;
 
-pub use emit::{EmitError, EmitProblem, emit};
+pub use emit::{EmitError, EmitProblem, emit, encode_v3};
 pub use error::{MAX_ALIASED_NODES, MAX_DEPTH, ParseError, Problem};
 pub use node::{Entry, Map, Node, Seq, Style, Tag, Value};
 pub use origin::{Change, Layer, Origin};

@@ -6,7 +6,9 @@
 
 use yaml::{Entry, Mark, Node, Source, Text};
 
-use super::scalar::{Kind, boolean, coerced, describe, describe_as, integer, kind, written};
+use super::scalar::{
+    Kind, Precision, boolean, boolean_text, coerced, coerced_from_json, describe, describe_as, integer, kind, written,
+};
 use super::spelling;
 use super::types::{Pairs, Str};
 use crate::error::{BuildError, ErrorKind, Result};
@@ -19,9 +21,14 @@ pub(crate) enum Rules {
     /// Transformer configurations: an unknown field and a repeated key are errors, a number or boolean
     /// is welcome where a string is wanted (`UnmarshalStrict` of sigs.k8s.io/yaml).
     Configuration,
-    /// Generators, transformers and lists of replacements: unknown fields are ignored, a number or boolean
-    /// is welcome where a string is wanted (`Unmarshal` of sigs.k8s.io/yaml).
+    /// Files that plugins read, such as lists of replacements: unknown fields are ignored, a number or
+    /// boolean is welcome where a string is wanted (`Unmarshal` of sigs.k8s.io/yaml).
+    PluginFile,
+    /// Generators and transformers: the same, of an object that went through JSON before.
     Plugin,
+    /// Objects of the few plugins that kyaml's own `Unmarshal` decodes: names count in their exact case
+    /// only, embedded fields are no exception, and `yes` is a boolean even in quotes.
+    PluginKyaml,
 }
 
 /// A value that can be decoded.
@@ -227,17 +234,18 @@ impl Decoder<'_> {
             return self.wrong(node, "a mapping", hint);
         }
         for (key, entry) in self.entries(node) {
-            let by_case = || fields.iter().find(|field| field.name.eq_ignore_ascii_case(&key));
+            let kyaml = self.rules == Rules::PluginKyaml;
+            let by_case = || fields.iter().find(|field| !kyaml && field.name.eq_ignore_ascii_case(&key));
             match fields.iter().find(|field| field.name == key).or_else(by_case) {
                 Some(field) => {
                     let lax = self.lax;
-                    self.lax &= !field.promoted;
+                    self.lax &= kyaml || !field.promoted;
                     self.path.push(Step::Field(field.name));
                     (field.set)(value, &entry.value, self);
                     self.path.pop();
                     self.lax = lax;
                 }
-                None if self.rules == Rules::Plugin => {}
+                None if !matches!(self.rules, Rules::Kustomization | Rules::Configuration) => {}
                 None => self.unknown_field(&key, entry.key.mark, fields.iter().map(|field| field.name)),
             }
         }
@@ -328,7 +336,14 @@ impl Decoder<'_> {
     fn scalar(&mut self, node: &Node) -> Option<Text> {
         match kind(node) {
             Kind::String => node.text().cloned(),
-            Kind::Bool | Kind::Number if self.lax => coerced(node).map(|text| Text::from(text.into_owned())),
+            Kind::Bool | Kind::Number if self.lax => {
+                let text = match self.rules {
+                    Rules::Plugin => coerced_from_json(node, Precision::Single),
+                    Rules::PluginKyaml => coerced_from_json(node, Precision::Double),
+                    _ => coerced(node),
+                };
+                text.map(|text| Text::from(text.into_owned()))
+            }
             _ => {
                 self.wrong_kind(node, "a text");
                 None
@@ -359,7 +374,8 @@ impl Decode for Str {
 
 impl Decode for bool {
     fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
-        match boolean(node) {
+        let kyaml = decoder.rules == Rules::PluginKyaml;
+        match boolean(node).or_else(|| kyaml.then(|| boolean_text(node)).flatten()) {
             Some(value) => *self = value,
             None => decoder.wrong_kind(node, "a boolean"),
         }

@@ -67,10 +67,10 @@ impl PluginConfig {
 pub fn decode_replacements(node: &Node) -> Result<Vec<Replacement>> {
     const WHAT: &str = "the file of replacements";
     if node.as_seq().is_some() {
-        return decode_root(node, Rules::Plugin, WHAT);
+        return decode_root(node, Rules::PluginFile, WHAT);
     }
     if node.as_map().is_some() {
-        return Ok(vec![decode_root(node, Rules::Plugin, WHAT)?]);
+        return Ok(vec![decode_root(node, Rules::PluginFile, WHAT)?]);
     }
     let found = super::scalar::describe(node);
     let message = format!("unsupported replacement type encountered within replacement path: {found}");
@@ -189,7 +189,7 @@ impl Affix for Suffix {
 }
 
 fn affix<T: Affix>(node: &Node) -> Result<AffixTransformer> {
-    let (affix, field_specs) = object::<T>(node)?.parts();
+    let (affix, field_specs) = decode_root::<T>(node, Rules::PluginKyaml, "the object")?.parts();
     let Some(field_specs) = field_specs else {
         let hint = "to change names, say `fieldSpecs: [{path: metadata/name}]`";
         return Err(invalid(node, "fieldSpecs is not expected to be nil").hint(hint));
@@ -280,7 +280,7 @@ fn trimmed(mut text: Str) -> Option<Str> {
 impl ValueAddTransformer {
     /// Adds the targets of the file that `target_file_path` names, and refuses what cannot be done.
     pub fn decode_targets(&mut self, node: &Node) -> Result<()> {
-        let file: ValueAddTransformer = decode_root(node, Rules::Plugin, "the file of targets")?;
+        let file: ValueAddTransformer = decode_root(node, Rules::PluginFile, "the file of targets")?;
         self.targets.extend(file.targets);
         self.check()
     }

@@ -75,6 +75,15 @@ pub(crate) fn boolean(node: &Node) -> Option<bool> {
     Some(matches!(node.as_str()?, "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON"))
 }
 
+/// A text that kyaml takes for a boolean.
+pub(crate) fn boolean_text(node: &Node) -> Option<bool> {
+    match node.as_str()? {
+        "y" | "Y" | "yes" | "on" => Some(true),
+        "n" | "N" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
 const TWO_TO_63: f64 = 9.223_372_036_854_776e18;
 
 /// A number that is whole and fits.
@@ -98,10 +107,29 @@ pub(crate) fn coerced(node: &Node) -> Option<Cow<'_, str>> {
         Kind::Bool => Some(Cow::Borrowed(if boolean(node)? { "true" } else { "false" })),
         Kind::Number => match number(node)? {
             Number::Int(value) => Some(Cow::Owned(value.to_string())),
-            Number::Float(value) => Some(Cow::Owned(go_float(value))),
+            Number::Float(value) => Some(Cow::Owned(go_float(value, Precision::Single))),
         },
         _ => None,
     }
+}
+
+/// Like [`coerced`], for a scalar that was JSON in between: there whole numbers have no point and, below
+/// 1e21, no exponent.
+pub(crate) fn coerced_from_json(node: &Node, precision: Precision) -> Option<Cow<'_, str>> {
+    match number(node) {
+        Some(Number::Float(value)) if value.fract() == 0.0 && value.abs() < 1e21 => {
+            Some(Cow::Owned((value as i128).to_string()))
+        }
+        Some(Number::Float(value)) => Some(Cow::Owned(go_float(value, precision))),
+        _ => coerced(node),
+    }
+}
+
+/// How many bits of a floating-point number are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Precision {
+    Single,
+    Double,
 }
 
 enum Number {
@@ -139,25 +167,22 @@ fn number(node: &Node) -> Option<Number> {
     Some(Number::Float(if negative { -value } else { value }))
 }
 
-/// Go's `strconv.FormatFloat(value, 'g', -1, 32)`, with YAML's words for what is no number.
-fn go_float(value: f64) -> String {
-    let value = value as f32;
-    if value.is_nan() {
-        return ".nan".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else {
-        return scientific;
+/// Go's `strconv.FormatFloat(value, 'g', -1, bits)`, with YAML's words for what is no number.
+fn go_float(value: f64, precision: Precision) -> String {
+    let single = value as f32;
+    let (plain, scientific) = match precision {
+        _ if value.is_nan() => return ".nan".to_owned(),
+        Precision::Single if single.is_finite() => (format!("{single}"), format!("{single:e}")),
+        Precision::Double if value.is_finite() => (format!("{value}"), format!("{value:e}")),
+        _ => return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned(),
     };
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
     let exponent: i32 = exponent.parse().unwrap_or_default();
     if !(-4..6).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
         format!("{digits}e{sign}{:02}", exponent.abs())
     } else {
-        format!("{value}")
+        plain
     }
 }
 
@@ -171,5 +196,15 @@ mod tests {
         for &(text, tag, expected) in cases {
             assert_eq!(coerced(&Node::scalar(text, tag)).as_deref(), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn whole_numbers_lose_their_point_in_json() {
+        let text =
+            |text, precision| coerced_from_json(&Node::scalar(text, Tag::Float), precision).unwrap().into_owned();
+        assert_eq!(text("1234567.0", Precision::Single), "1234567");
+        assert_eq!(text("0.123456789012", Precision::Single), "0.12345679");
+        assert_eq!(text("0.123456789012", Precision::Double), "0.123456789012");
+        assert_eq!(text("1e21", Precision::Double), "1e+21");
     }
 }

@@ -335,6 +335,11 @@ fn plugin_errors() {
             "name: a\nliterals: [5]\n",
             "2:12 `literals[0]` is the number `5`, but must be a text\n  put it in quotes: \"5\"",
         ),
+        (
+            BuiltinKind::SuffixTransformer,
+            "fieldspecs: []\n",
+            "1:1 fieldSpecs is not expected to be nil\n  to change names, say `fieldSpecs: [{path: metadata/name}]`",
+        ),
         (BuiltinKind::LabelTransformer, "labels: 5\n", "1:9 `labels` is the number `5`, but must be a mapping"),
     ];
     for (kind, text, expected) in cases {
@@ -375,6 +380,13 @@ fn plugins() {
         panic!()
     };
     assert_eq!((prefix.affix.as_deref(), suffix.affix.as_deref()), (Some("a"), Some("b")));
+    let PluginConfig::Prefix(prefix) =
+        decode(BuiltinKind::PrefixTransformer, "prefix: 7\nfieldSpecs: [{path: p, kind: 7, create: 'yes'}]\n")
+    else {
+        panic!()
+    };
+    assert_eq!((prefix.affix.as_deref(), &*prefix.field_specs[0].gvk.kind), (Some("7"), "7"));
+    assert!(prefix.field_specs[0].create);
     let PluginConfig::ValueAdd(mut add) = decode(BuiltinKind::ValueAddTransformer, "value: ' v '\ntargetFilePath: f\n")
     else {
         panic!()

@@ -245,15 +245,9 @@ mod tests {
 
     #[test]
     fn a_spec_is_there_if_its_type_selects_that_of_another() {
-        let (special, general) = (spec("Foo", "a", true), spec("", "a", true));
-        assert_eq!(
-            merge_specs("images", std::slice::from_ref(&special), std::slice::from_ref(&general)).unwrap(),
-            [special.clone()]
-        );
-        assert_eq!(
-            merge_specs("images", std::slice::from_ref(&general), std::slice::from_ref(&special)).unwrap(),
-            [general, special]
-        );
+        let (special, general) = ([spec("Foo", "a", true)], [spec("", "a", true)]);
+        assert_eq!(merge_specs("images", &special, &general).unwrap(), special);
+        assert_eq!(merge_specs("images", &general, &special).unwrap(), [general, special].concat());
     }
 
     /// kustomize loses the general spec when it merges its own result again.

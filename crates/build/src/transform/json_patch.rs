@@ -620,7 +620,7 @@ fn number(value: f64) -> (Text, Tag, Style) {
 }
 
 /// A finite float as `strconv.FormatFloat(value, 'g', -1, 64)` prints it, which is how go-yaml does.
-fn float_in_yaml(value: f64) -> String {
+pub(crate) fn float_in_yaml(value: f64) -> String {
     let size = value.abs();
     if size == 0.0 || (1e-4..1e6).contains(&size) {
         return value.to_string();

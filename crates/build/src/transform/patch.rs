@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use resource::{Finding, ResId, Resource, ResourceSet, Schema, SelectorMatcher, Severity, nearest, strategic_merge};
-use yaml::{Layer, Mark, Node, Tag, Text};
+use yaml::{Layer, Mark, Node};
 
 use crate::accumulate::{Context, Target, embed};
 use crate::config::{Patch, Selector, Str};
@@ -128,6 +128,20 @@ fn operations(file: &YamlFile) -> Result<JsonPatch> {
 }
 
 impl LoadedPatch {
+    /// Whether it is a strategic merge patch.
+    pub(crate) fn is_merge(&self) -> bool {
+        matches!(self.content, Content::Merge(_))
+    }
+
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.content {
+            Content::Merge(patches) => patches.is_empty(),
+            Content::Json(patch) => patch.operations.is_empty(),
+            Content::Nothing => true,
+        }
+    }
+
     pub(crate) fn apply(&self, set: &mut ResourceSet, schema: &Schema, warnings: &mut Vec<Finding>) -> Result<()> {
         match (&self.content, &self.target) {
             (Content::Nothing, _) => {
@@ -243,21 +257,10 @@ impl LoadedPatch {
 
     /// Merges into one object. Its name and kind stay unless the patch may change them; its namespace
     /// stays always.
-    fn merge(&self, resource: &mut Resource, patch: &Resource, mut node: Node, schema: &Schema) -> Result<bool> {
-        let (name, namespace, kind) =
-            (Text::from(resource.name()), Text::from(resource.namespace()), Text::from(resource.kind()));
+    fn merge(&self, resource: &mut Resource, patch: &Resource, node: Node, schema: &Schema) -> Result<bool> {
+        let identity = Identity::of(resource);
         if patch.allow_name_change || patch.allow_kind_change {
             resource.remember_id();
-        }
-        // A patch for several objects names one of them, or none: its identity is no change.
-        if !patch.allow_name_change {
-            keep(&mut node, &["metadata", "name"], &name);
-        }
-        if !namespace.is_empty() {
-            keep(&mut node, &["metadata", "namespace"], &namespace);
-        }
-        if !patch.allow_kind_change {
-            keep(&mut node, &["kind"], &kind);
         }
         let merged = strategic_merge(&mut resource.node, &node, schema, &self.layer).map_err(|error| {
             let place = if error.mark.is_some() { error.mark } else { self.mark };
@@ -272,35 +275,55 @@ impl LoadedPatch {
             resource.previous.clear();
             return Ok(true);
         }
-        if !patch.allow_kind_change {
-            resource.set_kind(kind, &self.layer);
-        }
-        if !patch.allow_name_change {
-            resource.set_metadata_text("name", name, &self.layer);
-        }
-        if namespace.is_empty() {
-            let has_one = resource.node.get("metadata").is_some_and(|metadata| metadata.get("namespace").is_some());
-            if has_one && let Some(metadata) = resource.metadata_mut() {
-                metadata.remove("namespace");
-            }
-        } else {
-            resource.set_metadata_text("namespace", namespace, &self.layer);
-        }
+        identity.restore(resource, patch);
         resource.refresh_scope(schema);
         Ok(merged.changed)
     }
 }
 
-/// Gives a field of the patch, where it has it, the text of the target.
-fn keep(patch: &mut Node, path: &[&str], text: &Text) {
-    match patch.get_path(path.iter().copied()) {
-        Some(node) if !node.is_null() && node.is_scalar() && node.text() != Some(text) => {}
-        _ => return,
+/// What a patch may not change: put back after it, with its own origin.
+struct Identity {
+    kind: Option<Node>,
+    name: Option<Node>,
+    namespace: Option<Node>,
+}
+
+impl Identity {
+    fn of(resource: &Resource) -> Identity {
+        let metadata = |field: &str| resource.node.get("metadata").and_then(|metadata| metadata.get(field)).cloned();
+        Identity { kind: resource.node.get("kind").cloned(), name: metadata("name"), namespace: metadata("namespace") }
     }
-    let node = path.iter().try_fold(patch, |node, key| node.get_mut(key));
-    if let Some(node) = node {
-        node.value = yaml::Value::Scalar(text.clone());
-        node.tag = Tag::Str;
+
+    fn restore(self, resource: &mut Resource, patch: &Resource) {
+        let is_same = |node: Option<&Node>, kept: &Option<Node>| match (node, kept) {
+            (Some(node), Some(kept)) => node.text() == kept.text() && node.tag == kept.tag,
+            (None, None) => true,
+            _ => false,
+        };
+        if !patch.allow_kind_change && !is_same(resource.node.get("kind"), &self.kind)
+            && let Some(map) = resource.node.as_map_mut()
+        {
+            put(map, "kind", self.kind);
+        }
+        let metadata = resource.node.get("metadata").and_then(Node::as_map);
+        let metadata = |field: &str| metadata.and_then(|metadata| metadata.get(field));
+        let keep_name = !patch.allow_name_change && !is_same(metadata("name"), &self.name);
+        let keep_namespace = !is_same(metadata("namespace"), &self.namespace);
+        if (keep_name || keep_namespace) && let Some(metadata) = resource.metadata_mut() {
+            if keep_name {
+                put(metadata, "name", self.name);
+            }
+            if keep_namespace {
+                put(metadata, "namespace", self.namespace.filter(|namespace| !namespace.is_null()));
+            }
+        }
+    }
+}
+
+fn put(map: &mut yaml::Map, field: &str, node: Option<Node>) {
+    match node {
+        Some(node) => drop(map.insert(field, node)),
+        None => drop(map.remove(field)),
     }
 }
 

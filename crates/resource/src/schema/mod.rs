@@ -109,6 +109,11 @@ impl Schema {
         builtin.or_else(custom) == Some(false)
     }
 
+    /// Whether the scope of the type is known without any document: then kustomize looks into none.
+    pub fn has_builtin_scope(api_version: &str, kind: &str) -> bool {
+        find_scope(&tables::SCOPES, api_version, kind).is_some()
+    }
+
     /// The type of objects with this `apiVersion` and `kind`.
     pub fn type_of(&self, api_version: &str, kind: &str) -> Option<TypeRef<'_>> {
         let (kinds, all): (&[Kind], &[Type]) = match &self.0 {

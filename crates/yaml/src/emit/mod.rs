@@ -6,6 +6,7 @@
 //! and for keys that are no strings. Nothing recurses, so depth costs no stack.
 
 mod analyze;
+mod encode;
 mod error;
 mod order;
 mod scalar;
@@ -13,6 +14,7 @@ pub(crate) mod value;
 
 use std::collections::BTreeMap;
 
+pub use encode::encode_v3;
 pub use error::{EmitError, EmitProblem};
 
 use crate::node::{Map, Node, Style, Value};
@@ -22,21 +24,16 @@ use order::Item;
 use scalar::is_simple_key;
 use value::{Place, printed, printed_key, through_json};
 
+/// Where v2 breaks lines.
+const WIDTH: usize = 80;
+
 /// Longest key in JSON, in characters with its quotes, that the v2 parser still takes for a key.
 const LONGEST_KEY: usize = 1024;
 
 /// Appends the canonical bytes of one object. On an error, what was appended is cut off again.
 pub fn emit(node: &Node, out: &mut Vec<u8>) -> Result<(), EmitError> {
     let start = out.len();
-    let mut writer = Writer {
-        out,
-        column: 0,
-        whitespace: true,
-        indention: true,
-        items: Vec::new(),
-        frames: Vec::new(),
-    };
-    let result = writer.write_document(node);
+    let result = Writer::new(out, WIDTH).write_document(node);
     if result.is_err() {
         out.truncate(start);
     }
@@ -72,6 +69,8 @@ struct Writer<'o, 'n> {
     out: &'o mut Vec<u8>,
     /// In characters.
     column: usize,
+    /// From this column on a line is broken at the next space.
+    width: usize,
     /// Whether the last character was whitespace that separates.
     whitespace: bool,
     /// Whether only indentation and indicators stand on the line.
@@ -81,7 +80,11 @@ struct Writer<'o, 'n> {
     frames: Vec<Frame<'n>>,
 }
 
-impl<'n> Writer<'_, 'n> {
+impl<'o, 'n> Writer<'o, 'n> {
+    fn new(out: &'o mut Vec<u8>, width: usize) -> Writer<'o, 'n> {
+        Writer { out, column: 0, width, whitespace: true, indention: true, items: Vec::new(), frames: Vec::new() }
+    }
+
     fn write_document(&mut self, node: &'n Node) -> Result<(), EmitError> {
         self.write_node(node, Parent::Root, 0, Place::Block)?;
         while let Some(frame) = self.frames.last_mut() {

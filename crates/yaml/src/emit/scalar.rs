@@ -9,9 +9,6 @@ use crate::node::{Style, Tag};
 use crate::number::Dialect;
 use crate::resolve::resolve_v2;
 
-/// From this column on a line is broken at the next space.
-const WIDTH: usize = 80;
-
 const SAFE: u8 = 1;
 const SPACE: u8 = 2;
 const COLON: u8 = 3;
@@ -132,12 +129,18 @@ pub(super) fn is_simple_key(key: &str) -> bool {
     key.len() <= 128 && !key.contains(is_break)
 }
 
+/// Whether a text is blank up to its end or begins, after line breaks, with a blank.
+fn starts_blank(text: &str) -> bool {
+    let rest = text.trim_start_matches(is_break);
+    rest.is_empty() || rest.starts_with([' ', '\t', '\0'])
+}
+
 impl Writer<'_, '_> {
     /// Writes a string in the style it gets; `indent` is that of its continuation lines.
     pub(super) fn write_string(&mut self, text: &str, indent: usize, is_key: bool) {
         if let Some(spaces) = simple_plain(text) {
             self.separate();
-            if !spaces || is_key || self.column + text.len() <= WIDTH {
+            if !spaces || is_key || self.column + text.len() <= self.width {
                 self.out.extend_from_slice(text.as_bytes());
                 self.column += text.len();
                 self.end_scalar();
@@ -183,19 +186,19 @@ impl Writer<'_, '_> {
         self.end_scalar();
     }
 
-    fn separate(&mut self) {
+    pub(super) fn separate(&mut self) {
         if !self.whitespace {
             self.out.push(b' ');
             self.column += 1;
         }
     }
 
-    fn end_scalar(&mut self) {
+    pub(super) fn end_scalar(&mut self) {
         self.whitespace = false;
         self.indention = false;
     }
 
-    fn write_raw(&mut self, text: &str) {
+    pub(super) fn write_raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
         self.column += text.chars().count();
     }
@@ -222,7 +225,7 @@ impl Writer<'_, '_> {
         let mut characters = text.chars().peekable();
         while let Some(character) = characters.next() {
             if character == ' ' {
-                if !spaces && self.column > WIDTH && characters.peek() != Some(&' ') {
+                if !spaces && self.column > self.width && characters.peek() != Some(&' ') {
                     self.write_indent(indent);
                 } else {
                     self.write_char(' ');
@@ -237,7 +240,7 @@ impl Writer<'_, '_> {
         self.end_scalar();
     }
 
-    fn write_single_quoted(&mut self, text: &str, indent: usize, may_break: bool) {
+    pub(super) fn write_single_quoted(&mut self, text: &str, indent: usize, may_break: bool) {
         self.out.push(b'\'');
         self.column += 1;
         self.end_scalar();
@@ -247,7 +250,7 @@ impl Writer<'_, '_> {
             let next = characters.peek().map(|&(_, next)| next);
             if character == ' ' {
                 let inside = at > 0 && next.is_some();
-                if may_break && !spaces && self.column > WIDTH && inside && next != Some(' ') {
+                if may_break && !spaces && self.column > self.width && inside && next != Some(' ') {
                     self.write_indent(indent);
                 } else {
                     self.write_char(' ');
@@ -276,7 +279,7 @@ impl Writer<'_, '_> {
         self.end_scalar();
     }
 
-    fn write_double_quoted(&mut self, text: &str, indent: usize, may_break: bool) {
+    pub(super) fn write_double_quoted(&mut self, text: &str, indent: usize, may_break: bool) {
         self.out.push(b'"');
         self.column += 1;
         self.end_scalar();
@@ -285,7 +288,7 @@ impl Writer<'_, '_> {
         while let Some((at, character)) = characters.next() {
             if character == ' ' {
                 let next = characters.peek().map(|&(_, next)| next);
-                if may_break && !spaces && self.column > WIDTH && at > 0 && next.is_some() {
+                if may_break && !spaces && self.column > self.width && at > 0 && next.is_some() {
                     self.write_indent(indent);
                     if next == Some(' ') {
                         self.write_char('\\');
@@ -332,7 +335,7 @@ impl Writer<'_, '_> {
         self.write_raw(escape);
     }
 
-    fn write_literal(&mut self, text: &str, indent: usize) {
+    pub(super) fn write_literal(&mut self, text: &str, indent: usize) {
         self.out.push(b'|');
         self.column += 1;
         self.out.extend_from_slice(block_hints(text).as_bytes());
@@ -353,6 +356,35 @@ impl Writer<'_, '_> {
                 self.write_char(character);
                 self.indention = false;
                 breaks = false;
+            }
+        }
+    }
+
+    /// A folded block, as only the v3 emitter writes it.
+    pub(super) fn write_folded(&mut self, text: &str, indent: usize) {
+        self.out.push(b'>');
+        self.column += 1;
+        self.out.extend_from_slice(block_hints(text).as_bytes());
+        self.write_break('\n');
+        self.whitespace = true;
+        // The emitter looks at the wrong place here: always at the beginning of the text.
+        let blank_start = starts_blank(text);
+        let (mut after_break, mut leading_space) = (true, true);
+        for character in text.chars() {
+            if is_break(character) {
+                if !after_break && !leading_space && character == '\n' && !blank_start {
+                    self.write_break('\n');
+                }
+                self.write_break(character);
+                after_break = true;
+            } else {
+                if after_break {
+                    self.write_indent(indent);
+                    leading_space = matches!(character, ' ' | '\t');
+                }
+                self.write_char(character);
+                self.indention = false;
+                after_break = false;
             }
         }
     }

@@ -92,40 +92,10 @@ fn block_text<'n>(node: &Node, text: &'n str, place: Place) -> Result<Cow<'n, st
     if !analyze(text, Dialect::V3).block {
         return Ok(Cow::Borrowed(text));
     }
-    match read_block_scalar(&write_folded(text, folded)) {
+    match read_block_scalar(&super::encode::block_scalar(text, folded)) {
         Ok(read) => Ok(Cow::Owned(read)),
         Err(_) => Err(EmitError::new(EmitProblem::BlockTab, node.mark)),
     }
-}
-
-/// Writes a block scalar as the v3 emitter does, at an indentation of two.
-fn write_folded(text: &str, folded: bool) -> String {
-    let mut out = String::from(if folded { ">" } else { "|" });
-    out.push_str(super::scalar::block_hints(text).as_str());
-    out.push('\n');
-    // The emitter looks at the wrong place here: always at the beginning of the text.
-    let blank_start = text
-        .trim_start_matches(is_break)
-        .starts_with([' ', '\t', '\0'])
-        || text.chars().all(is_break);
-    let (mut after_break, mut leading_space) = (true, true);
-    for character in text.chars() {
-        if is_break(character) {
-            if folded && !after_break && !leading_space && character == '\n' && !blank_start {
-                out.push('\n');
-            }
-            out.push(character);
-            after_break = true;
-        } else {
-            if after_break {
-                out.push_str("  ");
-                leading_space = matches!(character, ' ' | '\t');
-            }
-            out.push(character);
-            after_break = false;
-        }
-    }
-    out
 }
 
 /// What the v2 parser reads where JSON holds this string: NEL counts as a line break and is folded,

@@ -30,20 +30,22 @@ pub(super) fn parse(source: &Arc<Source>, range: Range<usize>) -> Option<Node> {
         return None;
     }
     let mut parser =
-        Fast { source, bytes, pos: range.start, nodes: Vec::new(), entries: Vec::new(), depth: 0, line: Line::default() };
+        Fast { source, bytes, pos: range.start, nodes: Vec::new(), depth: 0, line: Line::default() };
     parser.document_marker()?;
     parser.next_line()?;
-    let node = match parser.byte(parser.pos) {
+    match parser.byte(parser.pos) {
         b'{' | b'[' => {
-            let node = parser.flow()?;
+            parser.flow()?;
             parser.end_of_line()?;
             parser.next_line()?;
-            node
         }
         0 => return None,
         _ => parser.block()?,
-    };
-    (parser.line.indent < 0).then_some(node)
+    }
+    if parser.line.indent >= 0 {
+        return None;
+    }
+    parser.nodes.pop()
 }
 
 /// Whether `\n` is the only line break in the text.
@@ -74,10 +76,8 @@ struct Fast<'s> {
     source: &'s Arc<Source>,
     bytes: &'s [u8],
     pos: usize,
-    /// Items of the open lists.
+    /// Items of the open lists, and keys and values in turn of the open mappings.
     nodes: Vec<Node>,
-    /// Entries of the open mappings.
-    entries: Vec<Entry>,
     depth: usize,
     line: Line,
 }
@@ -124,10 +124,28 @@ enum Stop {
     Flow,
 }
 
-/// What begins a block node: a key, with its value to come, or a scalar.
+/// What began a block node: a key, with its value to come, or a whole value.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
-    Key(Node),
-    Value(Node),
+    Key,
+    Value,
+}
+
+/// Keys and values as entries.
+struct Pairs<'n>(std::vec::Drain<'n, Node>);
+
+impl Iterator for Pairs<'_> {
+    type Item = Entry;
+
+    #[inline]
+    fn next(&mut self) -> Option<Entry> {
+        Some(Entry { key: self.0.next()?, value: self.0.next()? })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.len() / 2, Some(self.0.len() / 2))
+    }
 }
 
 impl<'s> Fast<'s> {
@@ -136,19 +154,21 @@ impl<'s> Fast<'s> {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    fn node(&self, value: Value, tag: Tag, style: Style, at: usize) -> Node {
-        Node { value, tag, style, mark: self.source.mark(at), origin: None }
+    #[inline]
+    fn push(&mut self, value: Value, tag: Tag, style: Style, at: usize) {
+        self.nodes.push(Node { value, tag, style, mark: self.source.mark(at), origin: None });
     }
 
-    fn null(&self, at: usize) -> Node {
-        self.node(Value::Scalar(Text::default()), Tag::Null, Style::Plain, at)
+    fn push_null(&mut self, at: usize) {
+        self.push(Value::Scalar(Text::default()), Tag::Null, Style::Plain, at);
     }
 
     #[inline]
-    fn plain(&self, range: Range<usize>) -> Node {
+    fn push_plain(&mut self, range: Range<usize>) -> Tag {
         let at = range.start;
         let tag = resolve_v3(&self.source.text()[range.clone()]);
-        self.node(Value::Scalar(Text::slice(self.source, range)), tag, Style::Plain, at)
+        self.push(Value::Scalar(Text::slice(self.source, range)), tag, Style::Plain, at);
+        tag
     }
 
     /// A `---` on the first line, with nothing but a comment after it.
@@ -224,15 +244,15 @@ impl<'s> Fast<'s> {
 
     /// A node that begins at the present place, the first of its line. Afterwards the present line is the
     /// next that does not belong to it.
-    fn block(&mut self) -> Option<Node> {
+    fn block(&mut self) -> Option<()> {
         let column = self.line.indent;
         if self.is_item() {
             return self.sequence(column);
         }
         match self.start(column - 1)? {
-            Start::Key(key) => self.mapping(column, key),
+            Start::Key => self.mapping(column),
             // A scalar on lines of its own: who asked for a node knows its indentation, we do not.
-            Start::Value(_) => None,
+            Start::Value => None,
         }
     }
 
@@ -241,7 +261,7 @@ impl<'s> Fast<'s> {
         self.byte(self.pos) == b'-' && matches!(self.byte(self.pos + 1), b' ' | b'\n' | 0)
     }
 
-    fn sequence(&mut self, column: isize) -> Option<Node> {
+    fn sequence(&mut self, column: isize) -> Option<()> {
         self.deeper()?;
         let at = self.pos;
         let first = self.nodes.len();
@@ -251,25 +271,25 @@ impl<'s> Fast<'s> {
             while self.byte(self.pos) == b' ' {
                 self.pos += 1;
             }
-            let item = match self.byte(self.pos) {
+            match self.byte(self.pos) {
                 b'\n' | b'#' | 0 => {
                     self.end_of_line()?;
                     self.next_line()?;
-                    if self.line.indent > column { self.block()? } else { self.null(dash + 1) }
+                    if self.line.indent > column {
+                        self.block()?;
+                    } else {
+                        self.push_null(dash + 1);
+                    }
                 }
                 _ => {
                     let inner = column + (self.pos - dash) as isize;
                     if self.is_item() {
-                        self.sequence(inner)?
-                    } else {
-                        match self.start(column)? {
-                            Start::Key(key) => self.mapping(inner, key)?,
-                            Start::Value(value) => value,
-                        }
+                        self.sequence(inner)?;
+                    } else if self.start(column)? == Start::Key {
+                        self.mapping(inner)?;
                     }
                 }
-            };
-            self.nodes.push(item);
+            }
             if self.line.indent != column || !self.is_item() {
                 break;
             }
@@ -279,45 +299,43 @@ impl<'s> Fast<'s> {
         }
         self.depth -= 1;
         let items = self.nodes.drain(first..).collect();
-        Some(self.node(Value::Seq(items), Tag::Seq, Style::Plain, at))
+        self.push(Value::Seq(items), Tag::Seq, Style::Plain, at);
+        Some(())
     }
 
+    #[inline]
     fn deeper(&mut self) -> Option<()> {
         self.depth += 1;
         (self.depth < DEPTH).then_some(())
     }
 
     /// A mapping at `column` whose first key has been read; the present place is behind its colon.
-    fn mapping(&mut self, column: isize, key: Node) -> Option<Node> {
+    fn mapping(&mut self, column: isize) -> Option<()> {
         self.deeper()?;
-        let mark = key.mark;
-        let first = self.entries.len();
-        let mut key = key;
+        let first = self.nodes.len() - 1;
+        let mark = self.nodes[first].mark;
         loop {
-            let value = self.value(column)?;
-            self.entries.push(Entry { key, value });
+            self.value(column)?;
             if self.line.indent != column {
                 break;
             }
             // A list item here ends the mapping, rightly or wrongly.
-            if self.is_item() {
+            if self.is_item() || self.start(column - 1)? != Start::Key {
                 return None;
-            }
-            match self.start(column - 1)? {
-                Start::Key(next) => key = next,
-                Start::Value(_) => return None,
             }
         }
         if self.line.indent > column {
             return None;
         }
         self.depth -= 1;
-        let map = self.entries.drain(first..).collect();
-        Some(Node { mark, ..self.node(Value::Map(map), Tag::Map, Style::Plain, 0) })
+        let map = Pairs(self.nodes.drain(first..)).collect();
+        self.push(Value::Map(map), Tag::Map, Style::Plain, mark.offset as usize);
+        Some(())
     }
 
     /// The value of a key in a mapping at `column`; the present place is behind the colon.
-    fn value(&mut self, column: isize) -> Option<Node> {
+    #[inline]
+    fn value(&mut self, column: isize) -> Option<()> {
         let colon = self.pos;
         while self.byte(self.pos) == b' ' {
             self.pos += 1;
@@ -330,30 +348,33 @@ impl<'s> Fast<'s> {
                     return self.block();
                 }
                 if self.line.indent == column && self.is_item() {
-                    let list = self.sequence(column)?;
-                    return Some(list);
+                    return self.sequence(column);
                 }
-                Some(self.null(colon))
+                self.push_null(colon);
+                Some(())
             }
             b'-' if self.is_item() => None,
-            _ => match self.start(column)? {
-                Start::Value(value) => Some(value),
-                Start::Key(_) => None,
-            },
+            _ => (self.start(column)? == Start::Value).then_some(()),
         }
     }
 
     /// A key or a scalar that begins at the present place, inside a collection at `indent`. After a scalar
     /// the present line is the next one, after a key the present place is behind its colon.
+    #[inline]
     fn start(&mut self, indent: isize) -> Option<Start> {
         let at = self.pos;
         let byte = self.byte(at);
         if PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(at + 1), b' ' | b'\t' | b'\n' | 0)) {
             return self.start_plain(indent);
         }
-        let value = match byte {
-            b'"' | b'\'' => {
-                let value = self.quoted(byte)?;
+        self.start_other(indent)
+    }
+
+    fn start_other(&mut self, indent: isize) -> Option<Start> {
+        let at = self.pos;
+        match self.byte(at) {
+            quote @ (b'"' | b'\'') => {
+                self.quoted(quote)?;
                 let end = self.pos;
                 while self.byte(self.pos) == b' ' {
                     self.pos += 1;
@@ -363,26 +384,25 @@ impl<'s> Fast<'s> {
                         && end - at < KEY
                         && memchr(b'\n', &self.bytes[at..end]).is_none();
                     self.pos += 1;
-                    return simple.then_some(Start::Key(value));
+                    return simple.then_some(Start::Key);
                 }
-                value
             }
-            b'|' | b'>' => {
+            indicator @ (b'|' | b'>') => {
                 let mut scanner = Scanner::of_scalar(self.source, self.bytes, at, indent);
-                let text = scanner.scan_block_scalar(byte == b'|').ok()?;
+                let text = scanner.scan_block_scalar(indicator == b'|').ok()?;
                 // Back to the line break, so that all scalars end alike.
                 self.pos = if scanner.pos == self.bytes.len() { scanner.pos } else { scanner.line_start - 1 };
-                let style = if byte == b'|' { Style::Literal } else { Style::Folded };
-                let value = self.node(Value::Scalar(text), Tag::Str, style, at);
+                let style = if indicator == b'|' { Style::Literal } else { Style::Folded };
+                self.push(Value::Scalar(text), Tag::Str, style, at);
                 self.next_line()?;
-                return (self.line.indent <= indent).then_some(Start::Value(value));
+                return (self.line.indent <= indent).then_some(Start::Value);
             }
             b'[' | b'{' => self.flow()?,
             _ => return None,
-        };
+        }
         self.end_of_line()?;
         self.next_line()?;
-        (self.line.indent <= indent).then_some(Start::Value(value))
+        (self.line.indent <= indent).then_some(Start::Value)
     }
 
     fn start_plain(&mut self, indent: isize) -> Option<Start> {
@@ -390,13 +410,13 @@ impl<'s> Fast<'s> {
         let (end, stop) = self.scan_plain(&BLOCK_STOPS)?;
         match stop {
             Stop::Colon => {
-                let key = self.plain(at..end);
+                let tag = self.push_plain(at..end);
                 // Null keys and merge keys need the exact way.
-                if end - at > KEY || key.tag == Tag::Null || &self.bytes[at..end] == b"<<" {
+                if end - at > KEY || tag == Tag::Null || &self.bytes[at..end] == b"<<" {
                     return None;
                 }
                 self.pos += 1;
-                return Some(Start::Key(key));
+                return Some(Start::Key);
             }
             Stop::Comment => self.skip_comment(),
             Stop::LineEnd => {}
@@ -404,7 +424,8 @@ impl<'s> Fast<'s> {
         }
         self.next_line()?;
         if self.line.indent <= indent {
-            return if &self.bytes[at..end] == b"<<" { None } else { Some(Start::Value(self.plain(at..end))) };
+            self.push_plain(at..end);
+            return (&self.bytes[at..end] != b"<<").then_some(Start::Value);
         }
         if stop == Stop::Comment || self.line.commented {
             return None;
@@ -417,7 +438,7 @@ impl<'s> Fast<'s> {
         let mut scanner = Scanner::of_scalar(self.source, self.bytes, at, indent);
         let text = scanner.scan_plain().ok()?;
         let (pos, start) = (scanner.pos, scanner.line_start);
-        let value = self.node(Value::Scalar(text), Tag::Str, Style::Plain, at);
+        self.push(Value::Scalar(text), Tag::Str, Style::Plain, at);
         self.pos = pos;
         if scanner.newline_behind {
             self.pos = start.checked_sub(1)?;
@@ -425,7 +446,7 @@ impl<'s> Fast<'s> {
             self.end_of_line()?;
         }
         self.next_line()?;
-        (self.line.indent <= indent).then_some(Start::Value(value))
+        (self.line.indent <= indent).then_some(Start::Value)
     }
 
     /// The end of a plain scalar on this line, without the blanks behind it, and what ended it. The
@@ -461,7 +482,7 @@ impl<'s> Fast<'s> {
     }
 
     /// A quoted scalar; the present place becomes the one behind it.
-    fn quoted(&mut self, quote: u8) -> Option<Node> {
+    fn quoted(&mut self, quote: u8) -> Option<()> {
         let at = self.pos;
         let style = if quote == b'"' { Style::DoubleQuoted } else { Style::SingleQuoted };
         let rest = &self.bytes[at + 1..];
@@ -484,7 +505,8 @@ impl<'s> Fast<'s> {
         } else {
             self.scan_quoted(quote)?
         };
-        Some(self.node(Value::Scalar(text), Tag::Str, style, at))
+        self.push(Value::Scalar(text), Tag::Str, style, at);
+        Some(())
     }
 
     /// Whether a single-quoted text ends on its line.
@@ -500,24 +522,23 @@ impl<'s> Fast<'s> {
     }
 
     /// A flow collection; the present place becomes the one behind it.
-    fn flow(&mut self) -> Option<Node> {
+    fn flow(&mut self) -> Option<()> {
         self.deeper()?;
         let at = self.pos;
+        let first = self.nodes.len();
         let is_map = self.byte(at) == b'{';
         self.pos += 1;
-        let node = if is_map {
-            let first = self.entries.len();
+        if is_map {
             self.flow_entries()?;
-            let map = self.entries.drain(first..).collect();
-            self.node(Value::Map(map), Tag::Map, Style::Flow, at)
+            let map = Pairs(self.nodes.drain(first..)).collect();
+            self.push(Value::Map(map), Tag::Map, Style::Flow, at);
         } else {
-            let first = self.nodes.len();
             self.flow_items()?;
             let items = self.nodes.drain(first..).collect();
-            self.node(Value::Seq(items), Tag::Seq, Style::Flow, at)
-        };
+            self.push(Value::Seq(items), Tag::Seq, Style::Flow, at);
+        }
         self.depth -= 1;
-        Some(node)
+        Some(())
     }
 
     /// Over blanks and line breaks to the next token of a flow collection.
@@ -545,33 +566,30 @@ impl<'s> Fast<'s> {
                 return Some(());
             }
             let start = self.pos;
-            let key = match byte {
+            match byte {
                 b'"' | b'\'' => {
-                    let key = self.quoted(byte)?;
+                    self.quoted(byte)?;
                     while self.byte(self.pos) == b' ' {
                         self.pos += 1;
                     }
                     if self.byte(self.pos) != b':' || memchr(b'\n', &self.bytes[start..self.pos]).is_some() {
                         return None;
                     }
-                    key
                 }
                 _ if self.is_flow_plain(byte) => {
                     let (end, stop) = self.scan_plain(&FLOW_STOPS)?;
-                    let key = self.plain(start..end);
-                    if stop != Stop::Colon || key.tag == Tag::Null || &self.bytes[start..end] == b"<<" {
+                    let tag = self.push_plain(start..end);
+                    if stop != Stop::Colon || tag == Tag::Null || &self.bytes[start..end] == b"<<" {
                         return None;
                     }
-                    key
                 }
                 _ => return None,
-            };
+            }
             if self.pos - start > KEY {
                 return None;
             }
             self.pos += 1;
-            let value = self.flow_value()?;
-            self.entries.push(Entry { key, value });
+            self.flow_value()?;
             match self.flow_space()? {
                 b',' => self.pos += 1,
                 b'}' => {}
@@ -586,8 +604,7 @@ impl<'s> Fast<'s> {
                 self.pos += 1;
                 return Some(());
             }
-            let item = self.flow_value()?;
-            self.nodes.push(item);
+            self.flow_value()?;
             match self.flow_space()? {
                 b',' => self.pos += 1,
                 b']' => {}
@@ -600,7 +617,7 @@ impl<'s> Fast<'s> {
         PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(self.pos + 1), b' ' | b'\t' | b'\n' | 0))
     }
 
-    fn flow_value(&mut self) -> Option<Node> {
+    fn flow_value(&mut self) -> Option<()> {
         let byte = self.flow_space()?;
         match byte {
             b'"' | b'\'' => self.quoted(byte),
@@ -611,12 +628,11 @@ impl<'s> Fast<'s> {
                 if &self.bytes[start..end] == b"<<" {
                     return None;
                 }
+                self.push_plain(start..end);
                 match stop {
-                    Stop::Flow => Some(self.plain(start..end)),
+                    Stop::Flow => Some(()),
                     // Unless the collection ends or goes on below, the text does.
-                    Stop::LineEnd => {
-                        matches!(self.flow_space()?, b',' | b']' | b'}').then(|| self.plain(start..end))
-                    }
+                    Stop::LineEnd => matches!(self.flow_space()?, b',' | b']' | b'}').then_some(()),
                     _ => None,
                 }
             }

@@ -1,0 +1,395 @@
+//! `replacements`: copies the value of one field into fields of other objects (kustomize's
+//! `filters/replacement`).
+//!
+//! A path of a target may lead into the text of a field, if that text is YAML or JSON: then the text is
+//! written anew with the value in it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use resource::{ResId, Resource, ResourceSet, Schema, SelectorError, SelectorMatcher, nearest};
+use yaml::{Layer, Mark, Node, Tag, Text, Value};
+
+use crate::config::{FieldOptions, Replacement, Selector, SourceSelector, TargetSelector};
+use crate::error::{BuildError, ErrorKind, Result};
+use crate::field_path::{Kind, PathError, Route, descend, locate, lookup, split_bracketed, there_instead};
+use crate::json;
+use crate::yaml_text;
+
+const DEFAULT_FIELD_PATH: &str = "metadata.name";
+
+/// Does all replacements, in order; a later one sees what an earlier one changed. `layer` is the field of
+/// the kustomization that holds them.
+pub(crate) fn apply(
+    set: &mut ResourceSet,
+    replacements: &[Replacement],
+    schema: &Schema,
+    layer: &Arc<Layer>,
+) -> Result<()> {
+    let mut names = Names::default();
+    for (at, replacement) in replacements.iter().enumerate() {
+        let step = format!("{}[{at}]", layer.step);
+        let layer = Arc::new(Layer { kustomization: layer.kustomization.clone(), step, mark: replacement.mark });
+        let value = source_value(set, replacement, &mut names)?;
+        for target in &replacement.targets {
+            Copying { value: &value, target, layer: &layer }.run(set, schema, &mut names)?;
+        }
+    }
+    Ok(())
+}
+
+/// Positions of objects by each name they have or had; made when first needed.
+#[derive(Default)]
+struct Names {
+    positions: Option<HashMap<Text, Vec<usize>>>,
+}
+
+impl Names {
+    /// The objects that have or had a name, in order; all, if any name will do.
+    fn with(&mut self, set: &ResourceSet, name: Option<&str>) -> Vec<usize> {
+        let Some(name) = name else { return (0..set.len()).collect() };
+        let positions = self.positions.get_or_insert_with(|| {
+            let mut positions: HashMap<Text, Vec<usize>> = HashMap::new();
+            for (position, resource) in set.iter().enumerate() {
+                for id in ids(resource) {
+                    let list = positions.entry(id.name).or_default();
+                    if list.last() != Some(&position) {
+                        list.push(position);
+                    }
+                }
+            }
+            positions
+        });
+        positions.get(name).cloned().unwrap_or_default()
+    }
+
+    /// To be called when names changed.
+    fn forget(&mut self) {
+        self.positions = None;
+    }
+}
+
+/// The id an object has and those it had. Whether its type is in a namespace does not count here.
+fn ids(resource: &Resource) -> impl Iterator<Item = ResId> {
+    let now = ResId { cluster_scoped: false, ..resource.id() };
+    std::iter::once(now).chain(resource.previous_ids())
+}
+
+fn config_error(mark: Mark, message: impl Into<String>) -> BuildError {
+    BuildError::new(ErrorKind::Config, mark, message)
+}
+
+fn transform_error(mark: Mark, message: impl Into<String>) -> BuildError {
+    BuildError::new(ErrorKind::Transform, mark, message)
+}
+
+/// The value to be copied, with the place it comes from.
+fn source_value(set: &ResourceSet, replacement: &Replacement, names: &mut Names) -> Result<Node> {
+    let mark = replacement.mark;
+    if replacement.targets.is_empty() || (replacement.source.is_none() && replacement.source_value.is_none()) {
+        return Err(config_error(mark, "replacements must specify a source and at least one target"));
+    }
+    let source = match (&replacement.source, &replacement.source_value) {
+        (Some(_), Some(value)) => {
+            let error = config_error(value.mark, "sourceValue and source are mutually exclusive");
+            return Err(error.hint("keep one of them"));
+        }
+        (_, Some(value)) => return Ok(Node::scalar(value.text.clone(), Tag::Unset).at(value.mark)),
+        (None, None) => return Err(config_error(mark, "replacements must specify a source and at least one target")),
+        (Some(source), None) => source,
+    };
+    let mark = if source.mark.is_some() { source.mark } else { mark };
+    let owner = source_object(set, source, mark, names)?;
+    let field_path = if source.field_path.is_empty() { DEFAULT_FIELD_PATH } else { &source.field_path };
+    let path = split_bracketed(field_path, '.');
+    let found = lookup(&owner.node, &path).map_err(|error| {
+        let message = format!("the source field \"{field_path}\" cannot be looked up: {}", error.message);
+        BuildError { hint: error.hint, ..transform_error(mark, message).related(owner.node.mark, "the source object") }
+    })?;
+    let Some(value) = found.filter(|node| !node.is_null_or_empty()) else {
+        let state = if found.is_some() { "is empty" } else { "is missing" };
+        let message = format!("fieldPath \"{field_path}\" {state} for replacement source {}", source.id);
+        let error = transform_error(mark, message).related(owner.node.mark, "the source object");
+        return Err(BuildError { hint: there_instead(&owner.node, &path), ..error });
+    };
+    refined(value, source.options.as_ref(), mark)
+}
+
+/// The one object that a source means.
+fn source_object<'s>(
+    set: &'s ResourceSet,
+    source: &SourceSelector,
+    mark: Mark,
+    names: &mut Names,
+) -> Result<&'s Resource> {
+    let name = Some(&*source.id.name).filter(|name| !name.is_empty());
+    let mut matches = names
+        .with(set, name)
+        .into_iter()
+        .filter_map(|position| set.get(position))
+        .filter(|resource| ids(resource).any(|id| id.is_selected_by(&source.id)));
+    let Some(found) = matches.next() else {
+        let error = transform_error(mark, format!("nothing selected by the replacement source {}", source.id));
+        return Err(error.hint(objects_there(set, &source.id)));
+    };
+    if let Some(other) = matches.next() {
+        let message = format!("multiple matches for the replacement source {}", source.id);
+        return Err(transform_error(mark, message)
+            .related(found.node.mark, "matches")
+            .related(other.node.mark, "matches")
+            .hint("add what tells them apart: kind, name, namespace, group or version"));
+    }
+    Ok(found)
+}
+
+/// A sentence about the objects there are, those like `wanted` first.
+fn objects_there(set: &ResourceSet, wanted: &ResId) -> String {
+    let of_kind = |resource: &&Resource| wanted.gvk.kind.is_empty() || resource.kind() == &*wanted.gvk.kind;
+    let name = |resource: &Resource| resource.original_id().name;
+    let same_name: Vec<Text> = set
+        .iter()
+        .filter(|resource| name(resource) == wanted.name && !of_kind(resource))
+        .map(|r| r.kind().into())
+        .collect();
+    let names: Vec<Text> = set.iter().filter(of_kind).map(name).collect();
+    let kind = &wanted.gvk.kind;
+    let near = nearest(&wanted.name, names.iter().map(Text::as_str));
+    match (near.as_slice(), same_name.as_slice()) {
+        (_, [same, ..]) => format!("\"{}\" is the name of a {same}", wanted.name),
+        ([], _) => {
+            let kinds: Vec<Text> = set.iter().map(|resource| resource.kind().into()).collect();
+            let kinds = nearest(kind, kinds.iter().map(Text::as_str));
+            format!("there is no object of kind \"{kind}\"; there are {}", kinds.join(", "))
+        }
+        (near, _) if names.iter().any(|name| *name == wanted.name) => {
+            format!("there is {}, but not in this namespace, group or version", near[0])
+        }
+        (near, _) => format!("the objects of this kind are {}", near.join(", ")),
+    }
+}
+
+/// The part of a source value that its options ask for.
+fn refined(value: &Node, options: Option<&FieldOptions>, mark: Mark) -> Result<Node> {
+    let Some(options) = options.filter(|options| !options.delimiter.is_empty()) else { return Ok(value.clone()) };
+    let Some(text) = value.as_str() else {
+        let message = "delimiter option can only be used with scalar nodes";
+        return Err(transform_error(mark, message).related(value.mark, "the source value"));
+    };
+    let part = usize::try_from(options.index).ok().and_then(|index| text.split(&*options.delimiter).nth(index));
+    let Some(part) = part else {
+        let message = format!("options.index {} is out of bounds for value \"{text}\"", options.index);
+        let count = text.split(&*options.delimiter).count();
+        let hint = format!("\"{}\" divides it into {count}, counted from 0", options.delimiter);
+        return Err(transform_error(mark, message).related(value.mark, "the source value").hint(hint));
+    };
+    Ok(Node { value: Value::Scalar(part.into()), ..value.clone() })
+}
+
+/// A text as scalars are compared and joined: that of null is empty.
+fn value_text(node: &Node) -> &str {
+    if node.is_null() { "" } else { node.as_str().unwrap_or_default() }
+}
+
+/// A selector of a target, compiled.
+struct Matcher {
+    matcher: SelectorMatcher,
+    mark: Mark,
+    by_id: bool,
+    by_labels: bool,
+}
+
+impl Matcher {
+    fn new(selector: &Selector) -> Result<Matcher> {
+        let matcher = SelectorMatcher::new(&selector.id, &selector.label_selector, &selector.annotation_selector);
+        let matcher = matcher.map_err(|error| config_error(selector.mark, error.to_string()))?;
+        let by_labels = !selector.label_selector.is_empty() || !selector.annotation_selector.is_empty();
+        Ok(Matcher { matcher, mark: selector.mark, by_id: selector.id != ResId::default(), by_labels })
+    }
+
+    fn matches_labels(&self, resource: &Resource) -> Result<bool> {
+        let failed = |error: SelectorError| config_error(self.mark, error.to_string());
+        Ok(self.matcher.matches_annotations(resource).map_err(failed)?
+            && self.matcher.matches_labels(resource).map_err(failed)?)
+    }
+}
+
+/// One target, and what is copied there.
+struct Copying<'a> {
+    value: &'a Node,
+    target: &'a TargetSelector,
+    layer: &'a Arc<Layer>,
+}
+
+impl Copying<'_> {
+    fn run(&self, set: &mut ResourceSet, schema: &Schema, names: &mut Names) -> Result<()> {
+        let Some(select) = &self.target.select else {
+            return Err(config_error(self.target.mark, "target must specify resources to select"));
+        };
+        let selected = Matcher::new(select)?;
+        let rejected: Vec<Matcher> = self.target.reject.iter().map(Matcher::new).collect::<Result<_>>()?;
+        let fields = self.fields();
+        for position in names.with(set, selected.matcher.exact_name()) {
+            let Some(resource) = set.get(position) else { continue };
+            if !is_target(resource, &selected, &rejected)? {
+                continue;
+            }
+            let renamed = set.update(position, |resource| -> Result<bool> {
+                let before = resource.id();
+                for (path, written, mark) in &fields {
+                    self.copy_to(&mut resource.node, path, written, *mark)?;
+                }
+                resource.refresh_scope(schema);
+                Ok(before.name != resource.id().name)
+            })?;
+            if renamed {
+                names.forget();
+            }
+        }
+        Ok(())
+    }
+
+    /// The paths of the fields: their parts, how they are written, where.
+    fn fields(&self) -> Vec<(Vec<String>, String, Mark)> {
+        let field = |text: &str, mark: Mark| (split_bracketed(text, '.'), text.to_owned(), mark);
+        if self.target.field_paths.is_empty() {
+            return vec![field(DEFAULT_FIELD_PATH, self.target.mark)];
+        }
+        self.target.field_paths.iter().map(|path| field(path, path.mark)).collect()
+    }
+
+    fn copy_to(&self, root: &mut Node, path: &[String], written: &str, mark: Mark) -> Result<()> {
+        let create = self.target.options.as_ref().filter(|options| options.create).map(|_| Kind::of(self.value));
+        if self.copy_into_text(root, path, create) {
+            return Ok(());
+        }
+        let missing = |error: Option<PathError>, root: &Node| {
+            let or_create = if create.is_some() { " or create" } else { "" };
+            let cause = error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();
+            let message = format!("unable to find{or_create} field \"{written}\" in replacement target{cause}");
+            let built = transform_error(mark, message).related(root.mark, "the target");
+            BuildError { hint: error.and_then(|error| error.hint).or_else(|| there_instead(root, path)), ..built }
+        };
+        let route = Route { path, create, parse: &yaml_text::parse };
+        let found = route.find(root).map_err(|error| missing(Some(error), root))?;
+        if found.is_empty() {
+            return Err(missing(None, root));
+        }
+        for location in &found {
+            match route.reach(location, root, self.layer) {
+                Ok(Some(node)) => self.set(node, mark)?,
+                Ok(None) => {}
+                Err(error) => return Err(missing(Some(error), root)),
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&self, node: &mut Node, mark: Mark) -> Result<()> {
+        let text: Cow<'_, str> = match self.target.options.as_ref().filter(|options| !options.delimiter.is_empty()) {
+            None => self.value.as_str().unwrap_or_default().into(),
+            Some(options) => {
+                let Some(old) = node.as_str() else {
+                    let message = "delimiter option can only be used with scalar nodes";
+                    return Err(transform_error(mark, message).related(node.mark, "the target field"));
+                };
+                joined(old, value_text(self.value), options).into()
+            }
+        };
+        self.set_text_or_node(node, &text);
+        Ok(())
+    }
+
+    /// A single value gets the text and stays what it is; anything else gives way to the value.
+    fn set_text_or_node(&self, node: &mut Node, text: &str) {
+        match &node.value {
+            Value::Scalar(old) if old.as_str() == text => {}
+            Value::Scalar(_) => {
+                let new = Node { value: Value::Scalar(text.into()), origin: None, ..node.clone() };
+                node.replace(new.at(self.value.mark), self.layer);
+            }
+            _ => node.replace(self.value.clone(), self.layer),
+        }
+    }
+
+    /// Sets the value inside a text that is YAML or JSON, if the path leads into one and all goes well.
+    fn copy_into_text(&self, root: &mut Node, path: &[String], create: Option<Kind>) -> bool {
+        let Some((steps, at)) = text_on_the_way(root, path) else { return false };
+        let holder = descend_ref(root, &steps);
+        let old = holder.as_str().unwrap_or_default();
+        let Some(mut inner) = yaml_text::parse(old) else { return false };
+        let route = Route { path: &path[at..], create, parse: &yaml_text::parse };
+        let Ok(found) = route.find(&inner) else { return false };
+        if found.is_empty() {
+            return false;
+        }
+        for location in &found {
+            match route.reach(location, &mut inner, self.layer) {
+                Ok(Some(node)) => self.set_text_or_node(node, self.value.as_str().unwrap_or_default()),
+                Ok(None) => {}
+                Err(_) => return false,
+            }
+        }
+        let Some(text) = written_like(old, &inner) else { return false };
+        if text != old {
+            let new = Node { value: Value::Scalar(text.into()), origin: None, ..holder.clone() };
+            descend(root, &steps).replace(new.at(self.value.mark), self.layer);
+        }
+        true
+    }
+}
+
+fn is_target(resource: &Resource, selected: &Matcher, rejected: &[Matcher]) -> Result<bool> {
+    if !selected.matches_labels(resource)? {
+        return Ok(false);
+    }
+    for reject in rejected {
+        if reject.by_labels && reject.matches_labels(resource)? {
+            return Ok(false);
+        }
+    }
+    let is_rejected = |id: &ResId| rejected.iter().any(|reject| reject.by_id && reject.matcher.matches_id(id));
+    Ok(!ids(resource).any(|id| is_rejected(&id)) && ids(resource).any(|id| selected.matcher.matches_id(&id)))
+}
+
+/// The text with the part at the index of the options replaced; before or behind it, if the index is out
+/// of bounds.
+fn joined(old: &str, part: &str, options: &FieldOptions) -> String {
+    let mut parts: Vec<&str> = old.split(&*options.delimiter).collect();
+    match usize::try_from(options.index) {
+        Err(_) => parts.insert(0, part),
+        Ok(index) if index < parts.len() => parts[index] = part,
+        Ok(_) => parts.push(part),
+    }
+    parts.join(&options.delimiter)
+}
+
+/// The first scalar on the way of a path that goes on after it: the steps there, and the part that comes
+/// next.
+fn text_on_the_way(root: &Node, path: &[String]) -> Option<(Vec<usize>, usize)> {
+    for at in 1..path.len() {
+        let steps = locate(root, &path[..at]).ok()??;
+        if descend_ref(root, &steps).is_scalar() {
+            return Some((steps, at));
+        }
+    }
+    None
+}
+
+fn descend_ref<'n>(root: &'n Node, steps: &[usize]) -> &'n Node {
+    steps.iter().fold(root, |node, &step| match &node.value {
+        Value::Map(map) => &map.as_slice()[step].value,
+        Value::Seq(items) => &items[step],
+        Value::Scalar(_) => node,
+    })
+}
+
+/// The text of a tree in the format of the text it came from.
+fn written_like(old: &str, tree: &Node) -> Option<String> {
+    if !old.trim_start().starts_with(['{', '[']) {
+        return yaml_text::print(tree, old);
+    }
+    let compact = json::compact(tree).ok()?;
+    let is_pretty = old.contains('\n') && old.contains("  ");
+    Some(if is_pretty { json::indent(&compact) } else { compact })
+}
