@@ -65,15 +65,42 @@ impl Diagnostic {
 
 impl From<BuildError> for Diagnostic {
     fn from(error: BuildError) -> Diagnostic {
-        let BuildError { message, mark, hint, related, trail, .. } = error;
-        Diagnostic { message, mark, hint, related, trail, ..Diagnostic::error("") }
+        let BuildError {
+            message,
+            mark,
+            hint,
+            related,
+            trail,
+            ..
+        } = error;
+        Diagnostic {
+            message,
+            mark,
+            hint,
+            related,
+            trail,
+            ..Diagnostic::error("")
+        }
     }
 }
 
 impl From<Finding> for Diagnostic {
     fn from(finding: Finding) -> Diagnostic {
-        let Finding { rule, severity, message, mark, hint } = finding;
-        Diagnostic { severity, rule: Some(rule), message, mark, hint, ..Diagnostic::error("") }
+        let Finding {
+            rule,
+            severity,
+            message,
+            mark,
+            hint,
+        } = finding;
+        Diagnostic {
+            severity,
+            rule: Some(rule),
+            message,
+            mark,
+            hint,
+            ..Diagnostic::error("")
+        }
     }
 }
 
@@ -123,8 +150,11 @@ impl Reporter {
         if self.format == ErrorFormat::Text {
             return self.write(&format!("{message}\n"));
         }
-        let diagnostic =
-            Diagnostic { severity: Severity::Warning, rule: Some("deprecated_flag"), ..Diagnostic::error(message) };
+        let diagnostic = Diagnostic {
+            severity: Severity::Warning,
+            rule: Some("deprecated_flag"),
+            ..Diagnostic::error(message)
+        };
         self.error(&diagnostic, &Sources::new());
     }
 
@@ -154,8 +184,11 @@ fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) ->
     let title = Group::with_title(level.primary_title(visible_lines(&diagnostic.message)));
     let notes = notes(diagnostic, sources);
     let main = excerpt(sources, diagnostic.mark);
-    let related: Vec<(Option<Excerpt>, String)> =
-        diagnostic.related.iter().map(|(mark, words)| (excerpt(sources, *mark), visible_lines(words))).collect();
+    let related: Vec<(Option<Excerpt>, String)> = diagnostic
+        .related
+        .iter()
+        .map(|(mark, words)| (excerpt(sources, *mark), visible_lines(words)))
+        .collect();
     let mut rendered = Vec::new();
     if main.is_none() && related.iter().all(|(excerpt, _)| excerpt.is_none()) {
         rendered.push(renderer.render(&[title]));
@@ -193,9 +226,17 @@ fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<(Level<'static>, Str
         ));
     }
     if !diagnostic.directories.is_empty() {
-        notes.push((Level::NOTE, format!("while building {}", listed(&diagnostic.directories))));
+        notes.push((
+            Level::NOTE,
+            format!("while building {}", listed(&diagnostic.directories)),
+        ));
     }
-    notes.extend(diagnostic.hint.as_deref().map(|hint| (Level::HELP, visible_lines(hint))));
+    notes.extend(
+        diagnostic
+            .hint
+            .as_deref()
+            .map(|hint| (Level::HELP, visible_lines(hint))),
+    );
     notes
 }
 
@@ -206,13 +247,22 @@ fn snippet<'a>(excerpt: &'a Excerpt, kind: AnnotationKind, label: Option<&'a Str
         Some(label) => annotation.label(label.as_str()),
         None => annotation,
     };
-    let lines = Snippet::source(&excerpt.text).line_start(excerpt.first_line).fold(false).annotation(annotation);
+    let lines = Snippet::source(&excerpt.text)
+        .line_start(excerpt.first_line)
+        .fold(false)
+        .annotation(annotation);
     if excerpt.is_whole && !excerpt.text.is_empty() {
         return vec![lines.path(path).into()];
     }
     // The column in what is shown is not the column of the file.
-    let origin = Origin::path(path).line(excerpt.place.line as usize).char_column(excerpt.place.column as usize);
-    if excerpt.text.is_empty() { vec![origin.into()] } else { vec![origin.into(), lines.into()] }
+    let origin = Origin::path(path)
+        .line(excerpt.place.line as usize)
+        .char_column(excerpt.place.column as usize);
+    if excerpt.text.is_empty() {
+        vec![origin.into()]
+    } else {
+        vec![origin.into(), lines.into()]
+    }
 }
 
 /// The first few names, and how many more.
@@ -267,7 +317,11 @@ impl PlaceRecord {
 
 impl From<Place> for PlaceRecord {
     fn from(place: Place) -> PlaceRecord {
-        PlaceRecord { file: place.file, line: place.line, column: place.column }
+        PlaceRecord {
+            file: place.file,
+            line: place.line,
+            column: place.column,
+        }
     }
 }
 
@@ -280,7 +334,13 @@ impl std::fmt::Display for PlaceRecord {
 fn json<'d>(diagnostic: &'d Diagnostic, sources: &Sources) -> String {
     let place = |mark: Mark| sources.place(mark).map(PlaceRecord::from);
     let located = |places: &'d [(Mark, String)]| -> Vec<Located<'d>> {
-        places.iter().map(|(mark, message)| Located { message, place: place(*mark) }).collect()
+        places
+            .iter()
+            .map(|(mark, message)| Located {
+                message,
+                place: place(*mark),
+            })
+            .collect()
     };
     let record = Record {
         severity: match diagnostic.severity {

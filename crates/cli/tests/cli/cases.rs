@@ -50,7 +50,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn sorted(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     paths.sort();
     paths
@@ -89,11 +92,17 @@ impl Case {
 
     pub(crate) fn expected(&self) -> Option<(PathBuf, Vec<u8>)> {
         let paths = EXPECTED.iter().map(|name| self.directory.join(name));
-        paths.filter(|path| path.exists()).map(|path| (path.clone(), fs::read(&path).unwrap())).next()
+        paths
+            .filter(|path| path.exists())
+            .map(|path| (path.clone(), fs::read(&path).unwrap()))
+            .next()
     }
 
     pub(crate) fn fails(&self) -> bool {
-        self.exit.map_or(self.expected().is_none() && self.directory.join("expected_error.txt").exists(), |exit| exit != 0)
+        self.exit.map_or(
+            self.expected().is_none() && self.directory.join("expected_error.txt").exists(),
+            |exit| exit != 0,
+        )
     }
 
     fn check(&self) -> Result<(), Failed> {
@@ -101,10 +110,16 @@ impl Case {
         let root = temporary.path().canonicalize().unwrap().join("work");
         copy_tree(&self.directory.join("input"), &root);
         let program = temporary.path().join(&self.program);
-        fs::hard_link(TERRACE, &program).or_else(|_| fs::copy(TERRACE, &program).map(drop)).unwrap();
+        fs::hard_link(TERRACE, &program)
+            .or_else(|_| fs::copy(TERRACE, &program).map(drop))
+            .unwrap();
         let answer = run(&program, &self.arguments, &root, &self.variables);
         let shown = |bytes: &[u8]| replace(bytes, &root.display().to_string(), "${ROOT}");
-        let answer = Answer { out: shown(&answer.out), error: shown(&answer.error), code: answer.code };
+        let answer = Answer {
+            out: shown(&answer.out),
+            error: shown(&answer.error),
+            code: answer.code,
+        };
         if std::env::var_os("UPDATE").is_some() {
             self.update(&answer, &root.join("out"));
         }
@@ -117,8 +132,16 @@ impl Case {
         if answer.code != Some(code) {
             let _ = writeln!(differences, "exit code {:?} instead of {code}", answer.code);
         }
-        compare_trees(&self.directory.join("expected_files"), &root.join("out"), &mut differences);
-        if differences.is_empty() { Ok(()) } else { Err(differences.into()) }
+        compare_trees(
+            &self.directory.join("expected_files"),
+            &root.join("out"),
+            &mut differences,
+        );
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(differences.into())
+        }
     }
 
     fn update(&self, answer: &Answer, out: &Path) {
@@ -130,8 +153,13 @@ impl Case {
         } else {
             "expected.txt"
         };
-        let name = self.expected().map_or_else(|| self.directory.join(kind), |(path, _)| path);
-        for (path, bytes) in [(name, &answer.out), (self.directory.join("expected_error.txt"), &answer.error)] {
+        let name = self
+            .expected()
+            .map_or_else(|| self.directory.join(kind), |(path, _)| path);
+        for (path, bytes) in [
+            (name, &answer.out),
+            (self.directory.join("expected_error.txt"), &answer.error),
+        ] {
             match bytes.is_empty() {
                 true => drop(fs::remove_file(path)),
                 false => fs::write(path, bytes).unwrap(),
@@ -170,7 +198,10 @@ pub(crate) fn compare(what: &str, expected: &[u8], found: &[u8], differences: &m
         return;
     }
     let (expected, found) = (String::from_utf8_lossy(expected), String::from_utf8_lossy(found));
-    let _ = writeln!(differences, "{what} differs\n--- expected\n{expected}\n--- found\n{found}");
+    let _ = writeln!(
+        differences,
+        "{what} differs\n--- expected\n{expected}\n--- found\n{found}"
+    );
 }
 
 fn compare_trees(expected: &Path, found: &Path, differences: &mut String) {
@@ -181,6 +212,11 @@ fn compare_trees(expected: &Path, found: &Path, differences: &mut String) {
     }
     for name in &names[0] {
         let bytes = |top: &Path| fs::read(top.join(name)).unwrap();
-        compare(&name.display().to_string(), &bytes(expected), &bytes(found), differences);
+        compare(
+            &name.display().to_string(),
+            &bytes(expected),
+            &bytes(found),
+            differences,
+        );
     }
 }

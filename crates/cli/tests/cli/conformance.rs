@@ -13,12 +13,17 @@ use serde_json::Value;
 use crate::run::{Answer, TERRACE, copy_tree, replace, run};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![Trial::test("conformance kustomize", kustomize), Trial::test("conformance yaml", yaml)]
+    vec![
+        Trial::test("conformance kustomize", kustomize),
+        Trial::test("conformance yaml", yaml),
+    ]
 }
 
 fn folder(suite: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    let folder = std::env::var_os("TERRACE_CONFORMANCE").map_or(beside, PathBuf::from).join(suite);
+    let folder = std::env::var_os("TERRACE_CONFORMANCE")
+        .map_or(beside, PathBuf::from)
+        .join(suite);
     if folder.exists() {
         return Some(folder);
     }
@@ -44,7 +49,11 @@ fn agree<T: Sync>(suite: &str, cases: &[T], check: impl Fn(&T) -> Result<(), Str
         }
     });
     let differing = differing.into_inner().unwrap();
-    let line = format!("conformance {suite}: {} of {} agree", cases.len() - differing.len(), cases.len());
+    let line = format!(
+        "conformance {suite}: {} of {} agree",
+        cases.len() - differing.len(),
+        cases.len()
+    );
     eprintln!("{line}");
     for why in differing.values() {
         eprintln!("  differs: {why}");
@@ -66,7 +75,9 @@ impl Recorded {
 
     /// What of the outside it needs.
     fn needs(&self) -> Option<&'static str> {
-        ["git", "helm", "plugin", "network"].into_iter().find(|what| self.case[format!("needs_{what}")] == true)
+        ["git", "helm", "plugin", "network"]
+            .into_iter()
+            .find(|what| self.case[format!("needs_{what}")] == true)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -86,7 +97,11 @@ impl Recorded {
             make_executable(&root.join(path));
         }
         let flags = self.strings("cli_flags");
-        let recorded = if self.directory.join("cli_output.yaml").exists() { "cli_output.yaml" } else { "expected.yaml" };
+        let recorded = if self.directory.join("cli_output.yaml").exists() {
+            "cli_output.yaml"
+        } else {
+            "expected.yaml"
+        };
         let answer = self.build(&flags, &root);
         if self.case["outcome"] != "yaml" {
             return match answer.code {
@@ -139,7 +154,9 @@ fn make_executable(path: &Path) {
 fn make_executable(_: &Path) {}
 
 fn kustomize() -> Result<(), Failed> {
-    let Some(folder) = folder("kustomize") else { return Ok(()) };
+    let Some(folder) = folder("kustomize") else {
+        return Ok(());
+    };
     let mut cases = Vec::new();
     find(&folder, &mut cases);
     cases.sort_by(|a: &Recorded, b: &Recorded| a.directory.cmp(&b.directory));
@@ -152,7 +169,11 @@ fn kustomize() -> Result<(), Failed> {
         }
     });
     for (what, names) in skipped {
-        eprintln!("conformance kustomize: {} skipped, they need {what}: {}", names.len(), names.join(" "));
+        eprintln!(
+            "conformance kustomize: {} skipped, they need {what}: {}",
+            names.len(),
+            names.join(" ")
+        );
     }
     agree("kustomize", &cases, Recorded::check)
 }
@@ -161,7 +182,11 @@ fn find(directory: &Path, cases: &mut Vec<Recorded>) {
     if let Ok(text) = fs::read(directory.join("case.json")) {
         let case: Value = serde_json::from_slice(&text).unwrap();
         let name = case["name"].as_str().unwrap_or_default().to_owned();
-        cases.push(Recorded { name, directory: directory.to_owned(), case });
+        cases.push(Recorded {
+            name,
+            directory: directory.to_owned(),
+            case,
+        });
         return;
     }
     for entry in fs::read_dir(directory).unwrap() {
@@ -173,7 +198,9 @@ fn find(directory: &Path, cases: &mut Vec<Recorded>) {
 }
 
 fn yaml() -> Result<(), Failed> {
-    let Some(folder) = folder("yaml-roundtrip") else { return Ok(()) };
+    let Some(folder) = folder("yaml-roundtrip") else {
+        return Ok(());
+    };
     let text = fs::read_to_string(folder.join("cases.jsonl")).unwrap();
     let cases: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     agree("yaml", &cases, |case| {
@@ -181,7 +208,12 @@ fn yaml() -> Result<(), Failed> {
         let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
         fs::write(temporary.path().join("in.yaml"), bytes(case, "in")).unwrap();
         fs::write(temporary.path().join("kustomization.yaml"), "resources:\n- in.yaml\n").unwrap();
-        let answer = run(Path::new(TERRACE), &["build".to_owned(), ".".to_owned()], temporary.path(), &[]);
+        let answer = run(
+            Path::new(TERRACE),
+            &["build".to_owned(), ".".to_owned()],
+            temporary.path(),
+            &[],
+        );
         if answer.crashed() {
             return Err(named("crashed"));
         }
@@ -206,7 +238,10 @@ fn decode_base64(text: &str) -> Vec<u8> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0u32, 0);
-    for value in text.bytes().filter_map(|byte| ALPHABET.iter().position(|&known| known == byte)) {
+    for value in text
+        .bytes()
+        .filter_map(|byte| ALPHABET.iter().position(|&known| known == byte))
+    {
         bits = bits << 6 | value as u32;
         count += 6;
         if count >= 8 {

@@ -43,6 +43,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             }
         }
         eprintln!("peer: {compared} cases compared with kustomize {VERSION}");
-        if differences.is_empty() { Ok(()) } else { Err(differences.into()) }
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(differences.into())
+        }
     })]
 }

@@ -35,7 +35,11 @@ pub(crate) fn run(program: &Path, arguments: &[String], directory: &Path, variab
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
-    Answer { out: output.stdout, error: output.stderr, code: output.status.code() }
+    Answer {
+        out: output.stdout,
+        error: output.stderr,
+        code: output.status.code(),
+    }
 }
 
 /// Copies a tree; links stay links.
@@ -102,5 +106,7 @@ pub(crate) fn replace(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 /// The program of a name on the search path.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
 }

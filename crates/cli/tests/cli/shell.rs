@@ -19,7 +19,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a file that is replaced keeps its permissions", replaced_file),
         ("control characters do not reach the terminal", control_characters),
     ];
-    all.into_iter().map(|(name, test)| Trial::test(format!("shell {name}"), test)).collect()
+    all.into_iter()
+        .map(|(name, test)| Trial::test(format!("shell {name}"), test))
+        .collect()
 }
 
 fn terrace(arguments: &[&str], directory: &Path) -> Answer {
@@ -28,7 +30,10 @@ fn terrace(arguments: &[&str], directory: &Path) -> Answer {
 
 fn terrace_with(arguments: &[&str], directory: &Path, variables: &[(&str, &str)]) -> Answer {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-    let variables: Vec<_> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     run(Path::new(TERRACE), &arguments, directory, &variables)
 }
 
@@ -37,7 +42,8 @@ fn ensure(holds: bool, what: impl Into<String>) -> Result<(), Failed> {
 }
 
 fn config_maps(count: usize) -> String {
-    let one = |at: usize| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map-{at}\ndata:\n  key: value\n");
+    let one =
+        |at: usize| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map-{at}\ndata:\n  key: value\n");
     (0..count).map(one).collect::<Vec<_>>().join("---\n")
 }
 
@@ -60,15 +66,23 @@ fn closed_pipe() -> Result<(), Failed> {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    ensure(output.status.code() == Some(0) && output.stderr.is_empty(), format!("{output:?}"))
+    ensure(
+        output.status.code() == Some(0) && output.stderr.is_empty(),
+        format!("{output:?}"),
+    )
 }
 
 fn completions() -> Result<(), Failed> {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let answer = terrace(&["completions", shell], Path::new("."));
         let script = String::from_utf8_lossy(&answer.out);
-        let complete = ["build", "explain", "load-restrictor", "LoadRestrictionsNone"].iter().all(|word| script.contains(word));
-        ensure(answer.code == Some(0) && complete, format!("the script for {shell} lacks something"))?;
+        let complete = ["build", "explain", "load-restrictor", "LoadRestrictionsNone"]
+            .iter()
+            .all(|word| script.contains(word));
+        ensure(
+            answer.code == Some(0) && complete,
+            format!("the script for {shell} lacks something"),
+        )?;
     }
     Ok(())
 }
@@ -79,7 +93,10 @@ fn man_pages() -> Result<(), Failed> {
     ensure(answer.code == Some(0), format!("{answer:?}"))?;
     for name in ["", "-build", "-explain", "-completions", "-man", "-version"] {
         let page = fs::read_to_string(temporary.path().join(format!("new/man1/terrace{name}.1"))).unwrap();
-        ensure(page.contains(".TH") && page.contains("terrace"), format!("terrace{name}.1:\n{page}"))?;
+        ensure(
+            page.contains(".TH") && page.contains("terrace"),
+            format!("terrace{name}.1:\n{page}"),
+        )?;
     }
     Ok(())
 }
@@ -89,7 +106,10 @@ fn help() -> Result<(), Failed> {
         for flag in ["-h", "--help"] {
             let answer = terrace(&[command, flag], Path::new("."));
             let text = String::from_utf8_lossy(&answer.out);
-            ensure(answer.code == Some(0) && text.contains("Examples:\n"), format!("{command} {flag}:\n{text}"))?;
+            ensure(
+                answer.code == Some(0) && text.contains("Examples:\n"),
+                format!("{command} {flag}:\n{text}"),
+            )?;
         }
     }
     let answer = terrace(&["--help"], Path::new("."));
@@ -100,11 +120,16 @@ fn help() -> Result<(), Failed> {
 fn colour() -> Result<(), Failed> {
     let temporary = tempfile::tempdir().unwrap();
     let has_colour = |variables: &[(&str, &str)]| {
-        terrace_with(&["build", "nowhere"], temporary.path(), variables).error.contains(&0x1b)
+        terrace_with(&["build", "nowhere"], temporary.path(), variables)
+            .error
+            .contains(&0x1b)
     };
     ensure(!has_colour(&[]), "colour in a pipe")?;
     ensure(has_colour(&[("CLICOLOR_FORCE", "1")]), "no colour where it is forced")?;
-    ensure(!has_colour(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), "NO_COLOR is not honoured")
+    ensure(
+        !has_colour(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]),
+        "NO_COLOR is not honoured",
+    )
 }
 
 fn jobs() -> Result<(), Failed> {
@@ -119,12 +144,22 @@ fn jobs() -> Result<(), Failed> {
     let build = |jobs: &str| terrace(&["build", "--all", "tree", "--jobs", jobs], temporary.path());
     let (one, many) = (build("1"), build("8"));
     ensure(one.code == Some(0) && one.error.is_empty(), format!("{one:?}"))?;
-    ensure(one.out.split(|&byte| byte == b'\n').filter(|line| line == b"---").count() == 41 * 20 - 1, "objects are missing")?;
+    ensure(
+        one.out
+            .split(|&byte| byte == b'\n')
+            .filter(|line| line == b"---")
+            .count()
+            == 41 * 20 - 1,
+        "objects are missing",
+    )?;
     ensure(one.out == many.out, "the result depends on the number of jobs")?;
     let answer = terrace(&["build", "--all", "tree", "--output-dir", "out"], temporary.path());
     ensure(answer.code == Some(0) && answer.out.is_empty(), format!("{answer:?}"))?;
     let single = terrace(&["build", "tree/overlays/07"], temporary.path());
-    ensure(fs::read(temporary.path().join("out/tree/overlays/07.yaml")).unwrap() == single.out, "a file differs")
+    ensure(
+        fs::read(temporary.path().join("out/tree/overlays/07.yaml")).unwrap() == single.out,
+        "a file differs",
+    )
 }
 
 #[cfg(unix)]
@@ -137,8 +172,14 @@ fn replaced_file() -> Result<(), Failed> {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let answer = terrace(&["build", "-o", "out.yaml"], temporary.path());
     ensure(answer.code == Some(0), format!("{answer:?}"))?;
-    ensure(fs::read(&path).unwrap() == terrace(&["build"], temporary.path()).out, "the content differs")?;
-    ensure(fs::metadata(&path).unwrap().permissions().mode() & 0o777 == 0o600, "the permissions changed")
+    ensure(
+        fs::read(&path).unwrap() == terrace(&["build"], temporary.path()).out,
+        "the content differs",
+    )?;
+    ensure(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777 == 0o600,
+        "the permissions changed",
+    )
 }
 
 #[cfg(not(unix))]

@@ -79,8 +79,13 @@ fn rank(step: &str) -> usize {
 
 /// `images[2]` is `images` and 2.
 fn split(step: &str) -> (&str, usize) {
-    let Some((name, rest)) = step.split_once('[') else { return (step, 0) };
-    (name, rest.split(']').next().and_then(|index| index.parse().ok()).unwrap_or(0))
+    let Some((name, rest)) = step.split_once('[') else {
+        return (step, 0);
+    };
+    (
+        name,
+        rest.split(']').next().and_then(|index| index.parse().ok()).unwrap_or(0),
+    )
 }
 
 #[cfg(test)]
@@ -88,13 +93,20 @@ mod tests {
     use super::*;
 
     fn layer(kustomization: &str, step: &str) -> Arc<Layer> {
-        Arc::new(Layer { kustomization: kustomization.into(), step: step.into(), mark: yaml::Mark::NONE })
+        Arc::new(Layer {
+            kustomization: kustomization.into(),
+            step: step.into(),
+            mark: yaml::Mark::NONE,
+        })
     }
 
     #[test]
     fn layers_come_in_the_order_of_the_chains_and_of_kustomize() {
         let (load, label) = (layer("base", "resources[0]"), layer("base", "labels[0]"));
-        let (prefix, images) = (layer("prod", "namePrefix"), [layer("prod", "images[10]"), layer("prod", "images[9]")]);
+        let (prefix, images) = (
+            layer("prod", "namePrefix"),
+            [layer("prod", "images[10]"), layer("prod", "images[9]")],
+        );
         let chains = [
             vec![images[0].clone()],
             vec![prefix.clone()],
@@ -104,7 +116,10 @@ mod tests {
         ];
         let ordered = in_order(&chains, &|name| name == "prod");
         let steps: Vec<&str> = ordered.iter().map(|layer| layer.step.as_str()).collect();
-        assert_eq!(steps, ["resources[0]", "labels[0]", "namePrefix", "images[9]", "images[10]"]);
+        assert_eq!(
+            steps,
+            ["resources[0]", "labels[0]", "namePrefix", "images[9]", "images[10]"]
+        );
     }
 
     #[test]

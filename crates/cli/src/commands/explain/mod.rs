@@ -76,7 +76,10 @@ pub(crate) fn run(args: &ExplainArgs) -> Exit {
     };
     let result = result.and_then(|text| {
         output::print(&[text]).map_err(|error| {
-            (Exit::WrongInput, Diagnostic::error(format!("cannot write to standard output: {error}")))
+            (
+                Exit::WrongInput,
+                Diagnostic::error(format!("cannot write to standard output: {error}")),
+            )
         })
     });
     match result {
@@ -97,7 +100,9 @@ fn explain(args: &ExplainArgs, built: &Built) -> Result<String, Diagnostic> {
     let field = args.field.as_ref().map(FieldPath::to_string).unwrap_or_default();
     let directory = args.directory.canonicalize().ok();
     let is_root = |kustomization: &str| {
-        let parent = Path::new(kustomization).parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = Path::new(kustomization)
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
         parent.unwrap_or(Path::new(".")).canonicalize().ok() == directory
     };
     let report = report::Report::new(built, object, node, &field, &is_root);

@@ -101,16 +101,27 @@ impl Report {
             name: object.name().to_owned(),
             namespace: object.namespace().to_owned(),
             id: full_name(&id),
-            previous: previous.filter(|name| *name != full_name(&with_namespace(&id))).collect(),
+            previous: previous
+                .filter(|name| *name != full_name(&with_namespace(&id)))
+                .collect(),
         };
         record.previous.dedup();
-        Report { object: record, field: field.to_owned(), layers: layers.collect(), values, is_scalar: node.is_scalar() }
+        Report {
+            object: record,
+            field: field.to_owned(),
+            layers: layers.collect(),
+            values,
+            is_scalar: node.is_scalar(),
+        }
     }
 }
 
 /// Ids that an object had always name a namespace.
 fn with_namespace(id: &ResId) -> ResId {
-    ResId { namespace: id.effective_namespace().into(), ..id.clone() }
+    ResId {
+        namespace: id.effective_namespace().into(),
+        ..id.clone()
+    }
 }
 
 /// Every scalar at and below a node, and every empty collection.
@@ -133,17 +144,29 @@ fn collect(
         return;
     }
     let history = built.settings(object, node).into_iter().map(|setting| {
-        let hidden = || setting.value.as_ref().map(|value| format!("({} bytes, hidden)", value.len()));
+        let hidden = || {
+            setting
+                .value
+                .as_ref()
+                .map(|value| format!("({} bytes, hidden)", value.len()))
+        };
         let instead = if is_secret { hidden() } else { None };
         SettingRecord {
-            value: setting.value.as_ref().filter(|_| instead.is_none()).map(ToString::to_string),
+            value: setting
+                .value
+                .as_ref()
+                .filter(|_| instead.is_none())
+                .map(ToString::to_string),
             instead: instead.or_else(|| setting.value.is_none().then(|| shape(node))),
             place: setting.place.map(PlaceRecord::from),
             kustomization: setting.kustomization.to_string(),
             step: setting.step,
         }
     });
-    values.push(ValueRecord { field: path.to_string(), history: history.collect() });
+    values.push(ValueRecord {
+        field: path.to_string(),
+        history: history.collect(),
+    });
 }
 
 /// What an empty collection, or a collection that was replaced, looks like in one word.
