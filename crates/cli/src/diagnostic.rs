@@ -122,6 +122,16 @@ impl Reporter {
         });
     }
 
+    /// Several errors, with an empty line between them for a person.
+    pub(crate) fn errors(&self, diagnostics: &[Diagnostic], sources: &Sources) {
+        for (at, diagnostic) in diagnostics.iter().enumerate() {
+            if at > 0 && self.format == ErrorFormat::Text {
+                self.write("\n");
+            }
+            self.error(diagnostic, sources);
+        }
+    }
+
     /// An error in kustomize's way, in one line or in its own lines.
     pub(crate) fn plain_error(&self, message: &str) {
         self.write(&format!("Error: {message}\n"));
@@ -215,7 +225,8 @@ fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) ->
 /// What stands below the lines: the way that led there, the directories, the hint.
 fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<(Level<'static>, String)> {
     let mut notes = Vec::new();
-    for (mark, step) in &diagnostic.trail {
+    // The place itself is shown already.
+    for (mark, step) in diagnostic.trail.iter().filter(|(mark, _)| *mark != diagnostic.mark) {
         let step = visible_lines(step);
         notes.push((
             Level::NOTE,

@@ -1,7 +1,7 @@
 //! `terrace build`: kustomizations rendered to standard output or to files, several at once.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use build::{Built, Failure, Options, OsFiles, Session, find_kustomizations};
 use clap::Args;
@@ -195,7 +195,7 @@ fn targets(args: &BuildArgs, session: &Session<'_>) -> Result<Vec<Target>, (Exit
             found
                 .into_iter()
                 .map(|directory| match directory.strip_prefix(&resolved) {
-                    Ok(below) => target(top.components().chain(below.components()).collect()),
+                    Ok(below) => target(join(top, below)),
                     Err(_) => target(directory),
                 }),
         );
@@ -212,6 +212,13 @@ fn targets(args: &BuildArgs, session: &Session<'_>) -> Result<Vec<Target>, (Exit
         refuse_same_files(&targets)?;
     }
     Ok(targets)
+}
+
+/// `top` and what is below it, without a leading `./`.
+fn join(top: &Path, below: &Path) -> PathBuf {
+    let parts = top.components().chain(below.components()).filter(|part| *part != Component::CurDir);
+    let joined: PathBuf = parts.collect();
+    if joined.as_os_str().is_empty() { ".".into() } else { joined }
 }
 
 /// Two directories cannot be written to one file.
@@ -292,9 +299,7 @@ fn finish(
             }
         }
     }
-    for failure in &failures {
-        reporter.error(failure, sources);
-    }
+    reporter.errors(&failures, sources);
     if !failures.is_empty() {
         return Exit::WrongInput;
     }

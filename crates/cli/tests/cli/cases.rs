@@ -204,7 +204,7 @@ pub(crate) fn compare(what: &str, expected: &[u8], found: &[u8], differences: &m
     );
 }
 
-fn compare_trees(expected: &Path, found: &Path, differences: &mut String) {
+pub(crate) fn compare_trees(expected: &Path, found: &Path, differences: &mut String) {
     let names = [files(expected), files(found)];
     if names[0] != names[1] {
         let _ = writeln!(differences, "files {:?} instead of {:?}", names[1], names[0]);

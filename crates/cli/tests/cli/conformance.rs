@@ -84,7 +84,11 @@ impl Recorded {
         let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
         let above = temporary.path().canonicalize().map_err(|error| error.to_string())?;
         let root = above.join("in");
-        copy_tree(&self.directory.join("input"), &root);
+        match self.directory.join("input") {
+            input if input.exists() => copy_tree(&input, &root),
+            // An empty folder is lost on the way.
+            _ => fs::create_dir_all(&root).unwrap(),
+        }
         for path in self.strings("empty_dirs") {
             fs::create_dir_all(root.join(path)).unwrap();
         }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use libtest_mimic::Trial;
 
-use crate::cases::{all, compare};
+use crate::cases::{all, compare, compare_trees};
 use crate::run::{copy_tree, on_path, run};
 
 const VERSION: &str = "v5.8.1";
@@ -37,6 +37,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             } else if !case.fails() {
                 let expected = case.expected().map_or_else(Vec::new, |(_, bytes)| bytes);
                 compare("standard output", &answer.out, &expected, &mut difference);
+                compare_trees(
+                    &root.join("out"),
+                    &case.directory.join("expected_files"),
+                    &mut difference,
+                );
             }
             if !difference.is_empty() {
                 let _ = writeln!(differences, "case {}: {difference}", case.name);
