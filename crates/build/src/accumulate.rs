@@ -143,11 +143,6 @@ impl Target {
         cx.session.yaml_file(&file, path.mark, path)
     }
 
-    /// A text inside a file, as a source of its own whose places are those of the file.
-    pub(crate) fn embed(&self, cx: &Context<'_>, text: &Str, step: &str) -> Arc<Source> {
-        embed(cx, text, &self.loaded.name, step)
-    }
-
     /// All of it: resources, generators, components, transformers, validators. `into` is empty for a
     /// kustomization, and what its parent has so far for a component.
     pub(crate) fn accumulate(&self, cx: &mut Context<'_>, into: Accumulated) -> Result<Accumulated> {
