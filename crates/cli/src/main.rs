@@ -9,7 +9,6 @@ mod excerpt;
 mod exit;
 mod kustomize;
 mod output;
-mod parallel;
 mod progress;
 
 use std::process::ExitCode;
@@ -19,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // YAML nests as deep as its author likes, and the main thread's stack is as small as its starter likes.
-    let exit = parallel::with_deep_stack(args::run);
+    let exit = build::parallel::with_deep_stack(args::run);
     // Nothing is left to be flushed, and giving back memory piece by piece takes time.
     std::process::exit(exit.code())
 }

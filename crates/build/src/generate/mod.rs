@@ -133,8 +133,8 @@ fn join(old: &mut Resource, mut new: Resource) {
     new.var_names = std::mem::take(&mut old.var_names);
     new.needs_hash &= old.needs_hash;
     new.behavior = old.behavior;
-    if old.origin.is_some() {
-        new.origin = old.origin.take();
+    if merge || new.origin.is_none() {
+        new.origin = old.origin.take().or(new.origin);
     }
     if new.transformations.is_empty() {
         new.transformations = std::mem::take(&mut old.transformations);

@@ -8,7 +8,7 @@ use std::thread::{Builder, available_parallelism, scope};
 const STACK_BYTES: usize = 256 << 20;
 
 /// Runs `work` on a deep stack and waits for it.
-pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     scope(|scope| {
         let thread = Builder::new().name("main".to_owned()).stack_size(STACK_BYTES).spawn_scoped(scope, work);
         thread
@@ -19,12 +19,12 @@ pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 /// How many threads to use when nobody said.
-pub(crate) fn default_jobs() -> usize {
+pub fn default_jobs() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
 /// `work(0)` to `work(count - 1)` on up to `jobs` threads; the results in that order.
-pub(crate) fn map<T: Send + Sync>(count: usize, jobs: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub fn map<T: Send + Sync>(count: usize, jobs: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let threads = jobs.min(count).max(1);
     if threads == 1 {
         return (0..count).map(work).collect();
