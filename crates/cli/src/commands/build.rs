@@ -11,8 +11,8 @@ use yaml::{Mark, Sources};
 use crate::args::{BuildFlags, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
-use crate::progress::Progress;
 use crate::output;
+use crate::progress::Progress;
 
 /// Render kustomizations, to the byte as kustomize does.
 ///
@@ -216,9 +216,16 @@ fn targets(args: &BuildArgs, session: &Session<'_>) -> Result<Vec<Target>, (Exit
 
 /// `top` and what is below it, without a leading `./`.
 fn join(top: &Path, below: &Path) -> PathBuf {
-    let parts = top.components().chain(below.components()).filter(|part| *part != Component::CurDir);
+    let parts = top
+        .components()
+        .chain(below.components())
+        .filter(|part| *part != Component::CurDir);
     let joined: PathBuf = parts.collect();
-    if joined.as_os_str().is_empty() { ".".into() } else { joined }
+    if joined.as_os_str().is_empty() {
+        ".".into()
+    } else {
+        joined
+    }
 }
 
 /// Two directories cannot be written to one file.
