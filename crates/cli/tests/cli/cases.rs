@@ -174,7 +174,7 @@ impl Case {
 }
 
 /// Words, split as a shell splits them; quotes hold words together.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

@@ -9,11 +9,12 @@ use libtest_mimic::{Failed, Trial};
 use crate::run::{Answer, TERRACE, run};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let all: [(&str, fn() -> Result<(), Failed>); 8] = [
+    let all: [(&str, fn() -> Result<(), Failed>); 9] = [
         ("a reader that goes away is no error", closed_pipe),
         ("completions for every shell", completions),
         ("man pages for every command", man_pages),
         ("help has examples everywhere", help),
+        ("the README shows what the program prints", readme),
         ("colour only where it is asked for", colour),
         ("many directories, the same bytes with any number of jobs", jobs),
         ("a file that is replaced keeps its permissions", replaced_file),
@@ -160,6 +161,37 @@ fn jobs() -> Result<(), Failed> {
         fs::read(temporary.path().join("out/tree/overlays/07.yaml")).unwrap() == single.out,
         "a file differs",
     )
+}
+
+/// Runs every `$ terrace ...` of the README in the repository, and compares what stands below it.
+fn readme() -> Result<(), Failed> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = fs::read_to_string(root.join("README.md")).unwrap();
+    let mut parts = text.split("```");
+    let mut found = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        found.push_str("```");
+        let Some((command, _)) = part
+            .strip_prefix("console\n$ terrace ")
+            .and_then(|rest| rest.split_once('\n'))
+        else {
+            found.push_str(part);
+            continue;
+        };
+        let arguments = crate::cases::words(command);
+        let answer = run(Path::new(TERRACE), &arguments, &root, &[]);
+        let printed = [answer.out, answer.error]
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .concat();
+        found.push_str(&format!("console\n$ terrace {command}\n{printed}"));
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(root.join("README.md"), &found).unwrap();
+        return Ok(());
+    }
+    let mut difference = String::new();
+    crate::cases::compare("README.md", text.as_bytes(), found.as_bytes(), &mut difference);
+    ensure(difference.is_empty(), difference)
 }
 
 #[cfg(unix)]
