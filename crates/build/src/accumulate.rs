@@ -226,7 +226,7 @@ impl Target {
                     cx.schema_in_use = cx.schema_in_use || !resources.iter().all(is_known);
                     if cx.track_origins {
                         for resource in &mut resources {
-                            resource.origin = Some(origin::append(&self.origin, path));
+                            origin::note(resource, Some(origin::append(&self.origin, path)));
                         }
                     }
                     acc.set.push_all(resources).map_err(|taken| id_taken(taken, path.mark))?;

@@ -12,6 +12,7 @@ use yaml::{Map, Node, Style, Tag, Text, Value};
 use crate::accumulate::{Context, Target, id_taken};
 use crate::config::{GeneratorOptions, Pairs};
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::origin;
 
 pub(crate) use config_map::{Generated, generate};
 
@@ -30,7 +31,7 @@ pub(crate) fn from_kustomization(cx: &Context<'_>, target: &Target) -> Result<Ve
             let layer = target.layer(format!("{field}[{at}]"), args.mark);
             let mut resource = generate(cx, target, kind, &args, &layer)?;
             if cx.track_origins {
-                resource.origin = Some(target.configured_here(builtin));
+                origin::note(&mut resource, Some(target.configured_here(builtin)));
             }
             made.push(resource);
         }
