@@ -18,6 +18,7 @@ mod origin;
 mod os_files;
 mod plugin;
 mod session;
+mod through_json;
 mod transform;
 mod yaml_text;
 

@@ -162,7 +162,7 @@ fn objects_there(set: &ResourceSet, wanted: &ResId) -> String {
             let kinds = nearest(kind, kinds.iter().map(Text::as_str));
             format!("there is no object of kind \"{kind}\"; there are {}", kinds.join(", "))
         }
-        (near, _) if names.iter().any(|name| *name == wanted.name) => {
+        (near, _) if names.contains(&wanted.name) => {
             format!("there is {}, but not in this namespace, group or version", near[0])
         }
         (near, _) => format!("the objects of this kind are {}", near.join(", ")),
@@ -229,7 +229,7 @@ impl Copying<'_> {
         let selected = Matcher::new(select)?;
         let rejected: Vec<Matcher> = self.target.reject.iter().map(Matcher::new).collect::<Result<_>>()?;
         let fields = self.fields();
-        for position in names.with(set, selected.matcher.exact_name()) {
+        for position in names.with(set, exact_name(&selected, &rejected)) {
             let Some(resource) = set.get(position) else { continue };
             if !is_target(resource, &selected, &rejected)? {
                 continue;
@@ -339,6 +339,13 @@ impl Copying<'_> {
     }
 }
 
+/// The name that all targets have, unless labels have to be looked at first: a selector that cannot decide
+/// about labels is an error for any object.
+fn exact_name<'m>(selected: &'m Matcher, rejected: &[Matcher]) -> Option<&'m str> {
+    let decides = |matcher: &Matcher| matcher.matcher.label_error().is_none();
+    if decides(selected) && rejected.iter().all(decides) { selected.matcher.exact_name() } else { None }
+}
+
 fn is_target(resource: &Resource, selected: &Matcher, rejected: &[Matcher]) -> Result<bool> {
     if !selected.matches_labels(resource)? {
         return Ok(false);
@@ -392,4 +399,253 @@ fn written_like(old: &str, tree: &Node) -> Option<String> {
     let compact = json::compact(tree).ok()?;
     let is_pretty = old.contains('\n') && old.contains("  ");
     Some(if is_pretty { json::indent(&compact) } else { compact })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECTS: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: source, labels: {app: web}}
+data:
+  host: db.example.com:5432
+  port: '5432'
+  empty: ''
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: prod, labels: {app: web}}
+spec:
+  replicas: 3
+  containers: [{name: a, image: 'a:1'}, {name: ab, image: 'ab:1'}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: target}
+data:
+  text: keep
+  json: '{\"b\": {\"c\": \"x<\", \"n\": 1.50}, \"a\": []}'
+  pretty: |
+    {
+      \"b\": 1
+    }
+  yaml: |-
+    z: {k: 'v'}
+    a:
+        - one
+";
+
+    struct Fixture {
+        sources: yaml::Sources,
+        set: ResourceSet,
+    }
+
+    impl Fixture {
+        fn new() -> Fixture {
+            let sources = yaml::Sources::new();
+            let source = sources.add("objects.yaml", OBJECTS.to_owned());
+            let layer = layer("resources[0]");
+            let nodes = yaml::read_documents(&source).unwrap().nodes;
+            let list = nodes.into_iter().map(|node| Resource::new(node, layer.clone(), &Schema::default())).collect();
+            Fixture { sources, set: ResourceSet::from_vec(list) }
+        }
+
+        fn apply(&mut self, replacements: &str) -> Result<()> {
+            let source = self.sources.add("r.yaml", replacements.to_owned());
+            let config = yaml::read_config(&source).unwrap();
+            let replacements = crate::config::decode_replacements(&config.node)?;
+            apply(&mut self.set, &replacements, &Schema::default(), &layer("replacements"))
+        }
+
+        fn place(&self, mark: Mark) -> String {
+            self.sources.place(mark).map(|place| place.to_string()).unwrap_or_default()
+        }
+    }
+
+    fn layer(step: &str) -> Arc<Layer> {
+        Arc::new(Layer { kustomization: "kustomization.yaml".into(), step: step.to_owned(), mark: Mark::NONE })
+    }
+
+    /// A replacement with this source and this target.
+    fn replacement(source: &str, target: &str) -> String {
+        format!("- source: {{{source}}}\n  targets:\n  - {{{target}}}\n")
+    }
+
+    const HOST: &str = "kind: ConfigMap, name: source, fieldPath: data.host";
+
+    /// What is in a field afterwards, in JSON, or the error with its place and hint.
+    fn replaced(source: &str, target: &str, object: usize, path: &[&str]) -> Result<String, String> {
+        let mut fixture = Fixture::new();
+        match fixture.apply(&replacement(source, target)) {
+            Ok(()) => {
+                let node = fixture.set.get(object).and_then(|resource| resource.node.get_path(path.iter().copied()));
+                Ok(node.map(|node| json::compact(node).unwrap()).unwrap_or_default())
+            }
+            Err(error) => {
+                let hint = error.hint.as_deref().unwrap_or_default();
+                Err(format!("{}: {error} ({hint})", fixture.place(error.mark)))
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_copied() {
+        let text = |path: &'static str| (2, vec!["data", path]);
+        let image = r#"[{"image":"db","name":"a"},{"image":"ab:1","name":"ab"}]"#;
+        let table = [
+            (HOST, "select: {name: target}, fieldPaths: [data.text]", text("text"), r#""db.example.com:5432""#),
+            (
+                "kind: ConfigMap, name: source, fieldPath: data.host, options: {delimiter: ':', index: 1}",
+                "select: {name: web}, fieldPaths: [spec.replicas]",
+                (1, vec!["spec", "replicas"]),
+                "5432",
+            ),
+            (
+                "kind: ConfigMap, name: source, fieldPath: data.host, options: {delimiter: ., index: 0}",
+                "select: {kind: Deploy.*}, fieldPaths: ['spec.containers.[name=^a$].image']",
+                (1, vec!["spec", "containers"]),
+                image,
+            ),
+            (
+                "kind: Deployment, fieldPath: spec.replicas",
+                "select: {name: target}, fieldPaths: [data.text], options: {delimiter: '-', index: -1}",
+                text("text"),
+                r#""3-keep""#,
+            ),
+            (
+                "kind: Deployment, fieldPath: spec.replicas",
+                "select: {name: target}, fieldPaths: [data.new], options: {create: true}",
+                text("new"),
+                "3",
+            ),
+            (
+                "kind: ConfigMap, name: source, fieldPath: metadata.labels",
+                "select: {name: target}, fieldPaths: [metadata.labels], options: {create: true}",
+                (2, vec!["metadata", "labels"]),
+                r#"{"app":"web"}"#,
+            ),
+            (
+                "kind: ConfigMap, name: source",
+                "select: {kind: ConfigMap}, reject: [{labelSelector: app}], fieldPaths: [data.text]",
+                text("text"),
+                r#""source""#,
+            ),
+            (
+                HOST,
+                "select: {labelSelector: app!=web}, fieldPaths: [data.json.b.c]",
+                text("json"),
+                r#""{\"a\":[],\"b\":{\"c\":\"db.example.com:5432\",\"n\":1.5}}""#,
+            ),
+            (
+                "kind: Deployment, fieldPath: spec.replicas",
+                "select: {name: target}, fieldPaths: [data.json.a.0], options: {create: true}",
+                text("json"),
+                r#""{\"a\":[3],\"b\":{\"c\":\"x\\u003c\",\"n\":1.5}}""#,
+            ),
+            (
+                HOST,
+                "select: {name: target}, fieldPaths: [data.json.b]",
+                text("json"),
+                r#""{\"a\":[],\"b\":\"db.example.com:5432\"}""#,
+            ),
+            (
+                "kind: Deployment, fieldPath: spec.replicas",
+                "select: {name: target}, fieldPaths: [data.pretty.b]",
+                text("pretty"),
+                r#""{\n  \"b\": 3\n}""#,
+            ),
+            (
+                HOST,
+                "select: {name: target}, fieldPaths: [data.yaml.z.k]",
+                text("yaml"),
+                r#""z: {k: 'db.example.com:5432'}\na:\n- one""#,
+            ),
+        ];
+        for (source, target, (object, path), expected) in table {
+            assert_eq!(replaced(source, target, object, &path), Ok(expected.to_owned()), "{source} to {target}");
+        }
+    }
+
+    #[test]
+    fn errors_say_where_and_what_there_is() {
+        let target = "select: {name: target}, fieldPaths: [data.text]";
+        let table = [
+            (
+                "kind: ConfigMap, name: sorce",
+                target,
+                "r.yaml:1:11: nothing selected by the replacement source ConfigMap.[noVer].[noGrp]/sorce.[noNs] (the objects of this kind are source, target)",
+            ),
+            (
+                "kind: ConfigMap",
+                target,
+                "r.yaml:1:11: multiple matches for the replacement source ConfigMap.[noVer].[noGrp]/[noName].[noNs] (add what tells them apart: kind, name, namespace, group or version)",
+            ),
+            (
+                "kind: Deployment, fieldPath: spec.replica",
+                target,
+                "r.yaml:1:11: fieldPath \"spec.replica\" is missing for replacement source Deployment.[noVer].[noGrp]/[noName].[noNs] (\"spec\" has the fields replicas, containers)",
+            ),
+            (
+                "kind: ConfigMap, name: source, fieldPath: data.host, options: {delimiter: ':', index: 2}",
+                target,
+                "r.yaml:1:11: options.index 2 is out of bounds for value \"db.example.com:5432\" (\":\" divides it into 2, counted from 0)",
+            ),
+            (
+                HOST,
+                "select: {name: target}, fieldPaths: [data.txet]",
+                "r.yaml:3:43: unable to find field \"data.txet\" in replacement target (\"data\" has the fields text, json, pretty, yaml)",
+            ),
+            (
+                HOST,
+                "select: {name: target}, fieldPaths: [data.text.x], options: {create: true}",
+                "r.yaml:3:43: unable to find or create field \"data.text.x\" in replacement target: expected a mapping for \"x\", found a single value ()",
+            ),
+            (
+                HOST,
+                "select: {name: web}, fieldPaths: [spec.containers], options: {delimiter: ':'}",
+                "r.yaml:3:40: delimiter option can only be used with scalar nodes ()",
+            ),
+            (HOST, "select: {name: 'a('}", "r.yaml:3:14: \"a(\" is not a regular expression: unclosed group ()"),
+            (HOST, "fieldPaths: [a]", "r.yaml:3:5: target must specify resources to select ()"),
+        ];
+        for (source, target, expected) in table {
+            assert_eq!(replaced(source, target, 0, &[]), Err(expected.to_owned()), "{source} to {target}");
+        }
+        let both = "- {sourceValue: x, source: {kind: A}, targets: [{select: {kind: B}}]}";
+        assert_eq!(
+            Fixture::new().apply(both).unwrap_err().to_string(),
+            "sourceValue and source are mutually exclusive"
+        );
+    }
+
+    #[test]
+    fn a_later_replacement_sees_the_earlier_one_and_former_names_count() {
+        let mut fixture = Fixture::new();
+        fixture.set.update(1, |resource| {
+            resource.remember_id();
+            resource.set_metadata_text("name", "web-2".into(), &layer("nameSuffix"));
+        });
+        let first = replacement("kind: Deployment, name: web", "select: {name: target}, fieldPaths: [data.text]");
+        let second = replacement(
+            "kind: ConfigMap, name: target, fieldPath: data.text",
+            "select: {name: source}, fieldPaths: [data.port]",
+        );
+        fixture.apply(&(first + &second)).unwrap();
+        assert_eq!(fixture.set.get(0).unwrap().node.get_path(["data", "port"]).unwrap().as_str(), Some("web-2"));
+    }
+
+    #[test]
+    fn a_copied_value_knows_where_it_comes_from() {
+        let mut fixture = Fixture::new();
+        fixture.apply(&replacement(HOST, "select: {name: target}, fieldPaths: [data.text]")).unwrap();
+        let node = fixture.set.get(2).unwrap().node.get_path(["data", "text"]).unwrap();
+        assert_eq!(fixture.place(node.mark), "objects.yaml:5:9");
+        let change = node.origin.as_ref().unwrap();
+        let previous = change.previous.as_ref().unwrap();
+        assert_eq!((change.layer.step.as_str(), previous.as_str()), ("replacements[0]", Some("keep")));
+        assert_eq!(fixture.place(change.layer.mark), "r.yaml:1:3");
+        assert_eq!(fixture.place(previous.mark), "objects.yaml:20:9");
+    }
 }
