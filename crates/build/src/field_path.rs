@@ -287,6 +287,13 @@ enum End {
     Nowhere,
 }
 
+impl Location {
+    /// Whether the node has to be made.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.end, End::Missing(_))
+    }
+}
+
 impl<'a> Route<'a> {
     /// All nodes that the route leads to; with `create`, what is missing counts as there.
     pub(crate) fn find(&self, root: &Node) -> Result<Vec<Location>, PathError> {

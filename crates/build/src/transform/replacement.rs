@@ -13,7 +13,7 @@ use yaml::{Layer, Mark, Node, Tag, Text, Value};
 
 use crate::config::{FieldOptions, Replacement, Selector, SourceSelector, TargetSelector};
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::field_path::{Kind, PathError, Route, descend, locate, lookup, split_bracketed, there_instead};
+use crate::field_path::{Kind, Location, PathError, Route, descend, locate, split_bracketed, there_instead};
 use crate::json;
 use crate::yaml_text;
 
@@ -31,9 +31,9 @@ pub(crate) fn apply(
     for (at, replacement) in replacements.iter().enumerate() {
         let step = format!("{}[{at}]", layer.step);
         let layer = Arc::new(Layer { kustomization: layer.kustomization.clone(), step, mark: replacement.mark });
-        let value = source_value(set, replacement, &mut names)?;
+        let mut source = source(set, replacement, &mut names)?;
         for target in &replacement.targets {
-            Copying { value: &value, target, layer: &layer }.run(set, schema, &mut names)?;
+            Copying { source: &mut source, target, layer: &layer }.run(set, schema, &mut names)?;
         }
     }
     Ok(())
@@ -85,7 +85,32 @@ fn transform_error(mark: Mark, message: impl Into<String>) -> BuildError {
 }
 
 /// The value to be copied, with the place it comes from.
-fn source_value(set: &ResourceSet, replacement: &Replacement, names: &mut Names) -> Result<Node> {
+struct Source {
+    value: Node,
+    /// The object it is in, and the steps there: if that node is a target too, what is copied next is what
+    /// it has become.
+    field: Option<(usize, Vec<usize>)>,
+}
+
+impl Source {
+    /// Takes the value anew after the object at `position` changed.
+    fn refresh(&mut self, position: usize, root: &Node) {
+        let Some((_, steps)) = self.field.as_ref().filter(|(owner, _)| *owner == position) else { return };
+        let mut node = root;
+        for &step in steps {
+            let child = match &node.value {
+                Value::Map(map) => map.as_slice().get(step).map(|entry| &entry.value),
+                Value::Seq(items) => items.get(step),
+                Value::Scalar(_) => None,
+            };
+            let Some(child) = child else { return };
+            node = child;
+        }
+        self.value = node.clone();
+    }
+}
+
+fn source(set: &ResourceSet, replacement: &Replacement, names: &mut Names) -> Result<Source> {
     let mark = replacement.mark;
     if replacement.targets.is_empty() || (replacement.source.is_none() && replacement.source_value.is_none()) {
         return Err(config_error(mark, "replacements must specify a source and at least one target"));
@@ -95,40 +120,46 @@ fn source_value(set: &ResourceSet, replacement: &Replacement, names: &mut Names)
             let error = config_error(value.mark, "sourceValue and source are mutually exclusive");
             return Err(error.hint("keep one of them"));
         }
-        (_, Some(value)) => return Ok(Node::scalar(value.text.clone(), Tag::Unset).at(value.mark)),
+        (_, Some(value)) => {
+            let value = Node::scalar(value.text.clone(), Tag::Unset).at(value.mark);
+            return Ok(Source { value, field: None });
+        }
         (None, None) => return Err(config_error(mark, "replacements must specify a source and at least one target")),
         (Some(source), None) => source,
     };
     let mark = if source.mark.is_some() { source.mark } else { mark };
-    let owner = source_object(set, source, mark, names)?;
+    let (position, owner) = source_object(set, source, mark, names)?;
     let field_path = if source.field_path.is_empty() { DEFAULT_FIELD_PATH } else { &source.field_path };
     let path = split_bracketed(field_path, '.');
-    let found = lookup(&owner.node, &path).map_err(|error| {
+    let steps = locate(&owner.node, &path).map_err(|error| {
         let message = format!("the source field \"{field_path}\" cannot be looked up: {}", error.message);
         BuildError { hint: error.hint, ..transform_error(mark, message).related(owner.node.mark, "the source object") }
     })?;
+    let found = steps.as_ref().map(|steps| descend_ref(&owner.node, steps));
     let Some(value) = found.filter(|node| !node.is_null_or_empty()) else {
         let state = if found.is_some() { "is empty" } else { "is missing" };
         let message = format!("fieldPath \"{field_path}\" {state} for replacement source {}", source.id);
         let error = transform_error(mark, message).related(owner.node.mark, "the source object");
         return Err(BuildError { hint: there_instead(&owner.node, &path), ..error });
     };
-    refined(value, source.options.as_ref(), mark)
+    let options = source.options.as_ref().filter(|options| !options.delimiter.is_empty());
+    match options {
+        None => Ok(Source { value: value.clone(), field: steps.map(|steps| (position, steps)) }),
+        Some(options) => Ok(Source { value: refined(value, options, mark)?, field: None }),
+    }
 }
 
-/// The one object that a source means.
+/// The one object that a source means, and its position.
 fn source_object<'s>(
     set: &'s ResourceSet,
     source: &SourceSelector,
     mark: Mark,
     names: &mut Names,
-) -> Result<&'s Resource> {
+) -> Result<(usize, &'s Resource)> {
     let name = Some(&*source.id.name).filter(|name| !name.is_empty());
-    let mut matches = names
-        .with(set, name)
-        .into_iter()
-        .filter_map(|position| set.get(position))
-        .filter(|resource| ids(resource).any(|id| id.is_selected_by(&source.id)));
+    let is_meant = |resource: &&Resource| ids(resource).any(|id| id.is_selected_by(&source.id));
+    let mut matches =
+        names.with(set, name).into_iter().filter_map(|position| Some((position, set.get(position).filter(is_meant)?)));
     let Some(found) = matches.next() else {
         let error = transform_error(mark, format!("nothing selected by the replacement source {}", source.id));
         return Err(error.hint(objects_there(set, &source.id)));
@@ -136,8 +167,8 @@ fn source_object<'s>(
     if let Some(other) = matches.next() {
         let message = format!("multiple matches for the replacement source {}", source.id);
         return Err(transform_error(mark, message)
-            .related(found.node.mark, "matches")
-            .related(other.node.mark, "matches")
+            .related(found.1.node.mark, "matches")
+            .related(other.1.node.mark, "matches")
             .hint("add what tells them apart: kind, name, namespace, group or version"));
     }
     Ok(found)
@@ -170,8 +201,7 @@ fn objects_there(set: &ResourceSet, wanted: &ResId) -> String {
 }
 
 /// The part of a source value that its options ask for.
-fn refined(value: &Node, options: Option<&FieldOptions>, mark: Mark) -> Result<Node> {
-    let Some(options) = options.filter(|options| !options.delimiter.is_empty()) else { return Ok(value.clone()) };
+fn refined(value: &Node, options: &FieldOptions, mark: Mark) -> Result<Node> {
     let Some(text) = value.as_str() else {
         let message = "delimiter option can only be used with scalar nodes";
         return Err(transform_error(mark, message).related(value.mark, "the source value"));
@@ -216,13 +246,13 @@ impl Matcher {
 
 /// One target, and what is copied there.
 struct Copying<'a> {
-    value: &'a Node,
+    source: &'a mut Source,
     target: &'a TargetSelector,
     layer: &'a Arc<Layer>,
 }
 
 impl Copying<'_> {
-    fn run(&self, set: &mut ResourceSet, schema: &Schema, names: &mut Names) -> Result<()> {
+    fn run(mut self, set: &mut ResourceSet, schema: &Schema, names: &mut Names) -> Result<()> {
         let Some(select) = &self.target.select else {
             return Err(config_error(self.target.mark, "target must specify resources to select"));
         };
@@ -237,7 +267,7 @@ impl Copying<'_> {
             let renamed = set.update(position, |resource| -> Result<bool> {
                 let before = resource.id();
                 for (path, written, mark) in &fields {
-                    self.copy_to(&mut resource.node, path, written, *mark)?;
+                    self.copy_to(position, &mut resource.node, path, (written, *mark))?;
                 }
                 resource.refresh_scope(schema);
                 Ok(before.name != resource.id().name)
@@ -258,9 +288,12 @@ impl Copying<'_> {
         self.target.field_paths.iter().map(|path| field(path, path.mark)).collect()
     }
 
-    fn copy_to(&self, root: &mut Node, path: &[String], written: &str, mark: Mark) -> Result<()> {
-        let create = self.target.options.as_ref().filter(|options| options.create).map(|_| Kind::of(self.value));
+    fn copy_to(&mut self, position: usize, root: &mut Node, path: &[String], written: (&str, Mark)) -> Result<()> {
+        let (written, mark) = written;
+        let create = self.target.options.as_ref().filter(|options| options.create);
+        let create = create.map(|_| Kind::of(&self.source.value));
         if self.copy_into_text(root, path, create) {
+            self.source.refresh(position, root);
             return Ok(());
         }
         let missing = |error: Option<PathError>, root: &Node| {
@@ -271,9 +304,20 @@ impl Copying<'_> {
             BuildError { hint: error.and_then(|error| error.hint).or_else(|| there_instead(root, path)), ..built }
         };
         let route = Route { path, create, parse: &yaml_text::parse };
-        let found = route.find(root).map_err(|error| missing(Some(error), root))?;
+        let find = |root: &Node| route.find(root).map_err(|error| missing(Some(error), root));
+        let mut found = find(root)?;
         if found.is_empty() {
             return Err(missing(None, root));
+        }
+        // All that is missing is made before anything is set.
+        if found.iter().any(Location::is_missing) {
+            for location in &found {
+                if let Err(error) = route.reach(location, root, self.layer) {
+                    return Err(missing(Some(error), root));
+                }
+            }
+            self.source.refresh(position, root);
+            found = find(root)?;
         }
         for location in &found {
             match route.reach(location, root, self.layer) {
@@ -281,19 +325,20 @@ impl Copying<'_> {
                 Ok(None) => {}
                 Err(error) => return Err(missing(Some(error), root)),
             }
+            self.source.refresh(position, root);
         }
         Ok(())
     }
 
     fn set(&self, node: &mut Node, mark: Mark) -> Result<()> {
         let text: Cow<'_, str> = match self.target.options.as_ref().filter(|options| !options.delimiter.is_empty()) {
-            None => self.value.as_str().unwrap_or_default().into(),
+            None => self.source.value.as_str().unwrap_or_default().into(),
             Some(options) => {
                 let Some(old) = node.as_str() else {
                     let message = "delimiter option can only be used with scalar nodes";
                     return Err(transform_error(mark, message).related(node.mark, "the target field"));
                 };
-                joined(old, value_text(self.value), options).into()
+                joined(old, value_text(&self.source.value), options).into()
             }
         };
         self.set_text_or_node(node, &text);
@@ -306,9 +351,9 @@ impl Copying<'_> {
             Value::Scalar(old) if old.as_str() == text => {}
             Value::Scalar(_) => {
                 let new = Node { value: Value::Scalar(text.into()), origin: None, ..node.clone() };
-                node.replace(new.at(self.value.mark), self.layer);
+                node.replace(new.at(self.source.value.mark), self.layer);
             }
-            _ => node.replace(self.value.clone(), self.layer),
+            _ => node.replace(self.source.value.clone(), self.layer),
         }
     }
 
@@ -325,7 +370,7 @@ impl Copying<'_> {
         }
         for location in &found {
             match route.reach(location, &mut inner, self.layer) {
-                Ok(Some(node)) => self.set_text_or_node(node, self.value.as_str().unwrap_or_default()),
+                Ok(Some(node)) => self.set_text_or_node(node, self.source.value.as_str().unwrap_or_default()),
                 Ok(None) => {}
                 Err(_) => return false,
             }
@@ -333,7 +378,7 @@ impl Copying<'_> {
         let Some(text) = written_like(old, &inner) else { return false };
         if text != old {
             let new = Node { value: Value::Scalar(text.into()), origin: None, ..holder.clone() };
-            descend(root, &steps).replace(new.at(self.value.mark), self.layer);
+            descend(root, &steps).replace(new.at(self.source.value.mark), self.layer);
         }
         true
     }
@@ -634,6 +679,15 @@ data:
         );
         fixture.apply(&(first + &second)).unwrap();
         assert_eq!(fixture.set.get(0).unwrap().node.get_path(["data", "port"]).unwrap().as_str(), Some("web-2"));
+    }
+
+    #[test]
+    fn a_source_that_is_a_target_too_is_copied_as_it_has_become() {
+        let mut fixture = Fixture::new();
+        let target = "select: {kind: ConfigMap}, fieldPaths: [metadata.name], options: {delimiter: '-', index: 1}";
+        fixture.apply(&replacement("kind: ConfigMap, name: source", target)).unwrap();
+        let name = |at: usize| fixture.set.get(at).map(|resource| resource.name().to_owned()).unwrap();
+        assert_eq!((name(0), name(2)), ("source-source".to_owned(), "target-source-source".to_owned()));
     }
 
     #[test]
