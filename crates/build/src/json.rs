@@ -189,10 +189,10 @@ impl Parser<'_> {
         let before = self.at;
         if self.text[self.at..].starts_with("\\u") {
             self.at += 2;
-            if let Ok(low) = self.unit() {
-                if let Some(Ok(c)) = char::decode_utf16([high, low]).next() {
-                    return c;
-                }
+            if let Ok(low) = self.unit()
+                && let Some(Ok(c)) = char::decode_utf16([high, low]).next()
+            {
+                return c;
             }
             self.at = before;
         }

@@ -19,6 +19,7 @@ pub mod parallel;
 mod os_files;
 mod plugin;
 mod session;
+mod through_json;
 mod transform;
 mod yaml_text;
 

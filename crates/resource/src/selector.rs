@@ -96,6 +96,11 @@ impl SelectorMatcher {
         }
     }
 
+    /// Why the label or annotation selector cannot decide about any object.
+    pub fn label_error(&self) -> Option<&SelectorError> {
+        self.annotations.as_ref().err().or(self.labels.as_ref().err())
+    }
+
     fn matches_gvk(&self, gvk: &Gvk) -> bool {
         is_match(&self.group, &gvk.group) && is_match(&self.version, &gvk.version) && is_match(&self.kind, &gvk.kind)
     }

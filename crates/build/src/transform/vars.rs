@@ -14,8 +14,8 @@ use yaml::{Layer, Mark, Node, Style, Tag, Text, Value};
 use crate::config::{FieldSpec, Var};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::field_path::{lookup, split_bracketed, split_indices, there_instead};
+use crate::through_json::float_in_yaml;
 use crate::transform::fieldspec::{compile, visit};
-use crate::transform::json_patch::float_in_yaml;
 
 /// The vars of a kustomization and its bases, by name.
 #[derive(Clone, Debug, Default)]
@@ -362,5 +362,149 @@ impl Values {
         }
         out.push_str(rest);
         (out, first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resource::{Gvk, Schema};
+
+    use super::*;
+
+    const OBJECTS: &str = "\
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec:
+  ports: [{port: 5432, name: pg}]
+  ratio: 1.50
+  many: 1e6
+  on: True
+  map: {a: b}
+  hex: 0x10
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  args: [VALUE]
+";
+
+    fn layer() -> Arc<Layer> {
+        Arc::new(Layer { kustomization: "kustomization.yaml".into(), step: "vars".into(), mark: Mark::NONE })
+    }
+
+    fn set(objects: &str) -> ResourceSet {
+        let source = yaml::Sources::new().add("objects.yaml", objects.to_owned());
+        let nodes = yaml::read_documents(&source).unwrap().nodes;
+        ResourceSet::from_vec(nodes.into_iter().map(|node| Resource::new(node, layer(), &Schema::default())).collect())
+    }
+
+    fn var(name: &str, object: (&str, &str, &str), field_path: &str) -> Var {
+        let (api_version, kind, object) = object;
+        let object = ResId { gvk: Gvk::from_fields(api_version, kind), name: object.into(), ..ResId::default() };
+        Var { mark: Mark::NONE, name: name.into(), object, field_path: field_path.into() }
+    }
+
+    const DB: (&str, &str, &str) = ("v1", "Service", "db");
+
+    /// The arguments of the pod afterwards, in JSON, and the unused vars; or the error with its hint.
+    fn resolved(args: &str, vars: &[Var]) -> Result<(String, Vec<String>), String> {
+        let mut set = set(&OBJECTS.replace("VALUE", args));
+        let spec = FieldSpec { gvk: Gvk::of_kind("Pod"), path: "spec/args".into(), create: false };
+        let mut all = VarSet::default();
+        let outcome = all.note(&mut set, vars).and_then(|()| all.resolve(&mut set, &[spec], &layer()));
+        let findings = outcome.map_err(|error| format!("{error} ({})", error.hint.as_deref().unwrap_or_default()))?;
+        let pod = set.iter().last().unwrap();
+        let args = crate::json::compact(pod.node.get_path(["spec", "args"]).unwrap()).unwrap();
+        Ok((args, findings.into_iter().map(|finding| finding.message).collect()))
+    }
+
+    #[test]
+    fn references_become_values() {
+        let vars = [
+            var("NAME", DB, ""),
+            var("PORT", DB, "spec.ports[0].port"),
+            var("RATIO", DB, "spec.ratio"),
+            var("MANY", DB, "spec.many"),
+            var("ON", DB, "spec.on"),
+            var("MAP", DB, "spec.map"),
+        ];
+        let table = [
+            ("$(NAME)", r#"["db"]"#),
+            ("$(PORT)", "[5432]"),
+            ("'$(NAME):$(PORT)'", r#"["db:5432"]"#),
+            ("$(RATIO), 'r$(RATIO)'", r#"[1.5,"r1.5"]"#),
+            ("$(MANY), 'm$(MANY)'", r#"[1000000,"m1e+06"]"#),
+            ("$(ON), 'is $(ON)'", r#"[true,"is true"]"#),
+            ("$(MAP), 'x$(MAP)'", r#"["$(MAP)","x$(MAP)"]"#),
+            (
+                "$$(NAME), $$$(NAME), $, $$, a$b, $(NAME, $(NOPE)",
+                r#"["$(NAME)","$db","$","$","a$b","$(NAME","$(NOPE)"]"#,
+            ),
+            ("'1'", r#"["1"]"#),
+        ];
+        for (args, expected) in table {
+            assert_eq!(resolved(args, &vars).map(|(args, _)| args), Ok(expected.to_owned()), "{args}");
+        }
+        let unused = resolved("$(NAME)", &vars[..2]).unwrap().1;
+        assert_eq!(unused, ["the var \"PORT\" is never used"]);
+    }
+
+    #[test]
+    fn errors_say_what_there_is() {
+        let table = [
+            (
+                "a",
+                var("X", ("v1", "Service", "bd"), ""),
+                "var 'X' cannot be mapped to a field in the set of known resources (the objects of kind Service are db)",
+            ),
+            (
+                "a",
+                var("X", ("", "Service", "db"), ""),
+                "var 'X' cannot be mapped to a field in the set of known resources (there is Service.v1.[noGrp]/db.[noNs]: objref must give its apiVersion, v1)",
+            ),
+            (
+                "a",
+                var("X", DB, "spec.prots"),
+                "field specified in var 'X' not found in corresponding resource: \"spec.prots\" of Service.v1.[noGrp]/db.[noNs] (\"spec\" has the fields ports, ratio, many, on, map)",
+            ),
+            (
+                "a",
+                var("X", DB, "spec.hex"),
+                "field specified in var 'X' not found in corresponding resource: \"spec.hex\" of Service.v1.[noGrp]/db.[noNs] (its value is not a number that Go reads)",
+            ),
+            ("5", var("X", DB, ""), "an element of a list with vars must be a string, found 5 (put it in quotes)"),
+        ];
+        for (args, var, expected) in table {
+            assert_eq!(resolved(args, &[var]).err().as_deref(), Some(expected));
+        }
+        let twice = [var("X", DB, ""), var("X", DB, "")];
+        assert_eq!(
+            resolved("a", &twice).unwrap_err(),
+            "var 'X' already encountered (give one of the vars another name)"
+        );
+    }
+
+    #[test]
+    fn the_object_of_a_var_must_be_one() {
+        let second = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: other}\n";
+        let mut set = set(&format!("{OBJECTS}{second}"));
+        let error = VarSet::default().note(&mut set, &[var("X", DB, "")]).unwrap_err();
+        assert_eq!(error.to_string(), "found 2 resId matches for var X (unable to disambiguate)");
+        let mut in_namespace = var("X", DB, "");
+        in_namespace.object.namespace = "other".into();
+        VarSet::default().note(&mut set, &[in_namespace]).unwrap();
+        let noted: Vec<usize> = set.iter().map(|resource| resource.var_names.len()).collect();
+        assert_eq!(noted, [0, 0, 1]);
+    }
+
+    #[test]
+    fn sets_of_vars_may_not_overlap() {
+        let mut set = set(OBJECTS);
+        let (mut one, mut two) = (VarSet::default(), VarSet::default());
+        one.note(&mut set, &[var("X", DB, "")]).unwrap();
+        two.note(&mut set, &[var("X", DB, "")]).unwrap();
+        assert_eq!(one.merge_set(two).unwrap_err().to_string(), "var 'X' already encountered");
     }
 }
