@@ -10,8 +10,11 @@ const STACK_BYTES: usize = 256 << 20;
 /// Runs `work` on a deep stack and waits for it.
 pub fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     scope(|scope| {
-        let thread = Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
-        thread.expect("the system gives one thread").join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let thread = Builder::new().name("main".to_owned()).stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        thread
+            .expect("the system gives one thread")
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
@@ -37,8 +40,9 @@ pub fn map<T: Send + Sync>(count: usize, jobs: usize, work: impl Fn(usize) -> T 
         }
     };
     scope(|scope| {
-        let workers: Vec<_> =
-            (1..threads).filter_map(|_| Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run).ok()).collect();
+        let workers: Vec<_> = (1..threads)
+            .filter_map(|_| Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run).ok())
+            .collect();
         run();
         for worker in workers {
             if let Err(panic) = worker.join() {

@@ -61,7 +61,11 @@ pub(crate) struct ReportArgs {
 
 impl ReportArgs {
     pub(crate) fn reporter(&self) -> Reporter {
-        Reporter { face: Face::Terrace, format: self.error_format, quiet: self.quiet }
+        Reporter {
+            face: Face::Terrace,
+            format: self.error_format,
+            quiet: self.quiet,
+        }
     }
 }
 
@@ -145,7 +149,10 @@ impl BuildFlags {
     /// The options of a build, after a word about what is deprecated.
     pub(crate) fn options(&self, reporter: &Reporter) -> Options {
         if self.reorder.is_some() {
-            reporter.deprecated_flag("--reorder", "use the new 'sortOptions' field in kustomization.yaml instead.");
+            reporter.deprecated_flag(
+                "--reorder",
+                "use the new 'sortOptions' field in kustomization.yaml instead.",
+            );
         }
         if self.enable_managedby_label.is_some() {
             let words = "The flag `enable-managedby-label` has been deprecated. \
@@ -206,7 +213,11 @@ pub(crate) fn run() -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::WrongUsage } else { Exit::Done };
+            return if error.use_stderr() {
+                Exit::WrongUsage
+            } else {
+                Exit::Done
+            };
         }
     };
     match cli.command {

@@ -65,15 +65,42 @@ impl Diagnostic {
 
 impl From<BuildError> for Diagnostic {
     fn from(error: BuildError) -> Diagnostic {
-        let BuildError { message, mark, hint, related, trail, .. } = error;
-        Diagnostic { message, mark, hint, related, trail, ..Diagnostic::error("") }
+        let BuildError {
+            message,
+            mark,
+            hint,
+            related,
+            trail,
+            ..
+        } = error;
+        Diagnostic {
+            message,
+            mark,
+            hint,
+            related,
+            trail,
+            ..Diagnostic::error("")
+        }
     }
 }
 
 impl From<Finding> for Diagnostic {
     fn from(finding: Finding) -> Diagnostic {
-        let Finding { rule, severity, message, mark, hint } = finding;
-        Diagnostic { severity, rule: Some(rule), message, mark, hint, ..Diagnostic::error("") }
+        let Finding {
+            rule,
+            severity,
+            message,
+            mark,
+            hint,
+        } = finding;
+        Diagnostic {
+            severity,
+            rule: Some(rule),
+            message,
+            mark,
+            hint,
+            ..Diagnostic::error("")
+        }
     }
 }
 
@@ -93,6 +120,21 @@ impl Reporter {
             ErrorFormat::Text => text(diagnostic, sources, self.face, stderr_has_colour()),
             ErrorFormat::Json => json(diagnostic, sources),
         });
+    }
+
+    /// Several errors, with an empty line between them for a person.
+    pub(crate) fn errors(&self, diagnostics: &[Diagnostic], sources: &Sources) {
+        for (at, diagnostic) in diagnostics.iter().enumerate() {
+            if at > 0 && self.format == ErrorFormat::Text {
+                self.write("\n");
+            }
+            self.error(diagnostic, sources);
+        }
+    }
+
+    /// An error in kustomize's way, in one line or in its own lines.
+    pub(crate) fn plain_error(&self, message: &str) {
+        self.write(&format!("Error: {message}\n"));
     }
 
     /// Warnings, unless they are not wanted. Those that kustomize prints have its words.
@@ -118,8 +160,11 @@ impl Reporter {
         if self.format == ErrorFormat::Text {
             return self.write(&format!("{message}\n"));
         }
-        let diagnostic =
-            Diagnostic { severity: Severity::Warning, rule: Some("deprecated_flag"), ..Diagnostic::error(message) };
+        let diagnostic = Diagnostic {
+            severity: Severity::Warning,
+            rule: Some("deprecated_flag"),
+            ..Diagnostic::error(message)
+        };
         self.error(&diagnostic, &Sources::new());
     }
 
@@ -145,50 +190,90 @@ fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) ->
         (Severity::Warning, _) => Level::WARNING,
         (Severity::Note, _) => Level::NOTE,
     };
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let title = Group::with_title(level.primary_title(visible_lines(&diagnostic.message)));
+    let notes = notes(diagnostic, sources);
     let main = excerpt(sources, diagnostic.mark);
-    let related: Vec<(Option<Excerpt>, String)> =
-        diagnostic.related.iter().map(|(mark, words)| (excerpt(sources, *mark), visible_lines(words))).collect();
-    let mut group = Group::with_title(level.primary_title(visible_lines(&diagnostic.message)));
-    if let Some(main) = &main {
-        group = group.elements(snippet(main, AnnotationKind::Primary, None));
+    let related: Vec<(Option<Excerpt>, String)> = diagnostic
+        .related
+        .iter()
+        .map(|(mark, words)| (excerpt(sources, *mark), visible_lines(words)))
+        .collect();
+    let mut rendered = Vec::new();
+    if main.is_none() && related.iter().all(|(excerpt, _)| excerpt.is_none()) {
+        rendered.push(renderer.render(&[title]));
+        let related = related.into_iter().map(|(_, words)| (Level::NOTE, words));
+        for (level, words) in related.chain(notes) {
+            rendered.push(renderer.render(&[Group::with_title(level.secondary_title(words))]));
+        }
+    } else {
+        let mut group = title;
+        if let Some(main) = &main {
+            group = group.elements(snippet(main, AnnotationKind::Primary, None));
+        }
+        for (excerpt, words) in &related {
+            group = match excerpt {
+                Some(excerpt) => group.elements(snippet(excerpt, AnnotationKind::Context, Some(words))),
+                None => group.element(Level::NOTE.message(words)),
+            };
+        }
+        rendered.push(renderer.render(&[group.elements(notes.into_iter().map(|(level, words)| level.message(words)))]));
     }
-    for (excerpt, words) in &related {
-        group = match excerpt {
-            Some(excerpt) => group.elements(snippet(excerpt, AnnotationKind::Context, Some(words))),
-            None => group.element(Level::NOTE.message(words)),
-        };
-    }
-    for (mark, step) in &diagnostic.trail {
+    rendered.join("\n") + "\n"
+}
+
+/// What stands below the lines: the way that led there, the directories, the hint.
+fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<(Level<'static>, String)> {
+    let mut notes = Vec::new();
+    // The place itself is shown already.
+    for (mark, step) in diagnostic.trail.iter().filter(|(mark, _)| *mark != diagnostic.mark) {
         let step = visible_lines(step);
-        group = group.element(Level::NOTE.message(match sources.place(*mark) {
-            Some(place) => format!("needed by {step} at {}", visible(&place.to_string())),
-            None => format!("needed by {step}"),
-        }));
+        notes.push((
+            Level::NOTE,
+            match sources.place(*mark) {
+                Some(place) => format!("needed by {step} at {}", visible(&place.to_string())),
+                None => format!("needed by {step}"),
+            },
+        ));
     }
     if !diagnostic.directories.is_empty() {
-        group = group.element(Level::NOTE.message(format!("while building {}", listed(&diagnostic.directories))));
+        notes.push((
+            Level::NOTE,
+            format!("while building {}", listed(&diagnostic.directories)),
+        ));
     }
-    if let Some(hint) = &diagnostic.hint {
-        group = group.element(Level::HELP.message(visible_lines(hint)));
-    }
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let mut text = renderer.render(&[group]);
-    text.push('\n');
-    text
+    notes.extend(
+        diagnostic
+            .hint
+            .as_deref()
+            .map(|hint| (Level::HELP, visible_lines(hint))),
+    );
+    notes
 }
 
 fn snippet<'a>(excerpt: &'a Excerpt, kind: AnnotationKind, label: Option<&'a String>) -> Vec<Element<'a>> {
     let path = visible(&excerpt.place.file);
-    let mut annotation = kind.span(excerpt.span.clone());
-    if let Some(label) = label {
-        annotation = annotation.label(label.as_str());
+    let annotation = kind.span(excerpt.span.clone());
+    let annotation = match label {
+        Some(label) => annotation.label(label.as_str()),
+        None => annotation,
+    };
+    let lines = Snippet::source(&excerpt.text)
+        .line_start(excerpt.first_line)
+        .fold(false)
+        .annotation(annotation);
+    if excerpt.is_whole && !excerpt.text.is_empty() {
+        return vec![lines.path(path).into()];
     }
-    let origin = Origin::path(path).line(excerpt.place.line as usize).char_column(excerpt.place.column as usize);
+    // The column in what is shown is not the column of the file.
+    let origin = Origin::path(path)
+        .line(excerpt.place.line as usize)
+        .char_column(excerpt.place.column as usize);
     if excerpt.text.is_empty() {
-        return vec![origin.into()];
+        vec![origin.into()]
+    } else {
+        vec![origin.into(), lines.into()]
     }
-    let lines = Snippet::source(&excerpt.text).line_start(excerpt.first_line).fold(false).annotation(annotation);
-    vec![origin.into(), lines.into()]
 }
 
 /// The first few names, and how many more.
@@ -235,9 +320,19 @@ pub(crate) struct PlaceRecord {
     column: u32,
 }
 
+impl PlaceRecord {
+    pub(crate) fn is_in(&self, file: &str) -> bool {
+        self.file == file
+    }
+}
+
 impl From<Place> for PlaceRecord {
     fn from(place: Place) -> PlaceRecord {
-        PlaceRecord { file: place.file, line: place.line, column: place.column }
+        PlaceRecord {
+            file: place.file,
+            line: place.line,
+            column: place.column,
+        }
     }
 }
 
@@ -250,7 +345,13 @@ impl std::fmt::Display for PlaceRecord {
 fn json<'d>(diagnostic: &'d Diagnostic, sources: &Sources) -> String {
     let place = |mark: Mark| sources.place(mark).map(PlaceRecord::from);
     let located = |places: &'d [(Mark, String)]| -> Vec<Located<'d>> {
-        places.iter().map(|(mark, message)| Located { message, place: place(*mark) }).collect()
+        places
+            .iter()
+            .map(|(mark, message)| Located {
+                message,
+                place: place(*mark),
+            })
+            .collect()
     };
     let record = Record {
         severity: match diagnostic.severity {

@@ -23,6 +23,8 @@ pub(crate) struct Excerpt {
     pub(crate) text: String,
     /// Bytes of `text` that are marked.
     pub(crate) span: Range<usize>,
+    /// Whether the marked line is shown from its beginning.
+    pub(crate) is_whole: bool,
 }
 
 /// The lines around a mark, if it names a place that has text.
@@ -40,7 +42,11 @@ pub(crate) fn excerpt(sources: &Sources, mark: Mark) -> Option<Excerpt> {
     let at = (place.line - first) as usize;
     let column = place.column as usize - 1;
     let marked = lines.get(at)?;
-    let start = if marked.chars().nth(WIDTH).is_none() { 0 } else { column.saturating_sub(LEAD) };
+    let start = if marked.chars().nth(WIDTH).is_none() {
+        0
+    } else {
+        column.saturating_sub(LEAD)
+    };
     let length = token_length(marked, column);
     let mut text = String::new();
     let mut span = 0..0;
@@ -57,7 +63,13 @@ pub(crate) fn excerpt(sources: &Sources, mark: Mark) -> Option<Excerpt> {
         text.push('\n');
     }
     text.pop();
-    Some(Excerpt { place, first_line: first as usize, text, span })
+    Some(Excerpt {
+        place,
+        first_line: first as usize,
+        text,
+        span,
+        is_whole: start == 0,
+    })
 }
 
 /// What is shown of a line.
@@ -84,14 +96,22 @@ impl Cut {
     /// The byte in the shown text of a character of the line.
     fn byte_of(&self, column: usize) -> usize {
         let shown = column.saturating_sub(self.start) + usize::from(self.start > 0);
-        self.text.char_indices().nth(shown).map_or(self.text.len(), |(byte, _)| byte)
+        self.text
+            .char_indices()
+            .nth(shown)
+            .map_or(self.text.len(), |(byte, _)| byte)
     }
 }
 
 /// How many characters of a line the token at a column has.
 fn token_length(line: &str, column: usize) -> usize {
     let rest: Vec<char> = line.trim_end().chars().skip(column).take(WIDTH).collect();
-    let before = |end: usize| rest[..end].iter().rposition(|c| !c.is_whitespace()).map_or(0, |last| last + 1);
+    let before = |end: usize| {
+        rest[..end]
+            .iter()
+            .rposition(|c| !c.is_whitespace())
+            .map_or(0, |last| last + 1)
+    };
     match rest.first() {
         None => 0,
         Some(&quote @ ('"' | '\'')) => {
@@ -173,7 +193,7 @@ mod tests {
         assert_eq!(token("image: a:v1\n", 7), "a:v1");
         assert_eq!(token("a: é x\n", 3), "é x");
         assert_eq!(token("", 0), "");
-        assert_eq!(token("a:\n", 2), ":");
+        assert_eq!(token("a:\n", 2), "");
         assert_eq!(token("a: b\n", 99), "");
     }
 
@@ -201,8 +221,15 @@ mod tests {
     #[test]
     fn shows_the_file_of_an_embedded_text() {
         let sources = Sources::new();
-        let file = sources.add("k.yaml", "patches:\n- patch: |-\n    - op: x\n      path: /y\n".to_owned());
-        let host = Host { source: file, first_line: 2, indent: 4 };
+        let file = sources.add(
+            "k.yaml",
+            "patches:\n- patch: |-\n    - op: x\n      path: /y\n".to_owned(),
+        );
+        let host = Host {
+            source: file,
+            first_line: 2,
+            indent: 4,
+        };
         let inner = sources.add_embedded("k.yaml (patches[0])", "- op: x\n  path: /y".to_owned(), host);
         let excerpt = excerpt(&sources, inner.mark(16)).unwrap();
         assert_eq!(excerpt.place.to_string(), "k.yaml:4:13");

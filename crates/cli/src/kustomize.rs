@@ -32,8 +32,10 @@ enum Command {
 
 /// Build a kustomization target from a directory.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  # Build the current working directory\n  kustomize build\n\n  \
-    # Build some shared configuration directory\n  kustomize build /home/config/production\n")]
+#[command(
+    after_help = "Examples:\n  # Build the current working directory\n  kustomize build\n\n  \
+    # Build some shared configuration directory\n  kustomize build /home/config/production\n"
+)]
 struct KustomizeBuildArgs {
     /// The directory of a kustomization; without it, the working directory.
     #[arg(value_name = "DIR")]
@@ -52,13 +54,23 @@ struct VersionArgs {
     #[arg(long)]
     short: bool,
     /// One of 'yaml' or 'json'.
-    #[arg(short, long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    #[arg(
+        short,
+        long,
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
     output: String,
     #[arg(hide = true)]
     ignored: Vec<OsString>,
 }
 
-const REPORTER: Reporter = Reporter { face: Face::Kustomize, format: ErrorFormat::Text, quiet: false };
+const REPORTER: Reporter = Reporter {
+    face: Face::Kustomize,
+    format: ErrorFormat::Text,
+    quiet: false,
+};
 
 /// Commands of kustomize that are not answered yet.
 const ABSENT: [&str; 5] = ["cfg", "create", "edit", "fn", "localize"];
@@ -120,7 +132,10 @@ fn print_version(args: &VersionArgs) -> Exit {
             let fields = fields.map(|(name, value)| format!("  \"{name}\": \"{value}\""));
             print(&format!("{{\n{}\n}}\n", fields.join(",\n")))
         }
-        (false, "yaml") => print(&format!("{}\n\n", fields.map(|(name, value)| format!("{name}: {value}")).join("\n"))),
+        (false, "yaml") => print(&format!(
+            "{}\n\n",
+            fields.map(|(name, value)| format!("{name}: {value}")).join("\n")
+        )),
         (false, _) => Exit::Done,
     }
 }
@@ -133,7 +148,7 @@ fn print(text: &str) -> Exit {
 }
 
 fn fail(message: &str) -> Exit {
-    REPORTER.error(&crate::diagnostic::Diagnostic::error(message), &yaml::Sources::new());
+    REPORTER.plain_error(message);
     Exit::WrongInput
 }
 
@@ -165,7 +180,11 @@ fn usage(error: &clap::Error) -> String {
             let Some(ContextValue::Strings(legal)) = error.get(ContextKind::ValidValue) else {
                 return error.to_string();
             };
-            let legal: Vec<&str> = legal.iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
+            let legal: Vec<&str> = legal
+                .iter()
+                .map(String::as_str)
+                .filter(|value| !value.is_empty())
+                .collect();
             let value = context(ContextKind::InvalidValue);
             format!("illegal flag value {flag} {value}; legal values: [{}]", legal.join(" "))
         }

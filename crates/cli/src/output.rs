@@ -10,7 +10,10 @@ use resource::Resource;
 /// Writes to standard output. A reader that has gone away has read what it wanted.
 pub(crate) fn print<C: AsRef<[u8]>>(chunks: &[C]) -> io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let written = chunks.iter().try_for_each(|chunk| out.write_all(chunk.as_ref())).and_then(|()| out.flush());
+    let written = chunks
+        .iter()
+        .try_for_each(|chunk| out.write_all(chunk.as_ref()))
+        .and_then(|()| out.flush());
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
@@ -55,7 +58,10 @@ fn create_beside(target: &Path) -> io::Result<(File, PathBuf)> {
 /// `group_version_kind_name.yaml`, with the namespace in front where there are several.
 pub(crate) fn object_files(objects: &[Resource]) -> Result<Vec<(String, Vec<u8>)>, BuildError> {
     let ids: Vec<_> = objects.iter().map(Resource::id).collect();
-    let mut namespaced = ids.iter().filter(|id| !id.cluster_scoped).map(|id| id.effective_namespace());
+    let mut namespaced = ids
+        .iter()
+        .filter(|id| !id.cluster_scoped)
+        .map(|id| id.effective_namespace());
     let first = namespaced.next();
     let several = namespaced.any(|namespace| Some(namespace) != first);
     let mut files = Vec::with_capacity(objects.len());
@@ -69,7 +75,10 @@ pub(crate) fn object_files(objects: &[Resource]) -> Result<Vec<(String, Vec<u8>)
         let mut bytes = Vec::new();
         build::print(object, &mut bytes)?;
         // A name is no path: what it holds of separators stays in it.
-        files.push((format!("{}.yaml", parts.join("_").to_lowercase().replace('/', "_")), bytes));
+        files.push((
+            format!("{}.yaml", parts.join("_").to_lowercase().replace('/', "_")),
+            bytes,
+        ));
     }
     Ok(files)
 }

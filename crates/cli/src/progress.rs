@@ -23,7 +23,15 @@ impl Progress {
     /// A line that counts to `total`, if there is somebody to read it.
     pub(crate) fn new(total: usize, wanted: bool) -> Progress {
         let visible = wanted && total > 1 && std::io::stderr().is_terminal();
-        Progress { total, state: visible.then(|| Mutex::new(State { done: 0, drawn_at: None })) }
+        Progress {
+            total,
+            state: visible.then(|| {
+                Mutex::new(State {
+                    done: 0,
+                    drawn_at: None,
+                })
+            }),
+        }
     }
 
     /// One more is done.
@@ -36,7 +44,12 @@ impl Progress {
         }
         state.drawn_at = Some(Instant::now());
         let name: String = crate::excerpt::visible(name).chars().take(WIDTH).collect();
-        let _ = write!(std::io::stderr(), "\r\x1b[Kbuilding {}/{} {name}", state.done, self.total);
+        let _ = write!(
+            std::io::stderr(),
+            "\r\x1b[Kbuilding {}/{} {name}",
+            state.done,
+            self.total
+        );
     }
 }
 

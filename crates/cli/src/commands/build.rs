@@ -1,7 +1,7 @@
 //! `terrace build`: kustomizations rendered to standard output or to files, several at once.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use build::{Built, Failure, Options, OsFiles, Session, find_kustomizations, parallel};
 use clap::Args;
@@ -11,8 +11,8 @@ use yaml::{Mark, Sources};
 use crate::args::{BuildFlags, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
-use crate::progress::Progress;
 use crate::output;
+use crate::progress::Progress;
 
 /// Render kustomizations, to the byte as kustomize does.
 ///
@@ -44,7 +44,13 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "DIR")]
     all: Vec<PathBuf>,
     /// Write the result to this file, or to one file for each object if it is a directory.
-    #[arg(short, long, value_name = "PATH", conflicts_with = "output_dir", allow_hyphen_values = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        conflicts_with = "output_dir",
+        allow_hyphen_values = true
+    )]
     output: Option<PathBuf>,
     /// Write one file for each rendered directory below DIR: the path of the directory, with `.yaml`.
     #[arg(long, value_name = "DIR")]
@@ -82,7 +88,10 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
         return run_one(directory, args.output.clone(), &options, &reporter);
     }
     if let Some(directory) = args.output.as_deref().filter(|path| path.is_dir()) {
-        let message = format!("\"{}\" is a directory, and several kustomizations are rendered", directory.display());
+        let message = format!(
+            "\"{}\" is a directory, and several kustomizations are rendered",
+            directory.display()
+        );
         let hint = "use --output-dir for one file each, or name a file for all of them";
         reporter.error(&Diagnostic::error(message).hint(hint), &Sources::new());
         return Exit::WrongUsage;
@@ -166,7 +175,10 @@ fn print(chunks: &[Vec<u8>]) -> Result<(), Diagnostic> {
 fn targets(args: &BuildArgs, session: &Session<'_>) -> Result<Vec<Target>, (Exit, Diagnostic)> {
     let working_directory = working_directory();
     let target = |directory: PathBuf| {
-        let (shown, file) = (directory.display().to_string(), output::mirrored(&directory, &working_directory));
+        let (shown, file) = (
+            directory.display().to_string(),
+            output::mirrored(&directory, &working_directory),
+        );
         Target { directory, shown, file }
     };
     let mut targets: Vec<Target> = args.directories.iter().cloned().map(target).collect();
@@ -179,10 +191,14 @@ fn targets(args: &BuildArgs, session: &Session<'_>) -> Result<Vec<Target>, (Exit
         }
         // They come with links resolved; the user knows them by the path that was typed.
         let resolved = top.canonicalize().unwrap_or_else(|_| top.clone());
-        targets.extend(found.into_iter().map(|directory| match directory.strip_prefix(&resolved) {
-            Ok(below) => target(top.components().chain(below.components()).collect()),
-            Err(_) => target(directory),
-        }));
+        targets.extend(
+            found
+                .into_iter()
+                .map(|directory| match directory.strip_prefix(&resolved) {
+                    Ok(below) => target(join(top, below)),
+                    Err(_) => target(directory),
+                }),
+        );
     }
     if targets.is_empty() {
         targets.push(target(".".into()));
@@ -196,6 +212,20 @@ fn targets(args: &BuildArgs, session: &Session<'_>) -> Result<Vec<Target>, (Exit
         refuse_same_files(&targets)?;
     }
     Ok(targets)
+}
+
+/// `top` and what is below it, without a leading `./`.
+fn join(top: &Path, below: &Path) -> PathBuf {
+    let parts = top
+        .components()
+        .chain(below.components())
+        .filter(|part| *part != Component::CurDir);
+    let joined: PathBuf = parts.collect();
+    if joined.as_os_str().is_empty() {
+        ".".into()
+    } else {
+        joined
+    }
 }
 
 /// Two directories cannot be written to one file.
@@ -218,7 +248,9 @@ fn render(
     output_dir: Option<&Path>,
     options: &Options,
 ) -> Result<Rendered, Diagnostic> {
-    let built = session.build(&target.directory, options).map_err(|failure| Diagnostic::from(failure.error))?;
+    let built = session
+        .build(&target.directory, options)
+        .map_err(|failure| Diagnostic::from(failure.error))?;
     let mut bytes = built.to_yaml()?;
     if let Some(output_dir) = output_dir {
         let path = output_dir.join(&target.file);
@@ -229,7 +261,10 @@ fn render(
         write_file(&path, &bytes)?;
         bytes = Vec::new();
     }
-    Ok(Rendered { bytes, warnings: built.warnings })
+    Ok(Rendered {
+        bytes,
+        warnings: built.warnings,
+    })
 }
 
 /// Reports every failure, and writes the results if there is none.
@@ -261,7 +296,9 @@ fn finish(
             }
             Err(diagnostic) => {
                 // One broken base breaks many directories: it is told once.
-                let at = *known.entry((diagnostic.message.clone(), diagnostic.mark)).or_insert(failures.len());
+                let at = *known
+                    .entry((diagnostic.message.clone(), diagnostic.mark))
+                    .or_insert(failures.len());
                 if at == failures.len() {
                     failures.push(diagnostic);
                 }
@@ -269,9 +306,7 @@ fn finish(
             }
         }
     }
-    for failure in &failures {
-        reporter.error(failure, sources);
-    }
+    reporter.errors(&failures, sources);
     if !failures.is_empty() {
         return Exit::WrongInput;
     }

@@ -24,7 +24,11 @@ pub(crate) fn run(args: &ManArgs) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) => {
             let message = format!("cannot write manual pages to \"{}\": {error}", args.directory.display());
-            let reporter = Reporter { face: Face::Terrace, format: ErrorFormat::Text, quiet: false };
+            let reporter = Reporter {
+                face: Face::Terrace,
+                format: ErrorFormat::Text,
+                quiet: false,
+            };
             reporter.error(&Diagnostic::error(message), &yaml::Sources::new());
             Exit::WrongInput
         }

@@ -59,9 +59,17 @@ impl FieldPath {
 /// The steps that a node can be left by, and where they lead.
 pub(super) fn steps(node: &Node) -> impl Iterator<Item = (Step, &Node)> {
     let entries = node.as_map().into_iter().flatten();
-    let keys = entries.map(|entry| (Step::Key(entry.key.as_str().unwrap_or_default().to_owned()), &entry.value));
+    let keys = entries.map(|entry| {
+        (
+            Step::Key(entry.key.as_str().unwrap_or_default().to_owned()),
+            &entry.value,
+        )
+    });
     let items = node.as_seq().map_or(&[][..], |items| items.as_slice());
-    let items = items.iter().enumerate().map(move |(at, item)| (item_step(items, at), item));
+    let items = items
+        .iter()
+        .enumerate()
+        .map(move |(at, item)| (item_step(items, at), item));
     keys.chain(items)
 }
 
@@ -70,7 +78,9 @@ fn item_step(items: &[Node], at: usize) -> Step {
     let name = |item: &Node| item.get("name").and_then(Node::as_str).map(str::to_owned);
     match name(&items[at]) {
         // Long lists are not searched for twins again and again.
-        Some(own) if items.len() <= 64 && items.iter().filter(|item| name(item).as_ref() == Some(&own)).count() == 1 => {
+        Some(own)
+            if items.len() <= 64 && items.iter().filter(|item| name(item).as_ref() == Some(&own)).count() == 1 =>
+        {
             Step::Item("name".to_owned(), own)
         }
         _ => Step::Index(at),
@@ -83,9 +93,9 @@ impl Step {
             (Step::Key(key), Value::Map(map)) => map.get(key),
             (Step::Key(key), Value::Seq(items)) => items.get(key.parse::<usize>().ok()?),
             (Step::Index(at), Value::Seq(items)) => items.get(*at),
-            (Step::Item(field, value), Value::Seq(items)) => {
-                items.iter().find(|item| item.get(field).and_then(Node::as_str) == Some(value))
-            }
+            (Step::Item(field, value), Value::Seq(items)) => items
+                .iter()
+                .find(|item| item.get(field).and_then(Node::as_str) == Some(value)),
             _ => None,
         }
     }
@@ -100,14 +110,15 @@ impl Missing {
         let step = self.step.to_string();
         let error = Diagnostic::error(format!("no field \"{step}\" in {here}"));
         let there: Vec<String> = self.there.iter().map(Step::to_string).collect();
-        let near = nearest(&step, there.iter().map(String::as_str));
         if there.is_empty() {
-            error.hint("it has no fields: leave the rest of the path away")
-        } else if near.is_empty() {
-            error.hint(format!("it has {}", there.join(", ")))
-        } else {
-            error.hint(format!("did you mean {}?", near.join(" or ")))
+            return error.hint("it has no fields: leave the rest of the path away");
         }
+        let near = nearest(&step, there.iter().map(String::as_str));
+        let more = match there.len().saturating_sub(near.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        error.hint(format!("it has {}{more}", near.join(", ")))
     }
 }
 
@@ -167,7 +178,9 @@ fn bracket(inside: &str) -> Result<(Step, &str), String> {
     }
     let (field, after) = inside.split_once(['=', ']']).ok_or_else(unclosed)?;
     if !inside[field.len()..].starts_with('=') {
-        let position = field.parse().map_err(|_| format!("\"[{field}]\" is no position, no quoted key and no field=value"))?;
+        let position = field
+            .parse()
+            .map_err(|_| format!("\"[{field}]\" is no position, no quoted key and no field=value"))?;
         return Ok((Step::Index(position), after));
     }
     let (value, rest) = match after.chars().next() {
@@ -175,7 +188,10 @@ fn bracket(inside: &str) -> Result<(Step, &str), String> {
             let (value, rest) = quoted(after, quote).ok_or_else(unclosed)?;
             (value, rest.strip_prefix(']').ok_or_else(unclosed)?)
         }
-        _ => after.split_once(']').map(|(value, rest)| (value.to_owned(), rest)).ok_or_else(unclosed)?,
+        _ => after
+            .split_once(']')
+            .map(|(value, rest)| (value.to_owned(), rest))
+            .ok_or_else(unclosed)?,
     };
     Ok((Step::Item(field.to_owned(), value), rest))
 }
@@ -198,7 +214,9 @@ impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
         match self {
-            Step::Key(key) if key.is_empty() || key.contains(['.', '[', ']', '\\', '"', ' ']) => write!(f, "[{}]", quote(key)),
+            Step::Key(key) if key.is_empty() || key.contains(['.', '[', ']', '\\', '"', ' ']) => {
+                write!(f, "[{}]", quote(key))
+            }
             Step::Key(key) => f.write_str(key),
             Step::Index(at) => write!(f, "[{at}]"),
             Step::Item(field, value) if value.contains([']', '"', '\'']) => write!(f, "[{field}={}]", quote(value)),
@@ -232,8 +250,14 @@ mod tests {
     #[test]
     fn reads_paths() {
         check("spec.template", "spec.template");
-        check("spec.containers[name=server].image", "spec.containers[name=server].image");
-        check("spec.containers.[name=server].image", "spec.containers[name=server].image");
+        check(
+            "spec.containers[name=server].image",
+            "spec.containers[name=server].image",
+        );
+        check(
+            "spec.containers.[name=server].image",
+            "spec.containers[name=server].image",
+        );
         check("a[0][1].b", "a[0][1].b");
         check(r#"metadata.annotations["a.b/c"]"#, r#"metadata.annotations["a.b/c"]"#);
         check(r"metadata.annotations['a.b/c']", r#"metadata.annotations["a.b/c"]"#);
@@ -244,7 +268,17 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_path() {
-        for text in ["a.", ".a", "a..b", "a[", "a[x]", "a[b=c", r#"a["b"#, "a[0]b", r#"a["b"c"#] {
+        for text in [
+            "a.",
+            ".a",
+            "a..b",
+            "a[",
+            "a[x]",
+            "a[b=c",
+            r#"a["b"#,
+            "a[0]b",
+            r#"a["b"c"#,
+        ] {
             assert!(text.parse::<FieldPath>().is_err(), "{text}");
         }
     }
@@ -252,16 +286,28 @@ mod tests {
     #[test]
     fn finds_fields() {
         let containers = Node::seq(vec![named("a"), named("b")]);
-        let object = Node::map([("list", containers)].into_iter().fold(yaml::Map::new(), |mut map, (key, node)| {
-            map.insert(key, node);
-            map
-        }));
-        let find = |path: &str| path.parse::<FieldPath>().unwrap().find(&object).ok().and_then(Node::as_str);
+        let object = Node::map(
+            [("list", containers)]
+                .into_iter()
+                .fold(yaml::Map::new(), |mut map, (key, node)| {
+                    map.insert(key, node);
+                    map
+                }),
+        );
+        let find = |path: &str| {
+            path.parse::<FieldPath>()
+                .unwrap()
+                .find(&object)
+                .ok()
+                .and_then(Node::as_str)
+        };
         assert_eq!(find("list[name=b].name"), Some("b"));
         assert_eq!(find("list[0].name"), Some("a"));
         assert_eq!(find("list.1.name"), Some("b"));
         assert_eq!(find("list[name=c].name"), None);
-        let shown: Vec<String> = steps(object.get("list").unwrap()).map(|(step, _)| step.to_string()).collect();
+        let shown: Vec<String> = steps(object.get("list").unwrap())
+            .map(|(step, _)| step.to_string())
+            .collect();
         assert_eq!(shown, ["[name=a]", "[name=b]"]);
     }
 

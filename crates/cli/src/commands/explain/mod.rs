@@ -1,11 +1,12 @@
 //! `terrace explain`: the layers and lines that made an object, or one of its fields.
 
 mod field;
+mod layers;
 mod object;
 mod report;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use build::{Built, Failure, OsFiles, Session};
 use clap::{Args, ValueEnum};
@@ -75,7 +76,10 @@ pub(crate) fn run(args: &ExplainArgs) -> Exit {
     };
     let result = result.and_then(|text| {
         output::print(&[text]).map_err(|error| {
-            (Exit::WrongInput, Diagnostic::error(format!("cannot write to standard output: {error}")))
+            (
+                Exit::WrongInput,
+                Diagnostic::error(format!("cannot write to standard output: {error}")),
+            )
         })
     });
     match result {
@@ -94,7 +98,14 @@ fn explain(args: &ExplainArgs, built: &Built) -> Result<String, Diagnostic> {
         None => &object.node,
     };
     let field = args.field.as_ref().map(FieldPath::to_string).unwrap_or_default();
-    let report = report::Report::new(built, object, node, &field);
+    let directory = args.directory.canonicalize().ok();
+    let is_root = |kustomization: &str| {
+        let parent = Path::new(kustomization)
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        parent.unwrap_or(Path::new(".")).canonicalize().ok() == directory
+    };
+    let report = report::Report::new(built, object, node, &field, &is_root);
     Ok(match args.output {
         Format::Text => text::render(&report, has_colour(&std::io::stdout())),
         Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",

@@ -26,7 +26,10 @@ impl FromStr for ObjectName {
         if name.is_empty() || kind.is_some_and(str::is_empty) {
             return Err("an object is named KIND/NAME, such as Deployment/iris".to_owned());
         }
-        Ok(ObjectName { kind: kind.map(str::to_owned), name: name.to_owned() })
+        Ok(ObjectName {
+            kind: kind.map(str::to_owned),
+            name: name.to_owned(),
+        })
     }
 }
 
@@ -52,16 +55,19 @@ impl ObjectName {
 
     fn matches(&self, id: &ResId) -> bool {
         let name_matches = *id.name == *self.name
-            || self.name.strip_prefix(&*id.name).and_then(|rest| rest.strip_prefix('.')).is_some_and(|namespace| {
-                namespace == id.effective_namespace()
-            });
+            || self
+                .name
+                .strip_prefix(&*id.name)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|namespace| namespace == id.effective_namespace());
         let kind_matches = |kind: &str| {
             let (kind, of) = kind.split_once('.').unwrap_or((kind, ""));
             let group_matches = of.is_empty()
                 || *id.gvk.group == *of
                 || *id.gvk.version == *of
                 || of.split_once('.').is_some_and(|(version, group)| {
-                    *id.gvk.version == *version && (*id.gvk.group == *group || (group == "[noGrp]" && id.gvk.group.is_empty()))
+                    *id.gvk.version == *version
+                        && (*id.gvk.group == *group || (group == "[noGrp]" && id.gvk.group.is_empty()))
                 });
             id.gvk.kind.eq_ignore_ascii_case(kind) && group_matches
         };
@@ -73,27 +79,25 @@ impl ObjectName {
         if objects.is_empty() {
             return error.hint("the result has no objects");
         }
-        let names: Vec<String> = objects.iter().map(|object| full_name(&object.id())).collect();
-        let short: Vec<String> = objects.iter().map(|object| format!("{}/{}", object.kind(), object.name())).collect();
-        let of_kind = |index: &usize| {
-            let kind = self.kind.as_deref().unwrap_or_default().split('.').next().unwrap_or_default();
-            objects[*index].kind().eq_ignore_ascii_case(kind)
-        };
-        let near = nearest(&self.to_string(), short.iter().map(String::as_str));
-        let mut shown: Vec<usize> = (0..names.len()).filter(|index| near.contains(&short[*index].as_str())).collect();
-        if shown.is_empty() {
-            shown = (0..names.len()).filter(of_kind).collect();
+        let kind = self
+            .kind
+            .as_deref()
+            .unwrap_or_default()
+            .split('.')
+            .next()
+            .unwrap_or_default();
+        let is_of_kind = |object: &&Resource| object.kind().eq_ignore_ascii_case(kind);
+        let mut candidates: Vec<&Resource> = objects.iter().filter(is_of_kind).collect();
+        if candidates.is_empty() {
+            candidates = objects.iter().collect();
         }
-        if shown.is_empty() {
-            shown = (0..names.len()).collect();
-        }
-        const SHOWN: usize = 8;
-        let listed: Vec<&str> = shown.iter().take(SHOWN).map(|index| names[*index].as_str()).collect();
-        let more = match shown.len().saturating_sub(SHOWN) {
+        let names: Vec<String> = candidates.iter().map(|object| full_name(&object.id())).collect();
+        let near = nearest(&self.to_string(), names.iter().map(String::as_str));
+        let more = match objects.len().saturating_sub(near.len()) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        error.hint(format!("there is {}{more}", listed.join(", ")))
+        error.hint(format!("there is {}{more}", near.join(", ")))
     }
 }
 
@@ -129,18 +133,34 @@ mod tests {
 
     fn matches(name: &str, namespace: &str, asked: &str) -> bool {
         let gvk = Gvk::from_fields("apps/v1", "Deployment");
-        let id = ResId { gvk, name: name.into(), namespace: namespace.into(), cluster_scoped: false };
+        let id = ResId {
+            gvk,
+            name: name.into(),
+            namespace: namespace.into(),
+            cluster_scoped: false,
+        };
         asked.parse::<ObjectName>().unwrap().matches(&id)
     }
 
     #[test]
     fn matches_what_is_said() {
-        for asked in
-            ["Deployment/iris", "deployment/iris", "iris", "Deployment.apps/iris", "Deployment.v1.apps/iris.prod", "iris.prod"]
-        {
+        for asked in [
+            "Deployment/iris",
+            "deployment/iris",
+            "iris",
+            "Deployment.apps/iris",
+            "Deployment.v1.apps/iris.prod",
+            "iris.prod",
+        ] {
             assert!(matches("iris", "prod", asked), "{asked}");
         }
-        for asked in ["Deployment/iri", "Service/iris", "Deployment.batch/iris", "iris.dev", "Deployment/iris."] {
+        for asked in [
+            "Deployment/iri",
+            "Service/iris",
+            "Deployment.batch/iris",
+            "iris.dev",
+            "Deployment/iris.",
+        ] {
             assert!(!matches("iris", "prod", asked), "{asked}");
         }
         assert!(matches("iris.example.com", "", "Deployment/iris.example.com"));

@@ -8,6 +8,7 @@ use serde::Serialize;
 use yaml::{Change, Layer, Node, Value};
 
 use super::field::{FieldPath, steps};
+use super::layers;
 use super::object::full_name;
 use crate::diagnostic::PlaceRecord;
 
@@ -75,12 +76,19 @@ pub(super) struct SettingRecord {
 }
 
 impl Report {
-    pub(super) fn new(built: &Built, object: &Resource, node: &Node, field: &str) -> Report {
+    /// `is_root` tells the kustomization that was built by its path.
+    pub(super) fn new(
+        built: &Built,
+        object: &Resource,
+        node: &Node,
+        field: &str,
+        is_root: &dyn Fn(&str) -> bool,
+    ) -> Report {
         let path: FieldPath = field.parse().unwrap_or_default();
         let mut values = Vec::new();
         let mut chains = vec![vec![object.layer.clone()]];
         collect(built, object, node, &path, &mut values, &mut chains);
-        let layers = in_order(&chains).into_iter().map(|layer| LayerRecord {
+        let layers = layers::in_order(&chains, is_root).into_iter().map(|layer| LayerRecord {
             kustomization: layer.kustomization.to_string(),
             step: layer.step.clone(),
             place: built.place(layer.mark).map(PlaceRecord::from),
@@ -93,16 +101,27 @@ impl Report {
             name: object.name().to_owned(),
             namespace: object.namespace().to_owned(),
             id: full_name(&id),
-            previous: previous.filter(|name| *name != full_name(&with_namespace(&id))).collect(),
+            previous: previous
+                .filter(|name| *name != full_name(&with_namespace(&id)))
+                .collect(),
         };
         record.previous.dedup();
-        Report { object: record, field: field.to_owned(), layers: layers.collect(), values, is_scalar: node.is_scalar() }
+        Report {
+            object: record,
+            field: field.to_owned(),
+            layers: layers.collect(),
+            values,
+            is_scalar: node.is_scalar(),
+        }
     }
 }
 
 /// Ids that an object had always name a namespace.
 fn with_namespace(id: &ResId) -> ResId {
-    ResId { namespace: id.effective_namespace().into(), ..id.clone() }
+    ResId {
+        namespace: id.effective_namespace().into(),
+        ..id.clone()
+    }
 }
 
 /// Every scalar at and below a node, and every empty collection.
@@ -125,17 +144,29 @@ fn collect(
         return;
     }
     let history = built.settings(object, node).into_iter().map(|setting| {
-        let hidden = || setting.value.as_ref().map(|value| format!("({} bytes, hidden)", value.len()));
+        let hidden = || {
+            setting
+                .value
+                .as_ref()
+                .map(|value| format!("({} bytes, hidden)", value.len()))
+        };
         let instead = if is_secret { hidden() } else { None };
         SettingRecord {
-            value: setting.value.as_ref().filter(|_| instead.is_none()).map(ToString::to_string),
+            value: setting
+                .value
+                .as_ref()
+                .filter(|_| instead.is_none())
+                .map(ToString::to_string),
             instead: instead.or_else(|| setting.value.is_none().then(|| shape(node))),
             place: setting.place.map(PlaceRecord::from),
             kustomization: setting.kustomization.to_string(),
             step: setting.step,
         }
     });
-    values.push(ValueRecord { field: path.to_string(), history: history.collect() });
+    values.push(ValueRecord {
+        field: path.to_string(),
+        history: history.collect(),
+    });
 }
 
 /// What an empty collection, or a collection that was replaced, looks like in one word.
@@ -160,56 +191,4 @@ fn chain(node: &Node) -> Option<Vec<Arc<Layer>>> {
     }
     layers.reverse();
     (!layers.is_empty()).then_some(layers)
-}
-
-/// All layers of the chains, each once, so that none stands before one that came before it in a chain.
-/// Layers of one kustomization stay together where the chains allow it.
-fn in_order(chains: &[Vec<Arc<Layer>>]) -> Vec<Arc<Layer>> {
-    let mut all: Vec<Arc<Layer>> = Vec::new();
-    let position = |all: &[Arc<Layer>], layer: &Arc<Layer>| all.iter().position(|known| known == layer);
-    let mut after: Vec<Vec<usize>> = Vec::new();
-    for chain in chains {
-        let mut before: Option<usize> = None;
-        for layer in chain {
-            let at = position(&all, layer).unwrap_or_else(|| {
-                all.push(layer.clone());
-                after.push(Vec::new());
-                all.len() - 1
-            });
-            if let Some(before) = before.replace(at)
-                && before != at
-                && !after[at].contains(&before)
-            {
-                after[at].push(before);
-            }
-        }
-    }
-    let mut order: Vec<usize> = Vec::new();
-    while order.len() < all.len() {
-        let is_ready = |at: &usize| !order.contains(at) && after[*at].iter().all(|before| order.contains(before));
-        let current = order.last().map(|at| &all[*at].kustomization);
-        let ready: Vec<usize> = (0..all.len()).filter(is_ready).collect();
-        let together = ready.iter().find(|at| Some(&all[**at].kustomization) == current);
-        // Chains that contradict each other have no order: take what was seen first.
-        let next = together.or(ready.first()).copied().or_else(|| (0..all.len()).find(|at| !order.contains(at)));
-        order.extend(next);
-    }
-    order.into_iter().map(|at| all[at].clone()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn layers_come_in_the_order_of_the_chains() {
-        let layer = |kustomization: &str, step: &str| {
-            Arc::new(Layer { kustomization: kustomization.into(), step: step.into(), mark: yaml::Mark::NONE })
-        };
-        let (load, label) = (layer("base", "resources[0]"), layer("base", "labels[0]"));
-        let (prefix, image) = (layer("prod", "namePrefix"), layer("prod", "images[0]"));
-        let chains = [vec![load.clone()], vec![prefix.clone()], vec![label.clone(), prefix.clone()], vec![image.clone()]];
-        let steps: Vec<String> = in_order(&chains).iter().map(|layer| layer.step.clone()).collect();
-        assert_eq!(steps, ["resources[0]", "labels[0]", "namePrefix", "images[0]"]);
-    }
 }

@@ -19,7 +19,11 @@ pub(super) fn render(report: &Report, colour: bool) -> String {
     };
     let mut out = format!("{}\n", styled(BOLD, &visible(&report.object.id)));
     if !report.object.previous.is_empty() {
-        let _ = writeln!(out, "{}", styled(DIM, &visible(&format!("was {}", report.object.previous.join(", ")))));
+        let _ = writeln!(
+            out,
+            "{}",
+            styled(DIM, &visible(&format!("was {}", report.object.previous.join(", "))))
+        );
     }
     if !report.field.is_empty() {
         let _ = writeln!(out, "{}", visible(&report.field));
@@ -51,7 +55,10 @@ fn layers(report: &Report, styled: &dyn Fn(&str, &str) -> String, out: &mut Stri
     let width = report.layers.iter().map(|layer| width(&layer.step)).max().unwrap_or(0);
     let _ = writeln!(out, "{}", styled(BOLD, "layers, first to last"));
     for layer in &report.layers {
-        let place = layer.place.as_ref().map_or_else(|| layer.kustomization.clone(), ToString::to_string);
+        let place = layer
+            .place
+            .as_ref()
+            .map_or_else(|| layer.kustomization.clone(), ToString::to_string);
         let _ = writeln!(out, "  {}  {}", padded(&visible(&layer.step), width), visible(&place));
     }
     out.push('\n');
@@ -63,20 +70,37 @@ fn table(report: &Report, styled: &dyn Fn(&str, &str) -> String, out: &mut Strin
         .iter()
         .filter_map(|value| Some((value, value.history.first()?)))
         .map(|(record, newest)| {
-            [visible(&record.field).into_owned(), value(newest, WIDTH), place(newest), step(newest)]
+            // The head of the table names the field; the rows name what is below it.
+            let below = record.field.strip_prefix(&report.field).unwrap_or(&record.field);
+            let step = match &newest.place {
+                Some(place) if place.is_in(&newest.kustomization) => visible(&newest.step).into_owned(),
+                _ => step(newest),
+            };
+            [
+                visible(below.trim_start_matches('.')).into_owned(),
+                value(newest, WIDTH),
+                place(newest),
+                step,
+            ]
         })
         .collect();
     let column = |at: usize| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0);
     let widths = [column(0), column(1), column(2)];
     let _ = writeln!(out, "{}", styled(BOLD, "values"));
     for [field, value, place, step] in &rows {
-        let (field, value, place) = (padded(field, widths[0]), padded(value, widths[1]), padded(place, widths[2]));
+        let (field, value, place) = (
+            padded(field, widths[0]),
+            padded(value, widths[1]),
+            padded(place, widths[2]),
+        );
         let _ = writeln!(out, "  {field}  {value}  {place}  {}", styled(DIM, step));
     }
 }
 
 fn value(setting: &SettingRecord, limit: usize) -> String {
-    let Some(value) = &setting.value else { return setting.instead.clone().unwrap_or_default() };
+    let Some(value) = &setting.value else {
+        return setting.instead.clone().unwrap_or_default();
+    };
     let lines = value.lines().count();
     let first = visible(value.lines().next().unwrap_or_default());
     let mut shown: String = first.chars().take(limit).collect();
@@ -91,7 +115,10 @@ fn value(setting: &SettingRecord, limit: usize) -> String {
 }
 
 fn place(setting: &SettingRecord) -> String {
-    setting.place.as_ref().map_or_else(|| "(made by Terrace)".to_owned(), |place| visible(&place.to_string()).into_owned())
+    setting.place.as_ref().map_or_else(
+        || "(made by Terrace)".to_owned(),
+        |place| visible(&place.to_string()).into_owned(),
+    )
 }
 
 fn step(setting: &SettingRecord) -> String {
