@@ -85,7 +85,7 @@ pub(crate) fn load_json(cx: &Context<'_>, target: &Target, patch: &Patch, layer:
         (None, Some(path)) => target.read_yaml(cx, path)?,
     };
     let patch_ops = operations(&file).map_err(|error| error.within(patch.mark, layer.step.clone()))?;
-    if patch_ops.is_empty() {
+    if patch_ops.operations.is_empty() {
         return fail("patch appears to be empty");
     }
     Ok(LoadedPatch {
@@ -137,7 +137,7 @@ impl LoadedPatch {
     pub(crate) fn is_empty(&self) -> bool {
         match &self.content {
             Content::Merge(patches) => patches.is_empty(),
-            Content::Json(patch) => patch.is_empty(),
+            Content::Json(patch) => patch.operations.is_empty(),
             Content::Nothing => true,
         }
     }
