@@ -12,6 +12,7 @@ mod order;
 mod scalar;
 pub(crate) mod value;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use encode::encode_v3;
@@ -88,8 +89,8 @@ impl<'o, 'n> Writer<'o, 'n> {
             width,
             whitespace: true,
             indention: true,
-            items: Vec::new(),
-            frames: Vec::new(),
+            items: Vec::with_capacity(32),
+            frames: Vec::with_capacity(16),
         }
     }
 
@@ -211,6 +212,12 @@ impl<'o, 'n> Writer<'o, 'n> {
         check_duplicates(map)?;
         self.items.reserve(map.len());
         for entry in map {
+            if let Some(key) = simple_text(&entry.key)
+                && key.len() <= LONGEST_KEY / 6 - 2
+            {
+                self.items.push((Cow::Borrowed(key), &entry.value));
+                continue;
+            }
             let Some(key) = printed_key(&entry.key, top, place)? else {
                 continue;
             };
@@ -230,6 +237,10 @@ impl<'o, 'n> Writer<'o, 'n> {
         indent: usize,
         place: Place,
     ) -> Result<(), EmitError> {
+        if let Some(text) = simple_text(node) {
+            self.write_string(text, indent, false);
+            return Ok(());
+        }
         match printed(node, text, place)? {
             Typed::Str(text) => self.write_string(&through_json(text, node)?, indent, false),
             Typed::Null => self.write_word(b"null"),
@@ -284,6 +295,16 @@ impl<'o, 'n> Writer<'o, 'n> {
     }
 }
 
+/// The text of a string on one line of printable ASCII, which comes out of print as it went in.
+#[inline]
+fn simple_text(node: &Node) -> Option<&str> {
+    let text = node.as_str()?;
+    let simple = text
+        .bytes()
+        .fold(true, |simple, byte| simple & (0x20..0x7F).contains(&byte));
+    (node.tag == Tag::Str && simple).then_some(text)
+}
+
 /// What is in a flow collection is written in flow style by the v3 emitter.
 fn inner_place(node: &Node, place: Place) -> Place {
     if node.style == Style::Flow {
@@ -325,6 +346,20 @@ pub(crate) fn check_duplicates(map: &Map) -> Result<(), EmitError> {
         }
     };
     let entries = map.as_slice();
+    // Keys of different length, or with different ends, need no comparison.
+    let mut seen = 0u64;
+    let distinct = entries.iter().all(|entry| {
+        let key = entry.key.as_str().unwrap_or_default().as_bytes();
+        let ends = key.first().map_or(0, |&byte| usize::from(byte))
+            + 5 * key.last().map_or(0, |&byte| usize::from(byte));
+        let bit = 1 << ((ends + 11 * key.len()) % 64);
+        let new = seen & bit == 0;
+        seen |= bit;
+        new
+    });
+    if distinct {
+        return Ok(());
+    }
     if entries.len() > 12 {
         let mut seen = BTreeMap::new();
         for entry in entries {
@@ -364,8 +399,6 @@ fn check_json_key(key: &str, node: &Node) -> Result<(), EmitError> {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
 
     fn sorted(keys: &[&str]) -> Vec<String> {

@@ -59,11 +59,11 @@ fn simple_plain(text: &str) -> Option<bool> {
         return None;
     }
     if !STARTS[first as usize] {
-        let may_start = first.is_ascii_alphanumeric()
-            || (matches!(first, b'.' | b'-')
-                && bytes
-                    .get(1)
-                    .is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'/'));
+        let may_start = match first {
+            b'-' => bytes.get(1).is_some_and(|next| *next != b' ') && !bytes.starts_with(b"---"),
+            b'.' => !bytes.starts_with(b"..."),
+            _ => first.is_ascii_alphanumeric(),
+        };
         // Words and numbers: the longer ones cannot be booleans.
         let word = first.is_ascii_alphabetic() && bytes.len() > 5;
         if !may_start || (!word && (resolve_v2(text) != Tag::Str || is_base60(text))) {

@@ -24,34 +24,26 @@ const DEPTH: usize = 64;
 const KEY: usize = 1000;
 
 /// Reads the only document in the bytes `range` of a source, if it is an ordinary one and not empty.
-pub(super) fn parse(source: &Arc<Source>, range: Range<usize>) -> Option<Node> {
+/// `stack` is room to work in, to be used again for the next document.
+pub(super) fn parse(
+    source: &Arc<Source>,
+    range: Range<usize>,
+    stack: &mut Vec<Node>,
+) -> Option<Node> {
     let bytes = &source.text().as_bytes()[..range.end];
     if !only_lf(&bytes[range.start..]) || bytes[range.start..].starts_with(b"\xEF\xBB\xBF") {
         return None;
     }
-    let mut parser = Fast {
+    stack.clear();
+    Fast {
         source,
         bytes,
         pos: range.start,
-        nodes: Vec::new(),
+        nodes: stack,
         depth: 0,
         line: Line::default(),
-    };
-    parser.document_marker()?;
-    parser.next_line()?;
-    match parser.byte(parser.pos) {
-        b'{' | b'[' => {
-            parser.flow()?;
-            parser.end_of_line()?;
-            parser.next_line()?;
-        }
-        0 => return None,
-        _ => parser.block()?,
     }
-    if parser.line.indent >= 0 {
-        return None;
-    }
-    parser.nodes.pop()
+    .document()
 }
 
 /// Whether `\n` is the only line break in the text.
@@ -78,12 +70,12 @@ struct Line {
     commented: bool,
 }
 
-struct Fast<'s> {
+struct Fast<'s, 'b> {
     source: &'s Arc<Source>,
     bytes: &'s [u8],
     pos: usize,
     /// Items of the open lists, and keys and values in turn of the open mappings.
-    nodes: Vec<Node>,
+    nodes: &'b mut Vec<Node>,
     depth: usize,
     line: Line,
 }
@@ -157,7 +149,7 @@ impl Iterator for Pairs<'_> {
     }
 }
 
-impl<'s> Fast<'s> {
+impl Fast<'_, '_> {
     #[inline]
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
@@ -189,6 +181,24 @@ impl<'s> Fast<'s> {
             at,
         );
         tag
+    }
+
+    fn document(mut self) -> Option<Node> {
+        self.document_marker()?;
+        self.next_line()?;
+        match self.byte(self.pos) {
+            b'{' | b'[' => {
+                self.flow()?;
+                self.end_of_line()?;
+                self.next_line()?;
+            }
+            0 => return None,
+            _ => self.block()?,
+        }
+        if self.line.indent >= 0 {
+            return None;
+        }
+        self.nodes.pop()
     }
 
     /// A `---` on the first line, with nothing but a comment after it.

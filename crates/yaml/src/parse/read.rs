@@ -51,10 +51,11 @@ pub fn read_documents(source: &Arc<Source>) -> Result<Documents, ParseError> {
     let text = source.text();
     check_size(source)?;
     let chunks = split(source)?;
-    let mut nodes = Vec::new();
+    let mut nodes = Vec::with_capacity(chunks.len());
+    let mut stack = Vec::new();
     for chunk in &chunks {
         check_characters(source, chunk.clone())?;
-        let node = match fast::parse(source, chunk.clone()) {
+        let node = match fast::parse(source, chunk.clone(), &mut stack) {
             Some(node) => Some(node),
             None => compose(source, chunk.clone(), Dialect::V3)?.node,
         };

@@ -39,7 +39,7 @@ fn compare(source: &Arc<Source>) -> bool {
     if read::check_characters(source, range.clone()).is_err() {
         return false;
     }
-    let Some(fast) = fast::parse(source, range.clone()) else {
+    let Some(fast) = fast::parse(source, range.clone(), &mut Vec::new()) else {
         return false;
     };
     let exact = compose::compose(source, range, Dialect::V3);
