@@ -20,6 +20,7 @@ mod plugin;
 mod session;
 mod through_json;
 mod transform;
+mod yaml_comments;
 mod yaml_text;
 
 use std::path::Path;
