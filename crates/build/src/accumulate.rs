@@ -11,6 +11,7 @@ use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::load::{self, Entry, LoadRestrictor, Root};
 use crate::origin;
+use crate::parallel;
 use crate::plugin;
 use crate::session::{Session, YamlFile, syntax};
 use crate::transform::vars::VarSet;
@@ -67,7 +68,12 @@ pub(crate) struct Context<'s> {
     pub(crate) schema_in_use: bool,
     /// Whether `buildMetadata` of the root wants origins.
     pub(crate) track_origins: bool,
+    /// Threads that bases may be built on.
+    pub(crate) threads: usize,
 }
+
+/// As many directories in one list are built on several threads.
+const WORTH_THREADS: usize = 8;
 
 /// A kustomization that is being built.
 pub(crate) struct Target {
@@ -143,11 +149,6 @@ impl Target {
         cx.session.yaml_file(&file, path.mark, path)
     }
 
-    /// A text inside a file, as a source of its own whose places are those of the file.
-    pub(crate) fn embed(&self, cx: &Context<'_>, text: &Str, step: &str) -> Arc<Source> {
-        embed(cx, text, &self.loaded.name, step)
-    }
-
     /// All of it: resources, generators, components, transformers, validators. `into` is empty for a
     /// kustomization, and what its parent has so far for a component.
     pub(crate) fn accumulate(&self, cx: &mut Context<'_>, into: Accumulated) -> Result<Accumulated> {
@@ -211,6 +212,7 @@ impl Target {
         paths: &[Str],
         field: &str,
     ) -> Result<Accumulated> {
+        self.build_bases(cx, paths);
         for (at, path) in paths.iter().enumerate() {
             match load::find(cx.session, &self.root, path)? {
                 Entry::File(file) => {
@@ -224,7 +226,7 @@ impl Target {
                     cx.schema_in_use = cx.schema_in_use || !resources.iter().all(is_known);
                     if cx.track_origins {
                         for resource in &mut resources {
-                            resource.origin = Some(origin::append(&self.origin, path));
+                            origin::note(resource, Some(origin::append(&self.origin, path)));
                         }
                     }
                     acc.set.push_all(resources).map_err(|taken| id_taken(taken, path.mark))?;
@@ -237,6 +239,30 @@ impl Target {
             }
         }
         Ok(acc)
+    }
+
+    /// Builds the bases in a long list ahead, on several threads. What fails is built again in its turn,
+    /// so that errors come as if nothing had happened here.
+    fn build_bases(&self, cx: &Context<'_>, paths: &[Str]) {
+        if cx.threads < 2 || cx.schema_is_set || cx.track_origins || paths.len() < WORTH_THREADS {
+            return;
+        }
+        parallel::map(paths.len(), cx.threads, |at| {
+            let path = &paths[at];
+            let Ok(Entry::Directory(directory)) = load::find(cx.session, &self.root, path) else { return };
+            if self.root.refuse_cycle(cx.session, &directory, path.mark).is_err() {
+                return;
+            }
+            let mut cx = Context { schema: Schema::builtin(), schema_in_use: false, threads: 1, ..*cx };
+            let root = Arc::new(Root { directory: directory.clone(), parent: Some(self.root.clone()) });
+            if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark)
+                && target.expect_kind(false, path).is_ok()
+                && target.set_schema(&mut cx).is_ok()
+            {
+                // Its result is kept by the session; its error comes again.
+                drop(self.accumulate_base(&mut cx, &target, &directory));
+            }
+        });
     }
 
     fn accumulate_component(&self, cx: &mut Context<'_>, acc: Accumulated, path: &Str, at: usize) -> Result<Accumulated> {
@@ -293,7 +319,9 @@ impl Target {
         let mut base = target.accumulate(cx, Accumulated::empty())?;
         base.schema_in_use = cx.schema_in_use;
         if !cx.schema_is_set {
-            cx.session.keep_base(directory, Arc::new(base.clone()));
+            let mut kept = base.clone();
+            kept.set.forget_index();
+            cx.session.keep_base(directory, Arc::new(kept));
         }
         Ok(base)
     }

@@ -6,6 +6,7 @@ use resource::{Finding, Resource};
 use yaml::{Change, Mark, Node, Place, Sources, Text};
 
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::parallel;
 
 /// The objects of a kustomization, in the order they are printed.
 #[derive(Debug)]
@@ -34,14 +35,30 @@ pub struct Setting {
 impl Built {
     /// The canonical bytes: each object's YAML, with `---` between them.
     pub fn to_yaml(&self) -> Result<Vec<u8>> {
-        let mut out = Vec::new();
-        for (at, object) in self.objects.iter().enumerate() {
-            if at > 0 {
-                out.extend_from_slice(b"---\n");
+        self.to_yaml_on(1)
+    }
+
+    /// The same, made on several threads.
+    pub fn to_yaml_on(&self, threads: usize) -> Result<Vec<u8>> {
+        const PART: usize = 256;
+        let parts: Vec<&[Resource]> = self.objects.chunks(PART).collect();
+        let mut printed = parallel::map(parts.len(), threads, |at| -> Result<Vec<u8>> {
+            let mut out = Vec::new();
+            for object in parts[at] {
+                if at > 0 || !out.is_empty() {
+                    out.extend_from_slice(b"---\n");
+                }
+                print(object, &mut out)?;
             }
-            print(object, &mut out)?;
+            Ok(out)
+        });
+        match printed.len() {
+            1 => printed.remove(0),
+            _ => printed.into_iter().try_fold(Vec::new(), |mut all, part| {
+                all.extend_from_slice(&part?);
+                Ok(all)
+            }),
         }
-        Ok(out)
     }
 
     /// The place of a mark.

@@ -67,10 +67,10 @@ fn add_managed_by(target: &Target, set: &mut ResourceSet) -> Result<()> {
 /// an empty mapping of annotations goes away.
 fn set_annotations(object: &mut Resource, origins: bool, transformations: bool) {
     let mut made: Vec<(&str, String)> = Vec::new();
-    if origins && let Some(from) = &object.origin {
+    if origins && object.annotation(origin::ORIGIN).is_some() && let Some(from) = &object.origin {
         made.push((origin::ORIGIN, origin::origin_text(from)));
     }
-    if transformations && !object.transformations.is_empty() {
+    if transformations && object.annotation(origin::TRANSFORMATIONS).is_some() && !object.transformations.is_empty() {
         made.push((origin::TRANSFORMATIONS, origin::transformations_text(&object.transformations)));
     }
     let annotations = object.node.get("metadata").and_then(|metadata| metadata.get("annotations"));

@@ -15,6 +15,7 @@ mod generate;
 mod json;
 mod load;
 mod origin;
+pub mod parallel;
 mod os_files;
 mod plugin;
 mod session;
@@ -97,6 +98,7 @@ impl Session<'_> {
             schema: Schema::builtin(),
             schema_is_set: false,
             schema_in_use: false,
+            threads: self.threads(),
             track_origins: false,
         };
         let root = Arc::new(Root { directory, parent: None });

@@ -56,6 +56,38 @@ fn join(base: &str, path: &str) -> String {
     parts.join("/")
 }
 
+/// Notes where an object came from, in the object itself: kustomize keeps it in an annotation, and a
+/// patch that replaces all annotations makes it forget.
+pub(crate) fn note(resource: &mut Resource, origin: Option<BuildOrigin>) {
+    if origin.is_some() {
+        set_annotation(resource, ORIGIN);
+    }
+    resource.origin = origin;
+}
+
+/// Notes that a transformer changed an object, or made it if nothing is known of where it came from.
+pub(crate) fn note_transformation(resource: &mut Resource, by: &BuildOrigin) {
+    if resource.annotation(ORIGIN).is_none() {
+        return note(resource, Some(by.clone()));
+    }
+    if resource.annotation(TRANSFORMATIONS).is_none() {
+        resource.transformations.clear();
+        set_annotation(resource, TRANSFORMATIONS);
+    }
+    resource.transformations.push(by.clone());
+}
+
+/// The text is filled in when the object is finished.
+fn set_annotation(resource: &mut Resource, key: &str) {
+    let Some(metadata) = resource.metadata_mut() else { return };
+    if metadata.get("annotations").is_none_or(|annotations| annotations.as_map().is_none()) {
+        metadata.insert("annotations", Node::map(Map::new()));
+    }
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
+        annotations.insert(key, Node::string("noted"));
+    }
+}
+
 /// The text of the origin annotation.
 pub(crate) fn origin_text(origin: &BuildOrigin) -> String {
     encode_v3(&Node::map(map(origin)))
@@ -70,7 +102,7 @@ fn map(origin: &BuildOrigin) -> Map {
     let mut map = Map::new();
     let mut set = |key: &str, value: &str| {
         if !value.is_empty() {
-            map.insert(key, Node::string(value));
+            map.insert(key, Node::quoted_string(value));
         }
     };
     set("path", &origin.path);
@@ -84,7 +116,7 @@ fn map(origin: &BuildOrigin) -> Map {
             [("apiVersion", &by.api_version), ("kind", &by.kind), ("name", &by.name), ("namespace", &by.namespace)]
         {
             if !value.is_empty() {
-                inner.insert(key, Node::string(value.as_str()));
+                inner.insert(key, Node::quoted_string(value.as_str()));
             }
         }
         map.insert("configuredBy", Node::map(inner));

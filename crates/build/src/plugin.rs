@@ -59,12 +59,7 @@ impl Step {
             Change::Hash => hash::apply(set)?,
         }
         if let Some(origin) = &self.origin {
-            for resource in set.iter_mut() {
-                match resource.origin {
-                    None => resource.origin = Some(origin.clone()),
-                    Some(_) => resource.transformations.push(origin.clone()),
-                }
-            }
+            set.iter_mut().for_each(|resource| origin::note_transformation(resource, origin));
         }
         set.retain(|resource| !resource.is_empty());
         Ok(())
@@ -314,7 +309,7 @@ pub(crate) fn run_generators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
             }
         };
         for resource in &mut generated {
-            resource.origin = plugin.origin();
+            origin::note(resource, plugin.origin());
         }
         made.extend(generated);
     }

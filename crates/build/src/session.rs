@@ -21,6 +21,7 @@ pub struct Session<'f> {
     files: &'f dyn Files,
     sources: Arc<Sources>,
     file_limit: u64,
+    threads: usize,
     yaml_files: Mutex<HashMap<PathBuf, Arc<OnceLock<Result<Arc<YamlFile>>>>>>,
     directories: Mutex<HashMap<PathBuf, PathBuf>>,
     bases: Mutex<HashMap<PathBuf, Arc<Accumulated>>>,
@@ -40,6 +41,7 @@ impl<'f> Session<'f> {
             files,
             sources: Arc::new(Sources::new()),
             file_limit: DEFAULT_FILE_LIMIT,
+            threads: 1,
             yaml_files: Mutex::default(),
             directories: Mutex::default(),
             bases: Mutex::default(),
@@ -51,6 +53,17 @@ impl<'f> Session<'f> {
     pub fn with_file_limit(mut self, bytes: u64) -> Session<'f> {
         self.file_limit = bytes;
         self
+    }
+
+    /// How many threads one build may use for the bases of its root.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Session<'f> {
+        self.threads = threads;
+        self
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
     pub fn files(&self) -> &'f dyn Files {

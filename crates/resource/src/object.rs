@@ -261,7 +261,7 @@ fn set_text(map: &mut Map, field: &str, text: Text, layer: &Arc<Layer>) {
             }
         }
         None => {
-            let mut new = Node::string(text).at(layer.mark);
+            let mut new = Node::quoted_string(text).at(layer.mark);
             new.stamp(layer);
             map.insert(field, new);
         }

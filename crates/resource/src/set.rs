@@ -125,6 +125,11 @@ impl ResourceSet {
         })
     }
 
+    /// Gives back the memory of the index.
+    pub fn forget_index(&mut self) {
+        self.index = None;
+    }
+
     /// Adds an object at the end, unless its id is taken.
     pub fn push(&mut self, resource: Resource) -> Result<(), IdTaken> {
         let id = resource.id();

@@ -67,7 +67,9 @@ fn read(source: &Arc<Source>) -> Documents {
 #[divan::bench(sample_count = 30)]
 fn parse(bencher: Bencher<'_, '_>) {
     let source = source();
-    bencher.counter(BytesCount::new(source.text().len())).bench_local(|| read(&source));
+    bencher
+        .counter(BytesCount::new(source.text().len()))
+        .bench_local(|| read(&source));
 }
 
 #[divan::bench(sample_count = 30)]
@@ -75,11 +77,13 @@ fn print(bencher: Bencher<'_, '_>) {
     let source = source();
     let documents = read(&source);
     let mut out = Vec::with_capacity(source.text().len() * 2);
-    bencher.counter(BytesCount::new(source.text().len())).bench_local(|| {
-        out.clear();
-        for node in &documents.nodes {
-            emit(node, &mut out).expect("the input is good");
-        }
-        out.len()
-    });
+    bencher
+        .counter(BytesCount::new(source.text().len()))
+        .bench_local(|| {
+            out.clear();
+            for node in &documents.nodes {
+                emit(node, &mut out).expect("the input is good");
+            }
+            out.len()
+        });
 }

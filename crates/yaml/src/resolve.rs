@@ -25,7 +25,7 @@ pub enum Typed<'a> {
 /// Why a scalar has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TypeError {
-    #[error("cannot decode `{}` as {}", .found.name(), .wanted.name())]
+    #[error("value is {}, its tag says {}", .found.name(), .wanted.name())]
     Mismatch { found: Tag, wanted: Tag },
     #[error("!!binary value contains invalid base64 data")]
     Base64,
@@ -101,10 +101,8 @@ fn plain(text: &str, dialect: Dialect, timestamps: bool) -> Typed<'_> {
     };
     let found = match first {
         b'0'..=b'9' | b'+' | b'-' => {
-            if timestamps && bytes.len() >= 8 && bytes[4] == b'-' {
-                if let Some(timestamp) = Timestamp::parse(text) {
-                    return Typed::Timestamp(timestamp);
-                }
+            if timestamps && let Some(timestamp) = Timestamp::parse(text) {
+                return Typed::Timestamp(timestamp);
             }
             match parse_number(text, dialect) {
                 Some(Number::Int(value)) => Some(Typed::Int(value)),

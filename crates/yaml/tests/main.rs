@@ -1,3 +1,11 @@
 //! The tests of the crate: recorded documents of kustomize, and case files of our own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as a test does"
+)]
+
+mod cases;
+mod depth;
+mod fixed_point;
 mod roundtrip;

@@ -32,9 +32,9 @@ pub(crate) fn generate(
         return Err(BuildError::new(ErrorKind::Config, args.mark, "a configmap must have a name").hint("give the generator a name"));
     }
     let mut metadata = Map::new();
-    metadata.insert("name", Node::string(args.name.clone()));
+    metadata.insert("name", Node::quoted_string(args.name.clone()));
     if !args.namespace.is_empty() {
-        metadata.insert("namespace", Node::string(args.namespace.clone()));
+        metadata.insert("namespace", Node::quoted_string(args.namespace.clone()));
     }
     let options = args.options.clone().unwrap_or_default();
     for (field, pairs) in [("labels", &options.labels), ("annotations", &options.annotations)] {

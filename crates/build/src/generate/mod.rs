@@ -12,6 +12,7 @@ use yaml::{Map, Node, Style, Tag, Text, Value};
 use crate::accumulate::{Context, Target, id_taken};
 use crate::config::{GeneratorOptions, Pairs};
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::origin;
 
 pub(crate) use config_map::{Generated, generate};
 
@@ -30,7 +31,7 @@ pub(crate) fn from_kustomization(cx: &Context<'_>, target: &Target) -> Result<Ve
             let layer = target.layer(format!("{field}[{at}]"), args.mark);
             let mut resource = generate(cx, target, kind, &args, &layer)?;
             if cx.track_origins {
-                resource.origin = Some(target.configured_here(builtin));
+                origin::note(&mut resource, Some(target.configured_here(builtin)));
             }
             made.push(resource);
         }
@@ -133,8 +134,8 @@ fn join(old: &mut Resource, mut new: Resource) {
     new.var_names = std::mem::take(&mut old.var_names);
     new.needs_hash &= old.needs_hash;
     new.behavior = old.behavior;
-    if old.origin.is_some() {
-        new.origin = old.origin.take();
+    if merge || new.origin.is_none() {
+        new.origin = old.origin.take().or(new.origin);
     }
     if new.transformations.is_empty() {
         new.transformations = std::mem::take(&mut old.transformations);

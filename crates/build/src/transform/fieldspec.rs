@@ -190,7 +190,7 @@ pub(crate) fn set_entry_text(node: &mut Node, key: &str, text: &Text, mark: yaml
     if let Some(value) = map.get_mut(key) {
         return set_scalar(value, text.clone(), Tag::Unset, mark, layer);
     }
-    let mut new = Node::string(text.clone()).at(mark);
+    let mut new = Node::quoted_string(text.clone()).at(mark);
     new.stamp(layer);
     map.insert(key, new);
     Ok(())
@@ -218,7 +218,7 @@ pub(crate) fn set_entry(node: &mut Node, key: &Text, text: &Text, mark: yaml::Ma
             map.iter_mut().into_slice()[at].value.replace(new, layer);
         }
         None => {
-            let mut new = Node::string(text.clone()).at(mark);
+            let mut new = Node::quoted_string(text.clone()).at(mark);
             new.stamp(layer);
             map.insert(key.clone(), new);
         }

@@ -40,18 +40,17 @@ struct Change<'a> {
 }
 
 /// Tells whether a reference is to the image of this name. The name is a regular expression in
-/// kustomize; one without special characters is compared as it is.
+/// kustomize; most hold nothing special but dots, which stand for any character, and need no engine.
 enum Matcher {
-    Literal(Text),
+    Dotted(Text),
     Pattern(Regex),
 }
 
 impl Matcher {
     fn new(image: &Image) -> Result<Matcher> {
         let name = &image.name;
-        // A dot is special, too, but names are full of them: the literal comparison comes first.
-        if name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b':' | b'@')) {
-            return Ok(Matcher::Literal(name.clone()));
+        if name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b':' | b'@' | b'.')) {
+            return Ok(Matcher::Dotted(name.clone()));
         }
         let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
         Regex::new(&pattern).map(Matcher::Pattern).map_err(|_| {
@@ -63,8 +62,12 @@ impl Matcher {
     fn is_match(&self, reference: &str) -> bool {
         match self {
             Matcher::Pattern(regex) => regex.is_match(reference),
-            Matcher::Literal(name) => {
-                let Some(rest) = reference.strip_prefix(name.as_str()) else { return false };
+            Matcher::Dotted(name) => {
+                let mut rest = reference.chars();
+                if !name.chars().all(|wanted| rest.next().is_some_and(|c| c == wanted || (wanted == '.' && c != '\n'))) {
+                    return false;
+                }
+                let rest = rest.as_str();
                 let is_tag = |text: &str| {
                     text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'{' | b'}' | b'-'))
                 };

@@ -51,15 +51,21 @@ impl MergeError {
         MergeError { message: message.into(), mark: node.mark, hint: None }
     }
 
-    /// A node of another kind than the one it is merged with.
+    /// A value of the patch that is of another kind than the one it is merged with.
     fn kind(node: &Node, expected: &str) -> MergeError {
-        let hint = "a patch must have the same shape as its target at this field; delete the field with `null` first, \
-                    in a patch of its own, to change its shape";
-        MergeError {
-            message: format!("wrong node kind: expected {expected} but got {}", kind_name(node)),
-            mark: node.mark,
-            hint: Some(hint.to_owned()),
-        }
+        let hint = "a patch must have the same shape as its target; to change the shape of a field, delete it with \
+                    `null` in a patch before";
+        MergeError { hint: Some(hint.to_owned()), ..MergeError::wrong_kind(node, expected) }
+    }
+
+    /// An element of another kind than the rest of its list.
+    fn element(node: &Node, expected: &str) -> MergeError {
+        let hint = "this list is merged by key: every element must be a mapping that has the key";
+        MergeError { hint: Some(hint.to_owned()), ..MergeError::wrong_kind(node, expected) }
+    }
+
+    fn wrong_kind(node: &Node, expected: &str) -> MergeError {
+        MergeError::new(node, format!("wrong node kind: expected {expected} but got {}", kind_name(node)))
     }
 }
 

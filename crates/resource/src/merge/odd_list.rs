@@ -100,12 +100,7 @@ impl<'a> Walk<'a> {
     ) -> Result<Option<usize>, MergeError> {
         let patch = pool.0[other].clone();
         let outcome = self.merge(&mut pool.0[at], &patch, element, depth + 1)?;
-        // A directive is carried out once, even if its element is found again.
-        if let Value::Map(map) = &mut pool.0[other].value {
-            if let Ok((_, Some(_))) = directive::of_map(map) {
-                map.remove("$patch");
-            }
-        }
+        pool.drop_directive(other);
         Ok(match outcome {
             Outcome::Keep => Some(at),
             Outcome::Clear => None,
@@ -127,7 +122,12 @@ impl<'a> Walk<'a> {
         match self.single(&pool.0[at], side, element, depth + 1)? {
             Walked::Same => {}
             Walked::New(node) => pool.0[at] = node,
-            Walked::Gone => return Ok(None),
+            Walked::Gone => {
+                if side != Side::Target {
+                    pool.drop_directive(at);
+                }
+                return Ok(None);
+            }
         }
         Ok(Some(at))
     }
@@ -173,6 +173,15 @@ fn united(a: &Values, b: &Values) -> Option<Values> {
 impl Pool {
     fn is_void(&self, at: usize) -> bool {
         self.0[at].is_null() || is_empty_map(&self.0[at])
+    }
+
+    /// A directive is carried out once, even if its element is found again.
+    fn drop_directive(&mut self, at: usize) {
+        if let Value::Map(map) = &mut self.0[at].value
+            && let Ok((_, Some(_))) = directive::of_map(map)
+        {
+            map.remove("$patch");
+        }
     }
 
     /// The values that elements have for the keys, each row once.
@@ -254,7 +263,7 @@ impl Pool {
             return self.set(refs, Some(at), names, &[value]);
         }
         if !node.is_null() && node.as_map().is_none() {
-            return Err(MergeError::kind(node, "MappingNode"));
+            return Err(MergeError::element(node, "MappingNode"));
         }
         let mut row = Values::new();
         for name in names {
@@ -278,10 +287,12 @@ fn matches(node: &Node, names: &[&str], row: &[Text]) -> Result<bool, MergeError
     for (column, name) in names.iter().enumerate() {
         if let Some(value) = row.get(column) {
             found = if name.is_empty() {
-                let text = node.as_str().ok_or_else(|| MergeError::kind(node, "ScalarNode"))?;
+                let text = node
+                    .as_str()
+                    .ok_or_else(|| MergeError { hint: None, ..MergeError::element(node, "ScalarNode") })?;
                 value == text
             } else {
-                let map = node.as_map().ok_or_else(|| MergeError::kind(node, "MappingNode"))?;
+                let map = node.as_map().ok_or_else(|| MergeError::element(node, "MappingNode"))?;
                 map.get(name).is_some_and(|field| value.is_empty() || go_value(field) == value.as_str())
             };
         }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub use encode::encode_v3;
 pub use error::{EmitError, EmitProblem};
 
-use crate::node::{Map, Node, Style, Value};
+use crate::node::{Map, Node, Style, Tag, Value};
 use crate::number::{write_float_g, write_float_json};
 use crate::resolve::Typed;
 use order::Item;
@@ -82,7 +82,15 @@ struct Writer<'o, 'n> {
 
 impl<'o, 'n> Writer<'o, 'n> {
     fn new(out: &'o mut Vec<u8>, width: usize) -> Writer<'o, 'n> {
-        Writer { out, column: 0, width, whitespace: true, indention: true, items: Vec::new(), frames: Vec::new() }
+        Writer {
+            out,
+            column: 0,
+            width,
+            whitespace: true,
+            indention: true,
+            items: Vec::new(),
+            frames: Vec::new(),
+        }
     }
 
     fn write_document(&mut self, node: &'n Node) -> Result<(), EmitError> {
@@ -304,10 +312,17 @@ fn write_float(value: f64, out: &mut Vec<u8>) {
 
 /// yaml v3 refuses a mapping with two keys of the same text.
 pub(crate) fn check_duplicates(map: &Map) -> Result<(), EmitError> {
-    let duplicate = |key: &Node, first: &Node| EmitError {
-        problem: EmitProblem::DuplicateKey(key.as_str().unwrap_or_default().to_owned()),
-        mark: key.mark,
-        first: Some(first.mark),
+    let duplicate = |key: &Node, first: &Node| {
+        let text = key.as_str().unwrap_or_default().to_owned();
+        // A null key was doubled by the reader, as kyaml does it.
+        if key.mark.is_some() && key.mark == first.mark && key.tag == Tag::Null {
+            return EmitError::new(EmitProblem::KeyNotString(text), key.mark);
+        }
+        EmitError {
+            problem: EmitProblem::DuplicateKey(text),
+            mark: key.mark,
+            first: Some(first.mark),
+        }
     };
     let entries = map.as_slice();
     if entries.len() > 12 {

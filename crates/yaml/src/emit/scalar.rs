@@ -283,10 +283,13 @@ impl Writer<'_, '_> {
         self.out.push(b'"');
         self.column += 1;
         self.end_scalar();
+        // The emitters look for a byte order mark at the wrong place: if it is the first character, they
+        // escape all others as well.
+        let marked = text.starts_with('\u{FEFF}');
         let mut spaces = false;
         let mut characters = text.char_indices().peekable();
         while let Some((at, character)) = characters.next() {
-            if character == ' ' {
+            if character == ' ' && !marked {
                 let next = characters.peek().map(|&(_, next)| next);
                 if may_break && !spaces && self.column > self.width && at > 0 && next.is_some() {
                     self.write_indent(indent);
@@ -300,7 +303,11 @@ impl Writer<'_, '_> {
                 continue;
             }
             spaces = false;
-            if !is_printable(character) || is_break(character) || matches!(character, '"' | '\\') {
+            if marked
+                || !is_printable(character)
+                || is_break(character)
+                || matches!(character, '"' | '\\')
+            {
                 self.write_escape(character);
             } else {
                 self.write_char(character);

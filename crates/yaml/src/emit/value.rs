@@ -66,9 +66,10 @@ pub(crate) fn printed_key<'n>(
         Tag::Binary | Tag::Other if !top => return Err(not_a_string(node, text)),
         _ => {}
     }
-    match printed(node, text, place)? {
-        Typed::Str(text) => Ok(Some(text)),
-        Typed::Null if top => Ok(None),
+    match printed(node, text, place) {
+        Ok(Typed::Str(text)) => Ok(Some(text)),
+        Err(error) if !top || error.problem != EmitProblem::NotFinite => Err(error),
+        Ok(Typed::Null) if top => Ok(None),
         _ if top => Ok(Some(Cow::Borrowed(text))),
         _ => Err(not_a_string(node, text)),
     }

@@ -587,9 +587,12 @@ impl<'s> Composer<'s> {
                 }
                 tag
             }
-            None if style != Style::Plain && properties.tag.is_none() => Tag::Str,
-            // `!` makes the parser of v2 forget the quotes.
-            None if style != Style::Plain && self.dialect == Dialect::V3 => Tag::Str,
+            // In v3 `!` means nothing on a plain scalar, in v2 it makes a string of it.
+            None if style != Style::Plain
+                || (self.dialect == Dialect::V2 && properties.tag.is_some()) =>
+            {
+                Tag::Str
+            }
             None if &*text == "<<" => Tag::Merge,
             None => match self.dialect {
                 Dialect::V3 => resolve_v3(&text),

@@ -29,8 +29,14 @@ pub(super) fn parse(source: &Arc<Source>, range: Range<usize>) -> Option<Node> {
     if !only_lf(&bytes[range.start..]) || bytes[range.start..].starts_with(b"\xEF\xBB\xBF") {
         return None;
     }
-    let mut parser =
-        Fast { source, bytes, pos: range.start, nodes: Vec::new(), depth: 0, line: Line::default() };
+    let mut parser = Fast {
+        source,
+        bytes,
+        pos: range.start,
+        nodes: Vec::new(),
+        depth: 0,
+        line: Line::default(),
+    };
     parser.document_marker()?;
     parser.next_line()?;
     match parser.byte(parser.pos) {
@@ -139,7 +145,10 @@ impl Iterator for Pairs<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Entry> {
-        Some(Entry { key: self.0.next()?, value: self.0.next()? })
+        Some(Entry {
+            key: self.0.next()?,
+            value: self.0.next()?,
+        })
     }
 
     #[inline]
@@ -156,7 +165,13 @@ impl<'s> Fast<'s> {
 
     #[inline]
     fn push(&mut self, value: Value, tag: Tag, style: Style, at: usize) {
-        self.nodes.push(Node { value, tag, style, mark: self.source.mark(at), origin: None });
+        self.nodes.push(Node {
+            value,
+            tag,
+            style,
+            mark: self.source.mark(at),
+            origin: None,
+        });
     }
 
     fn push_null(&mut self, at: usize) {
@@ -167,7 +182,12 @@ impl<'s> Fast<'s> {
     fn push_plain(&mut self, range: Range<usize>) -> Tag {
         let at = range.start;
         let tag = resolve_v3(&self.source.text()[range.clone()]);
-        self.push(Value::Scalar(Text::slice(self.source, range)), tag, Style::Plain, at);
+        self.push(
+            Value::Scalar(Text::slice(self.source, range)),
+            tag,
+            Style::Plain,
+            at,
+        );
         tag
     }
 
@@ -225,17 +245,26 @@ impl<'s> Fast<'s> {
                     self.skip_comment();
                 }
                 0 => {
-                    self.line = Line { indent: -1, commented };
+                    self.line = Line {
+                        indent: -1,
+                        commented,
+                    };
                     return Some(());
                 }
                 b'\t' => return None,
                 byte => {
                     let marker = start == self.pos
-                        && (matches!(byte, b'-' | b'.') && self.bytes[start..].get(..3).is_some_and(|three| three.iter().all(|b| *b == byte)));
+                        && (matches!(byte, b'-' | b'.')
+                            && self.bytes[start..]
+                                .get(..3)
+                                .is_some_and(|three| three.iter().all(|b| *b == byte)));
                     if marker || byte == b'%' || byte == 0xEF {
                         return None;
                     }
-                    self.line = Line { indent: (self.pos - start) as isize, commented };
+                    self.line = Line {
+                        indent: (self.pos - start) as isize,
+                        commented,
+                    };
                     return Some(());
                 }
             }
@@ -329,7 +358,12 @@ impl<'s> Fast<'s> {
         }
         self.depth -= 1;
         let map = Pairs(self.nodes.drain(first..)).collect();
-        self.push(Value::Map(map), Tag::Map, Style::Plain, mark.offset as usize);
+        self.push(
+            Value::Map(map),
+            Tag::Map,
+            Style::Plain,
+            mark.offset as usize,
+        );
         Some(())
     }
 
@@ -364,7 +398,9 @@ impl<'s> Fast<'s> {
     fn start(&mut self, indent: isize) -> Option<Start> {
         let at = self.pos;
         let byte = self.byte(at);
-        if PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(at + 1), b' ' | b'\t' | b'\n' | 0)) {
+        if PLAIN[byte as usize]
+            || (byte == b'-' && !matches!(self.byte(at + 1), b' ' | b'\t' | b'\n' | 0))
+        {
             return self.start_plain(indent);
         }
         self.start_other(indent)
@@ -382,6 +418,7 @@ impl<'s> Fast<'s> {
                 if self.byte(self.pos) == b':' {
                     let simple = matches!(self.byte(self.pos + 1), b' ' | b'\n' | 0)
                         && end - at < KEY
+                        && !self.is_merge(at + 1)
                         && memchr(b'\n', &self.bytes[at..end]).is_none();
                     self.pos += 1;
                     return simple.then_some(Start::Key);
@@ -391,8 +428,16 @@ impl<'s> Fast<'s> {
                 let mut scanner = Scanner::of_scalar(self.source, self.bytes, at, indent);
                 let text = scanner.scan_block_scalar(indicator == b'|').ok()?;
                 // Back to the line break, so that all scalars end alike.
-                self.pos = if scanner.pos == self.bytes.len() { scanner.pos } else { scanner.line_start - 1 };
-                let style = if indicator == b'|' { Style::Literal } else { Style::Folded };
+                self.pos = if scanner.pos == self.bytes.len() {
+                    scanner.pos
+                } else {
+                    scanner.line_start - 1
+                };
+                let style = if indicator == b'|' {
+                    Style::Literal
+                } else {
+                    Style::Folded
+                };
                 self.push(Value::Scalar(text), Tag::Str, style, at);
                 self.next_line()?;
                 return (self.line.indent <= indent).then_some(Start::Value);
@@ -403,6 +448,11 @@ impl<'s> Fast<'s> {
         self.end_of_line()?;
         self.next_line()?;
         (self.line.indent <= indent).then_some(Start::Value)
+    }
+
+    /// Whether the text of a quoted key may be `<<`, which kyaml takes for a merge key half of the time.
+    fn is_merge(&self, at: usize) -> bool {
+        matches!(self.byte(at), b'<' | b'\\')
     }
 
     fn start_plain(&mut self, indent: isize) -> Option<Start> {
@@ -484,7 +534,11 @@ impl<'s> Fast<'s> {
     /// A quoted scalar; the present place becomes the one behind it.
     fn quoted(&mut self, quote: u8) -> Option<()> {
         let at = self.pos;
-        let style = if quote == b'"' { Style::DoubleQuoted } else { Style::SingleQuoted };
+        let style = if quote == b'"' {
+            Style::DoubleQuoted
+        } else {
+            Style::SingleQuoted
+        };
         let rest = &self.bytes[at + 1..];
         let mut len = 0;
         let simple = loop {
@@ -494,24 +548,26 @@ impl<'s> Fast<'s> {
                 _ => len += 1,
             }
         };
-        let text = if simple || (quote == b'\'' && rest[len] == b'\\') && self.no_break_before_quote(at) {
-            let end = at + 1 + memchr(quote, rest)?;
-            if quote == b'\'' && self.byte(end + 1) == quote {
-                self.scan_quoted(quote)?
+        let text =
+            if simple || (quote == b'\'' && rest[len] == b'\\') && self.no_break_before_quote(at) {
+                let end = at + 1 + memchr(quote, rest)?;
+                if quote == b'\'' && self.byte(end + 1) == quote {
+                    self.scan_quoted(quote)?
+                } else {
+                    self.pos = end + 1;
+                    Text::slice(self.source, at + 1..end)
+                }
             } else {
-                self.pos = end + 1;
-                Text::slice(self.source, at + 1..end)
-            }
-        } else {
-            self.scan_quoted(quote)?
-        };
+                self.scan_quoted(quote)?
+            };
         self.push(Value::Scalar(text), Tag::Str, style, at);
         Some(())
     }
 
     /// Whether a single-quoted text ends on its line.
     fn no_break_before_quote(&self, at: usize) -> bool {
-        memchr2(b'\'', b'\n', &self.bytes[at + 1..]).is_some_and(|len| self.bytes[at + 1 + len] == b'\'')
+        memchr2(b'\'', b'\n', &self.bytes[at + 1..])
+            .is_some_and(|len| self.bytes[at + 1 + len] == b'\'')
     }
 
     fn scan_quoted(&mut self, quote: u8) -> Option<Text> {
@@ -548,7 +604,10 @@ impl<'s> Fast<'s> {
                 b' ' | b'\t' => self.pos += 1,
                 b'\n' => {
                     self.pos += 1;
-                    if matches!(self.bytes.get(self.pos..self.pos + 3), Some(b"---" | b"...")) {
+                    if matches!(
+                        self.bytes.get(self.pos..self.pos + 3),
+                        Some(b"---" | b"...")
+                    ) {
                         return None;
                     }
                 }
@@ -572,7 +631,8 @@ impl<'s> Fast<'s> {
                     while self.byte(self.pos) == b' ' {
                         self.pos += 1;
                     }
-                    if self.byte(self.pos) != b':' || memchr(b'\n', &self.bytes[start..self.pos]).is_some() {
+                    let one_line = memchr(b'\n', &self.bytes[start..self.pos]).is_none();
+                    if self.byte(self.pos) != b':' || !one_line || self.is_merge(start + 1) {
                         return None;
                     }
                 }
@@ -614,7 +674,8 @@ impl<'s> Fast<'s> {
     }
 
     fn is_flow_plain(&self, byte: u8) -> bool {
-        PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(self.pos + 1), b' ' | b'\t' | b'\n' | 0))
+        PLAIN[byte as usize]
+            || (byte == b'-' && !matches!(self.byte(self.pos + 1), b' ' | b'\t' | b'\n' | 0))
     }
 
     fn flow_value(&mut self) -> Option<()> {

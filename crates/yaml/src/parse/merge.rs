@@ -73,6 +73,8 @@ pub(super) fn canonical(node: &mut Node) -> Result<(), ParseError> {
         return Ok(());
     };
     if matches!(node.tag, Tag::Str | Tag::Merge) {
+        // Where a text is read once and not printed by yaml v3, its style must not matter.
+        node.style = Style::DoubleQuoted;
         return Ok(());
     }
     let value = typed_scalar(text, node.tag, node.style, Dialect::V2)
@@ -85,6 +87,9 @@ pub(super) fn canonical(node: &mut Node) -> Result<(), ParseError> {
         Typed::Float(value) if value.is_finite() => {
             let mut out = Vec::new();
             write_float_json(value, &mut out);
+            if value == 0.0 {
+                out.extend_from_slice(b".0");
+            }
             (
                 Text::from(String::from_utf8_lossy(&out).into_owned()),
                 Tag::Float,
@@ -113,7 +118,7 @@ pub(super) fn apply_v2(map: &mut Map, duplicates: &mut Vec<Duplicate>) -> Result
         return Ok(());
     }
     let mut out: Vec<Entry> = Vec::with_capacity(map.len());
-    let mut places: BTreeMap<Text, (usize, bool)> = BTreeMap::new();
+    let mut places: BTreeMap<String, (usize, bool)> = BTreeMap::new();
     for mut entry in std::mem::take(map) {
         if entry.key.tag == Tag::Merge && entry.key.as_str() == Some(MERGE) {
             for merged in maps_to_merge(&entry.value)? {
@@ -132,7 +137,7 @@ pub(super) fn apply_v2(map: &mut Map, duplicates: &mut Vec<Duplicate>) -> Result
 
 fn place(
     out: &mut Vec<Entry>,
-    places: &mut BTreeMap<Text, (usize, bool)>,
+    places: &mut BTreeMap<String, (usize, bool)>,
     entry: Entry,
     merged: bool,
     duplicates: &mut Vec<Duplicate>,
@@ -140,7 +145,7 @@ fn place(
     let Some(key) = entry.key.text().cloned() else {
         return;
     };
-    match places.get_mut(&key) {
+    match places.get_mut(key.as_str()) {
         Some((at, was_merged)) => {
             let old = &mut out[*at];
             if !merged && !*was_merged {
@@ -154,7 +159,7 @@ fn place(
             *old = entry;
         }
         None => {
-            places.insert(key, (out.len(), merged));
+            places.insert(key.to_string(), (out.len(), merged));
             out.push(entry);
         }
     }

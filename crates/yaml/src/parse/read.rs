@@ -11,8 +11,8 @@ use memchr::memmem;
 
 use crate::error::{ParseError, Problem};
 use crate::node::Node;
-use crate::parse::fast;
 use crate::parse::compose::{Dialect, Duplicate, compose};
+use crate::parse::fast;
 use crate::source::Source;
 
 /// The documents of a file.

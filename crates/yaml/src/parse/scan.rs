@@ -130,7 +130,12 @@ impl<'s> Scanner<'s> {
 
     /// A scanner that reads nothing but the one scalar at `pos`, inside a collection at `indent` and not at
     /// the beginning of a line, of a text without other line breaks than `\n`.
-    pub(super) fn of_scalar(source: &'s Arc<Source>, bytes: &'s [u8], pos: usize, indent: isize) -> Scanner<'s> {
+    pub(super) fn of_scalar(
+        source: &'s Arc<Source>,
+        bytes: &'s [u8],
+        pos: usize,
+        indent: isize,
+    ) -> Scanner<'s> {
         Scanner {
             source,
             bytes,
@@ -403,11 +408,6 @@ impl<'s> Scanner<'s> {
     /// Steps over blanks, comments and line breaks to the next token.
     fn skip_to_token(&mut self) -> Scan<()> {
         loop {
-            if self.pos == self.line_start
-                && self.bytes[self.pos..].starts_with("\u{FEFF}".as_bytes())
-            {
-                self.pos += 3;
-            }
             while self.byte(self.pos) == b' '
                 || (self.byte(self.pos) == b'\t'
                     && (self.flow_level > 0 || !self.simple_key_allowed))
