@@ -32,7 +32,13 @@ pub(crate) fn restore(old: &str, printed: &str, changed: &str) -> Option<String>
     let same = |(a, b): &(&&str, &&str)| a == b;
     let ahead = lines.iter().zip(&changed_lines).take_while(same).count();
     let rest = lines.len().min(changed_lines.len()) - ahead;
-    let behind = lines.iter().rev().zip(changed_lines.iter().rev()).take(rest).take_while(same).count();
+    let behind = lines
+        .iter()
+        .rev()
+        .zip(changed_lines.iter().rev())
+        .take(rest)
+        .take_while(same)
+        .count();
     // The line of the old text that a line of the new one stands for.
     let origin = |at: usize| {
         if lines.len() == changed_lines.len() || at < ahead {
@@ -138,7 +144,10 @@ fn collect(old: &str, printed: &[&str]) -> Option<Vec<Line>> {
             }
             match next.above.last_mut().filter(|group| !blank && group.column == column) {
                 Some(group) => group.lines.push(content.to_owned()),
-                None => next.above.push(Group { column, lines: vec![content.to_owned()] }),
+                None => next.above.push(Group {
+                    column,
+                    lines: vec![content.to_owned()],
+                }),
             }
             blank = false;
         } else if !matches!(content, "---" | "...") {

@@ -48,7 +48,10 @@ mod tests {
     fn written(old: &str) -> String {
         let mut tree = parse(old).unwrap();
         let k = tree.get_mut("k").unwrap();
-        *k = Node { value: yaml::Value::Scalar("NEW".into()), ..k.clone() };
+        *k = Node {
+            value: yaml::Value::Scalar("NEW".into()),
+            ..k.clone()
+        };
         print(&tree, old).unwrap()
     }
 
@@ -61,9 +64,18 @@ mod tests {
             ("x: 1\n# c\n\nk: a\n", "x: 1\n# c\n\nk: NEW"),
             ("x: 1\n# c\n# d\n\n# e\nk: a\n", "x: 1\n# c\n# d\n\n# e\nk: NEW"),
             ("k: a\n\n# end\n", "k: NEW\n\n# end"),
-            ("m:\n    x: 1\n    # foot\n\nk: a   # on k\n", "m:\n  x: 1\n  # foot\nk: NEW # on k"),
-            ("l: # on l\n  # first\n  - a # ta\n  # last\nk: a\n", "l: # on l\n# first\n- a # ta\n# last\n\nk: NEW"),
-            ("x: |\n  # not a comment\n  t\nk: a\n", "x: |\n  # not a comment\n  t\nk: NEW"),
+            (
+                "m:\n    x: 1\n    # foot\n\nk: a   # on k\n",
+                "m:\n  x: 1\n  # foot\nk: NEW # on k",
+            ),
+            (
+                "l: # on l\n  # first\n  - a # ta\n  # last\nk: a\n",
+                "l: # on l\n# first\n- a # ta\n# last\n\nk: NEW",
+            ),
+            (
+                "x: |\n  # not a comment\n  t\nk: a\n",
+                "x: |\n  # not a comment\n  t\nk: NEW",
+            ),
             ("x: 'a # b'\nk: a\n", "x: 'a # b'\nk: NEW"),
             ("k: a\n---\nignored: true\n", "k: NEW"),
         ];
