@@ -16,7 +16,9 @@ pub(crate) fn refuse_repeated_keys(node: &Node) -> Result<()> {
                 let first = if map.len() > 8 {
                     entry.key.text().and_then(|key| seen.insert(key.as_str(), &entry.key))
                 } else {
-                    let before = map.as_slice()[..at].iter().find(|other| other.key.as_str() == entry.key.as_str());
+                    let before = map.as_slice()[..at]
+                        .iter()
+                        .find(|other| other.key.as_str() == entry.key.as_str());
                     before.map(|other| &other.key)
                 };
                 if let Some(first) = first {
@@ -78,7 +80,9 @@ fn normal(node: &Node) -> Result<Option<Node>> {
 
 /// Text, tag and style that a scalar gets, unless it keeps those it has.
 fn settle(node: &Node) -> Result<Option<(Text, Tag, Style)>> {
-    let Value::Scalar(text) = &node.value else { return Ok(None) };
+    let Value::Scalar(text) = &node.value else {
+        return Ok(None);
+    };
     let failed = |message: String| BuildError::new(ErrorKind::Object, node.mark, message);
     let settled = match yaml::typed(node).map_err(|error| failed(error.to_string()))? {
         Typed::Null => ("null".into(), Tag::Null, Style::Plain),
@@ -103,7 +107,11 @@ fn settle(node: &Node) -> Result<Option<(Text, Tag, Style)>> {
 
 fn number(value: f64) -> (Text, Tag, Style) {
     let text = float_in_yaml(value);
-    let tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
+    let tag = if text.contains(['.', 'e']) {
+        Tag::Float
+    } else {
+        Tag::Int
+    };
     (text.into(), tag, Style::Plain)
 }
 
@@ -156,13 +164,22 @@ mod tests {
         normalise(&mut node).unwrap();
         let expected = "a: 31\nb: 1e+06\nc: true\nd: null\ne: \"2020-01-01T00:00:00Z\"\nf: 1.2345678901234568e+16\ng: 1.5\nh: plain\ni: \"yes\"\n";
         assert_eq!(yaml::encode_v3(&node), expected);
-        let marks = |node: &Node| node.as_map().unwrap().iter().map(|entry| entry.value.mark).collect::<Vec<_>>();
+        let marks = |node: &Node| {
+            node.as_map()
+                .unwrap()
+                .iter()
+                .map(|entry| entry.value.mark)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(marks(&node), marks(&before));
     }
 
     #[test]
     fn numbers_without_json_are_errors() {
         let mut node = Node::scalar(".inf", Tag::Float);
-        assert_eq!(normalise(&mut node).unwrap_err().to_string(), "\".inf\" is a number that JSON does not have");
+        assert_eq!(
+            normalise(&mut node).unwrap_err().to_string(),
+            "\".inf\" is a number that JSON does not have"
+        );
     }
 }

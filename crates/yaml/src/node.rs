@@ -100,7 +100,9 @@ impl Node {
     /// takes its place later inherits the quotes, as kyaml's `FieldSetter` has it.
     pub fn quoted_string(text: impl Into<Text>) -> Node {
         let mut node = Node::string(text);
-        let is_bare = node.as_str().is_some_and(|text| text.contains('\n') || resolve_v2(text) == Tag::Str);
+        let is_bare = node
+            .as_str()
+            .is_some_and(|text| text.contains('\n') || resolve_v2(text) == Tag::Str);
         node.style = if is_bare { Style::Plain } else { Style::DoubleQuoted };
         node
     }
@@ -282,9 +284,7 @@ impl Map {
     /// The position of the first entry with this key.
     #[inline]
     pub fn position(&self, key: &str) -> Option<usize> {
-        self.entries
-            .iter()
-            .position(|entry| entry.key.as_str() == Some(key))
+        self.entries.iter().position(|entry| entry.key.as_str() == Some(key))
     }
 
     #[inline]

@@ -21,8 +21,18 @@ pub(crate) fn from_kustomization(cx: &Context<'_>, target: &Target) -> Result<Ve
     let kustomization = target.kustomization();
     let mut made = Vec::new();
     let kinds = [
-        (Generated::ConfigMap, "configMapGenerator", "ConfigMapGenerator", &kustomization.config_map_generator),
-        (Generated::Secret, "secretGenerator", "SecretGenerator", &kustomization.secret_generator),
+        (
+            Generated::ConfigMap,
+            "configMapGenerator",
+            "ConfigMapGenerator",
+            &kustomization.config_map_generator,
+        ),
+        (
+            Generated::Secret,
+            "secretGenerator",
+            "SecretGenerator",
+            &kustomization.secret_generator,
+        ),
     ];
     for (kind, field, builtin, all) in kinds {
         for (at, args) in all.iter().enumerate() {
@@ -65,7 +75,11 @@ pub(crate) fn absorb(set: &mut ResourceSet, new: Resource) -> Result<()> {
     match *set.with_any_id(&id) {
         [] if matches!(new.behavior, Behavior::Merge | Behavior::Replace) => {
             let message = format!("id {id} does not exist; cannot merge or replace");
-            let names: Vec<String> = set.iter().filter(|other| other.kind() == &*id.gvk.kind).map(|other| other.name().to_owned()).collect();
+            let names: Vec<String> = set
+                .iter()
+                .filter(|other| other.kind() == &*id.gvk.kind)
+                .map(|other| other.name().to_owned())
+                .collect();
             let error = BuildError::new(ErrorKind::Object, mark, message);
             Err(if names.is_empty() {
                 error.hint(format!("there is no {} yet: use `behavior: create`", id.gvk.kind))
@@ -78,7 +92,10 @@ pub(crate) fn absorb(set: &mut ResourceSet, new: Resource) -> Result<()> {
             let position = position as usize;
             if !matches!(new.behavior, Behavior::Merge | Behavior::Replace) {
                 let old = set.get(position).map_or(yaml::Mark::NONE, |old| old.node.mark);
-                let message = format!("id {id} exists; can not use behavior: '{}', behavior must be merge or replace", behavior_name(new.behavior));
+                let message = format!(
+                    "id {id} exists; can not use behavior: '{}', behavior must be merge or replace",
+                    behavior_name(new.behavior)
+                );
                 return Err(BuildError::new(ErrorKind::Object, mark, message).related(old, "the object that is there"));
             }
             set.update(position, |old| join(old, new));

@@ -30,10 +30,19 @@ pub(crate) fn apply(
     let mut names = Names::default();
     for (at, replacement) in replacements.iter().enumerate() {
         let step = format!("{}[{at}]", layer.step);
-        let layer = Arc::new(Layer { kustomization: layer.kustomization.clone(), step, mark: replacement.mark });
+        let layer = Arc::new(Layer {
+            kustomization: layer.kustomization.clone(),
+            step,
+            mark: replacement.mark,
+        });
         let mut source = source(set, replacement, &mut names)?;
         for target in &replacement.targets {
-            Copying { source: &mut source, target, layer: &layer }.run(set, schema, &mut names)?;
+            Copying {
+                source: &mut source,
+                target,
+                layer: &layer,
+            }
+            .run(set, schema, &mut names)?;
         }
     }
     Ok(())
@@ -48,7 +57,9 @@ struct Names {
 impl Names {
     /// The objects that have or had a name, in order; all, if any name will do.
     fn with(&mut self, set: &ResourceSet, name: Option<&str>) -> Vec<usize> {
-        let Some(name) = name else { return (0..set.len()).collect() };
+        let Some(name) = name else {
+            return (0..set.len()).collect();
+        };
         let positions = self.positions.get_or_insert_with(|| {
             let mut positions: HashMap<Text, Vec<usize>> = HashMap::new();
             for (position, resource) in set.iter().enumerate() {
@@ -72,7 +83,10 @@ impl Names {
 
 /// The id an object has and those it had. Whether its type is in a namespace does not count here.
 fn ids(resource: &Resource) -> impl Iterator<Item = ResId> {
-    let now = ResId { cluster_scoped: false, ..resource.id() };
+    let now = ResId {
+        cluster_scoped: false,
+        ..resource.id()
+    };
     std::iter::once(now).chain(resource.previous_ids())
 }
 
@@ -95,7 +109,9 @@ struct Source {
 impl Source {
     /// Takes the value anew after the object at `position` changed.
     fn refresh(&mut self, position: usize, root: &Node) {
-        let Some((_, steps)) = self.field.as_ref().filter(|(owner, _)| *owner == position) else { return };
+        let Some((_, steps)) = self.field.as_ref().filter(|(owner, _)| *owner == position) else {
+            return;
+        };
         let mut node = root;
         for &step in steps {
             let child = match &node.value {
@@ -113,7 +129,10 @@ impl Source {
 fn source(set: &ResourceSet, replacement: &Replacement, names: &mut Names) -> Result<Source> {
     let mark = replacement.mark;
     if replacement.targets.is_empty() || (replacement.source.is_none() && replacement.source_value.is_none()) {
-        return Err(config_error(mark, "replacements must specify a source and at least one target"));
+        return Err(config_error(
+            mark,
+            "replacements must specify a source and at least one target",
+        ));
     }
     let source = match (&replacement.source, &replacement.source_value) {
         (Some(_), Some(value)) => {
@@ -124,28 +143,55 @@ fn source(set: &ResourceSet, replacement: &Replacement, names: &mut Names) -> Re
             let value = Node::scalar(value.text.clone(), Tag::Unset).at(value.mark);
             return Ok(Source { value, field: None });
         }
-        (None, None) => return Err(config_error(mark, "replacements must specify a source and at least one target")),
+        (None, None) => {
+            return Err(config_error(
+                mark,
+                "replacements must specify a source and at least one target",
+            ));
+        }
         (Some(source), None) => source,
     };
     let mark = if source.mark.is_some() { source.mark } else { mark };
     let (position, owner) = source_object(set, source, mark, names)?;
-    let field_path = if source.field_path.is_empty() { DEFAULT_FIELD_PATH } else { &source.field_path };
+    let field_path = if source.field_path.is_empty() {
+        DEFAULT_FIELD_PATH
+    } else {
+        &source.field_path
+    };
     let path = split_bracketed(field_path, '.');
     let steps = locate(&owner.node, &path).map_err(|error| {
-        let message = format!("the source field \"{field_path}\" cannot be looked up: {}", error.message);
-        BuildError { hint: error.hint, ..transform_error(mark, message).related(owner.node.mark, "the source object") }
+        let message = format!(
+            "the source field \"{field_path}\" cannot be looked up: {}",
+            error.message
+        );
+        BuildError {
+            hint: error.hint,
+            ..transform_error(mark, message).related(owner.node.mark, "the source object")
+        }
     })?;
     let found = steps.as_ref().map(|steps| descend_ref(&owner.node, steps));
     let Some(value) = found.filter(|node| !node.is_null_or_empty()) else {
         let state = if found.is_some() { "is empty" } else { "is missing" };
-        let message = format!("fieldPath \"{field_path}\" {state} for replacement source {}", source.id);
+        let message = format!(
+            "fieldPath \"{field_path}\" {state} for replacement source {}",
+            source.id
+        );
         let error = transform_error(mark, message).related(owner.node.mark, "the source object");
-        return Err(BuildError { hint: there_instead(&owner.node, &path), ..error });
+        return Err(BuildError {
+            hint: there_instead(&owner.node, &path),
+            ..error
+        });
     };
     let options = source.options.as_ref().filter(|options| !options.delimiter.is_empty());
     match options {
-        None => Ok(Source { value: value.clone(), field: steps.map(|steps| (position, steps)) }),
-        Some(options) => Ok(Source { value: refined(value, options, mark)?, field: None }),
+        None => Ok(Source {
+            value: value.clone(),
+            field: steps.map(|steps| (position, steps)),
+        }),
+        Some(options) => Ok(Source {
+            value: refined(value, options, mark)?,
+            field: None,
+        }),
     }
 }
 
@@ -158,10 +204,15 @@ fn source_object<'s>(
 ) -> Result<(usize, &'s Resource)> {
     let name = Some(&*source.id.name).filter(|name| !name.is_empty());
     let is_meant = |resource: &&Resource| ids(resource).any(|id| id.is_selected_by(&source.id));
-    let mut matches =
-        names.with(set, name).into_iter().filter_map(|position| Some((position, set.get(position).filter(is_meant)?)));
+    let mut matches = names
+        .with(set, name)
+        .into_iter()
+        .filter_map(|position| Some((position, set.get(position).filter(is_meant)?)));
     let Some(found) = matches.next() else {
-        let error = transform_error(mark, format!("nothing selected by the replacement source {}", source.id));
+        let error = transform_error(
+            mark,
+            format!("nothing selected by the replacement source {}", source.id),
+        );
         return Err(error.hint(objects_there(set, &source.id)));
     };
     if let Some(other) = matches.next() {
@@ -206,19 +257,30 @@ fn refined(value: &Node, options: &FieldOptions, mark: Mark) -> Result<Node> {
         let message = "delimiter option can only be used with scalar nodes";
         return Err(transform_error(mark, message).related(value.mark, "the source value"));
     };
-    let part = usize::try_from(options.index).ok().and_then(|index| text.split(&*options.delimiter).nth(index));
+    let part = usize::try_from(options.index)
+        .ok()
+        .and_then(|index| text.split(&*options.delimiter).nth(index));
     let Some(part) = part else {
         let message = format!("options.index {} is out of bounds for value \"{text}\"", options.index);
         let count = text.split(&*options.delimiter).count();
         let hint = format!("\"{}\" divides it into {count}, counted from 0", options.delimiter);
-        return Err(transform_error(mark, message).related(value.mark, "the source value").hint(hint));
+        return Err(transform_error(mark, message)
+            .related(value.mark, "the source value")
+            .hint(hint));
     };
-    Ok(Node { value: Value::Scalar(part.into()), ..value.clone() })
+    Ok(Node {
+        value: Value::Scalar(part.into()),
+        ..value.clone()
+    })
 }
 
 /// A text as scalars are compared and joined: that of null is empty.
 fn value_text(node: &Node) -> &str {
-    if node.is_null() { "" } else { node.as_str().unwrap_or_default() }
+    if node.is_null() {
+        ""
+    } else {
+        node.as_str().unwrap_or_default()
+    }
 }
 
 /// A selector of a target, compiled.
@@ -234,7 +296,12 @@ impl Matcher {
         let matcher = SelectorMatcher::new(&selector.id, &selector.label_selector, &selector.annotation_selector);
         let matcher = matcher.map_err(|error| config_error(selector.mark, error.to_string()))?;
         let by_labels = !selector.label_selector.is_empty() || !selector.annotation_selector.is_empty();
-        Ok(Matcher { matcher, mark: selector.mark, by_id: selector.id != ResId::default(), by_labels })
+        Ok(Matcher {
+            matcher,
+            mark: selector.mark,
+            by_id: selector.id != ResId::default(),
+            by_labels,
+        })
     }
 
     fn matches_labels(&self, resource: &Resource) -> Result<bool> {
@@ -254,7 +321,10 @@ struct Copying<'a> {
 impl Copying<'_> {
     fn run(mut self, set: &mut ResourceSet, schema: &Schema, names: &mut Names) -> Result<()> {
         let Some(select) = &self.target.select else {
-            return Err(config_error(self.target.mark, "target must specify resources to select"));
+            return Err(config_error(
+                self.target.mark,
+                "target must specify resources to select",
+            ));
         };
         let selected = Matcher::new(select)?;
         let rejected: Vec<Matcher> = self.target.reject.iter().map(Matcher::new).collect::<Result<_>>()?;
@@ -285,7 +355,11 @@ impl Copying<'_> {
         if self.target.field_paths.is_empty() {
             return vec![field(DEFAULT_FIELD_PATH, self.target.mark)];
         }
-        self.target.field_paths.iter().map(|path| field(path, path.mark)).collect()
+        self.target
+            .field_paths
+            .iter()
+            .map(|path| field(path, path.mark))
+            .collect()
     }
 
     fn copy_to(&mut self, position: usize, root: &mut Node, path: &[String], written: (&str, Mark)) -> Result<()> {
@@ -298,12 +372,22 @@ impl Copying<'_> {
         }
         let missing = |error: Option<PathError>, root: &Node| {
             let or_create = if create.is_some() { " or create" } else { "" };
-            let cause = error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();
+            let cause = error
+                .as_ref()
+                .map(|error| format!(": {}", error.message))
+                .unwrap_or_default();
             let message = format!("unable to find{or_create} field \"{written}\" in replacement target{cause}");
             let built = transform_error(mark, message).related(root.mark, "the target");
-            BuildError { hint: error.and_then(|error| error.hint).or_else(|| there_instead(root, path)), ..built }
+            BuildError {
+                hint: error.and_then(|error| error.hint).or_else(|| there_instead(root, path)),
+                ..built
+            }
         };
-        let route = Route { path, create, parse: &yaml_text::parse };
+        let route = Route {
+            path,
+            create,
+            parse: &yaml_text::parse,
+        };
         let find = |root: &Node| route.find(root).map_err(|error| missing(Some(error), root));
         let mut found = find(root)?;
         if found.is_empty() {
@@ -331,7 +415,12 @@ impl Copying<'_> {
     }
 
     fn set(&self, node: &mut Node, mark: Mark) -> Result<()> {
-        let text: Cow<'_, str> = match self.target.options.as_ref().filter(|options| !options.delimiter.is_empty()) {
+        let text: Cow<'_, str> = match self
+            .target
+            .options
+            .as_ref()
+            .filter(|options| !options.delimiter.is_empty())
+        {
             None => self.source.value.as_str().unwrap_or_default().into(),
             Some(options) => {
                 let Some(old) = node.as_str() else {
@@ -350,7 +439,11 @@ impl Copying<'_> {
         match &node.value {
             Value::Scalar(old) if old.as_str() == text => {}
             Value::Scalar(_) => {
-                let new = Node { value: Value::Scalar(text.into()), origin: None, ..node.clone() };
+                let new = Node {
+                    value: Value::Scalar(text.into()),
+                    origin: None,
+                    ..node.clone()
+                };
                 node.replace(new.at(self.source.value.mark), self.layer);
             }
             _ => node.replace(self.source.value.clone(), self.layer),
@@ -359,11 +452,19 @@ impl Copying<'_> {
 
     /// Sets the value inside a text that is YAML or JSON, if the path leads into one and all goes well.
     fn copy_into_text(&self, root: &mut Node, path: &[String], create: Option<Kind>) -> bool {
-        let Some((steps, at)) = text_on_the_way(root, path) else { return false };
+        let Some((steps, at)) = text_on_the_way(root, path) else {
+            return false;
+        };
         let holder = descend_ref(root, &steps);
         let old = holder.as_str().unwrap_or_default();
-        let Some(mut inner) = yaml_text::parse(old) else { return false };
-        let route = Route { path: &path[at..], create, parse: &yaml_text::parse };
+        let Some(mut inner) = yaml_text::parse(old) else {
+            return false;
+        };
+        let route = Route {
+            path: &path[at..],
+            create,
+            parse: &yaml_text::parse,
+        };
         let Ok(found) = route.find(&inner) else { return false };
         if found.is_empty() {
             return false;
@@ -375,9 +476,15 @@ impl Copying<'_> {
                 Err(_) => return false,
             }
         }
-        let Some(text) = written_like(old, &inner) else { return false };
+        let Some(text) = written_like(old, &inner) else {
+            return false;
+        };
         if text != old {
-            let new = Node { value: Value::Scalar(text.into()), origin: None, ..holder.clone() };
+            let new = Node {
+                value: Value::Scalar(text.into()),
+                origin: None,
+                ..holder.clone()
+            };
             descend(root, &steps).replace(new.at(self.source.value.mark), self.layer);
         }
         true
@@ -388,7 +495,11 @@ impl Copying<'_> {
 /// about labels is an error for any object.
 fn exact_name<'m>(selected: &'m Matcher, rejected: &[Matcher]) -> Option<&'m str> {
     let decides = |matcher: &Matcher| matcher.matcher.label_error().is_none();
-    if decides(selected) && rejected.iter().all(decides) { selected.matcher.exact_name() } else { None }
+    if decides(selected) && rejected.iter().all(decides) {
+        selected.matcher.exact_name()
+    } else {
+        None
+    }
 }
 
 fn is_target(resource: &Resource, selected: &Matcher, rejected: &[Matcher]) -> Result<bool> {
@@ -400,7 +511,11 @@ fn is_target(resource: &Resource, selected: &Matcher, rejected: &[Matcher]) -> R
             return Ok(false);
         }
     }
-    let is_rejected = |id: &ResId| rejected.iter().any(|reject| reject.by_id && reject.matcher.matches_id(id));
+    let is_rejected = |id: &ResId| {
+        rejected
+            .iter()
+            .any(|reject| reject.by_id && reject.matcher.matches_id(id))
+    };
     Ok(!ids(resource).any(|id| is_rejected(&id)) && ids(resource).any(|id| selected.matcher.matches_id(&id)))
 }
 
@@ -493,8 +608,14 @@ data:
             let source = sources.add("objects.yaml", OBJECTS.to_owned());
             let layer = layer("resources[0]");
             let nodes = yaml::read_documents(&source).unwrap().nodes;
-            let list = nodes.into_iter().map(|node| Resource::new(node, layer.clone(), &Schema::default())).collect();
-            Fixture { sources, set: ResourceSet::from_vec(list) }
+            let list = nodes
+                .into_iter()
+                .map(|node| Resource::new(node, layer.clone(), &Schema::default()))
+                .collect();
+            Fixture {
+                sources,
+                set: ResourceSet::from_vec(list),
+            }
         }
 
         fn apply(&mut self, replacements: &str) -> Result<()> {
@@ -505,12 +626,19 @@ data:
         }
 
         fn place(&self, mark: Mark) -> String {
-            self.sources.place(mark).map(|place| place.to_string()).unwrap_or_default()
+            self.sources
+                .place(mark)
+                .map(|place| place.to_string())
+                .unwrap_or_default()
         }
     }
 
     fn layer(step: &str) -> Arc<Layer> {
-        Arc::new(Layer { kustomization: "kustomization.yaml".into(), step: step.to_owned(), mark: Mark::NONE })
+        Arc::new(Layer {
+            kustomization: "kustomization.yaml".into(),
+            step: step.to_owned(),
+            mark: Mark::NONE,
+        })
     }
 
     /// A replacement with this source and this target.
@@ -525,7 +653,10 @@ data:
         let mut fixture = Fixture::new();
         match fixture.apply(&replacement(source, target)) {
             Ok(()) => {
-                let node = fixture.set.get(object).and_then(|resource| resource.node.get_path(path.iter().copied()));
+                let node = fixture
+                    .set
+                    .get(object)
+                    .and_then(|resource| resource.node.get_path(path.iter().copied()));
                 Ok(node.map(|node| json::compact(node).unwrap()).unwrap_or_default())
             }
             Err(error) => {
@@ -540,7 +671,12 @@ data:
         let text = |path: &'static str| (2, vec!["data", path]);
         let image = r#"[{"image":"db","name":"a"},{"image":"ab:1","name":"ab"}]"#;
         let table = [
-            (HOST, "select: {name: target}, fieldPaths: [data.text]", text("text"), r#""db.example.com:5432""#),
+            (
+                HOST,
+                "select: {name: target}, fieldPaths: [data.text]",
+                text("text"),
+                r#""db.example.com:5432""#,
+            ),
             (
                 "kind: ConfigMap, name: source, fieldPath: data.host, options: {delimiter: ':', index: 1}",
                 "select: {name: web}, fieldPaths: [spec.replicas]",
@@ -609,7 +745,11 @@ data:
             ),
         ];
         for (source, target, (object, path), expected) in table {
-            assert_eq!(replaced(source, target, object, &path), Ok(expected.to_owned()), "{source} to {target}");
+            assert_eq!(
+                replaced(source, target, object, &path),
+                Ok(expected.to_owned()),
+                "{source} to {target}"
+            );
         }
     }
 
@@ -652,11 +792,23 @@ data:
                 "select: {name: web}, fieldPaths: [spec.containers], options: {delimiter: ':'}",
                 "r.yaml:3:40: delimiter option can only be used with scalar nodes ()",
             ),
-            (HOST, "select: {name: 'a('}", "r.yaml:3:14: \"a(\" is not a regular expression: unclosed group ()"),
-            (HOST, "fieldPaths: [a]", "r.yaml:3:5: target must specify resources to select ()"),
+            (
+                HOST,
+                "select: {name: 'a('}",
+                "r.yaml:3:14: \"a(\" is not a regular expression: unclosed group ()",
+            ),
+            (
+                HOST,
+                "fieldPaths: [a]",
+                "r.yaml:3:5: target must specify resources to select ()",
+            ),
         ];
         for (source, target, expected) in table {
-            assert_eq!(replaced(source, target, 0, &[]), Err(expected.to_owned()), "{source} to {target}");
+            assert_eq!(
+                replaced(source, target, 0, &[]),
+                Err(expected.to_owned()),
+                "{source} to {target}"
+            );
         }
         let both = "- {sourceValue: x, source: {kind: A}, targets: [{select: {kind: B}}]}";
         assert_eq!(
@@ -672,33 +824,56 @@ data:
             resource.remember_id();
             resource.set_metadata_text("name", "web-2".into(), &layer("nameSuffix"));
         });
-        let first = replacement("kind: Deployment, name: web", "select: {name: target}, fieldPaths: [data.text]");
+        let first = replacement(
+            "kind: Deployment, name: web",
+            "select: {name: target}, fieldPaths: [data.text]",
+        );
         let second = replacement(
             "kind: ConfigMap, name: target, fieldPath: data.text",
             "select: {name: source}, fieldPaths: [data.port]",
         );
         fixture.apply(&(first + &second)).unwrap();
-        assert_eq!(fixture.set.get(0).unwrap().node.get_path(["data", "port"]).unwrap().as_str(), Some("web-2"));
+        assert_eq!(
+            fixture
+                .set
+                .get(0)
+                .unwrap()
+                .node
+                .get_path(["data", "port"])
+                .unwrap()
+                .as_str(),
+            Some("web-2")
+        );
     }
 
     #[test]
     fn a_source_that_is_a_target_too_is_copied_as_it_has_become() {
         let mut fixture = Fixture::new();
         let target = "select: {kind: ConfigMap}, fieldPaths: [metadata.name], options: {delimiter: '-', index: 1}";
-        fixture.apply(&replacement("kind: ConfigMap, name: source", target)).unwrap();
+        fixture
+            .apply(&replacement("kind: ConfigMap, name: source", target))
+            .unwrap();
         let name = |at: usize| fixture.set.get(at).map(|resource| resource.name().to_owned()).unwrap();
-        assert_eq!((name(0), name(2)), ("source-source".to_owned(), "target-source-source".to_owned()));
+        assert_eq!(
+            (name(0), name(2)),
+            ("source-source".to_owned(), "target-source-source".to_owned())
+        );
     }
 
     #[test]
     fn a_copied_value_knows_where_it_comes_from() {
         let mut fixture = Fixture::new();
-        fixture.apply(&replacement(HOST, "select: {name: target}, fieldPaths: [data.text]")).unwrap();
+        fixture
+            .apply(&replacement(HOST, "select: {name: target}, fieldPaths: [data.text]"))
+            .unwrap();
         let node = fixture.set.get(2).unwrap().node.get_path(["data", "text"]).unwrap();
         assert_eq!(fixture.place(node.mark), "objects.yaml:5:9");
         let change = node.origin.as_ref().unwrap();
         let previous = change.previous.as_ref().unwrap();
-        assert_eq!((change.layer.step.as_str(), previous.as_str()), ("replacements[0]", Some("keep")));
+        assert_eq!(
+            (change.layer.step.as_str(), previous.as_str()),
+            ("replacements[0]", Some("keep"))
+        );
         assert_eq!(fixture.place(change.layer.mark), "r.yaml:1:3");
         assert_eq!(fixture.place(previous.mark), "objects.yaml:20:9");
     }
