@@ -215,18 +215,11 @@ impl<'o, 'n> Writer<'o, 'n> {
         Ok(())
     }
 
-            return Ok(());
-            self.write_string(text, indent, false);
-        &mut self,
-        if let Some(text) = simple_text(node) {
-        indent: usize,
-        node: &'n Node,
-        place: Place,
-        text: &'n str,
-        }
-    ) -> Result<(), EmitError> {
-    fn write_scalar(
     fn write_scalar(&mut self, node: &'n Node, text: &'n str, indent: usize, place: Place) -> Result<(), EmitError> {
+        if let Some(text) = simple_text(node) {
+            self.write_string(text, indent, false);
+            return Ok(());
+        }
         match printed(node, text, place)? {
             Typed::Str(text) => self.write_string(&through_json(text, node)?, indent, false),
             Typed::Null => self.write_word(b"null"),
@@ -332,8 +325,8 @@ pub(crate) fn check_duplicates(map: &Map) -> Result<(), EmitError> {
     let mut seen = 0u64;
     let distinct = entries.iter().all(|entry| {
         let key = entry.key.as_str().unwrap_or_default().as_bytes();
-        let ends = key.first().map_or(0, |&byte| usize::from(byte))
-            + 5 * key.last().map_or(0, |&byte| usize::from(byte));
+        let ends =
+            key.first().map_or(0, |&byte| usize::from(byte)) + 5 * key.last().map_or(0, |&byte| usize::from(byte));
         let bit = 1 << ((ends + 11 * key.len()) % 64);
         let new = seen & bit == 0;
         seen |= bit;

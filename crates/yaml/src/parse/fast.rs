@@ -25,11 +25,7 @@ const KEY: usize = 1000;
 
 /// Reads the only document in the bytes `range` of a source, if it is an ordinary one and not empty.
 /// `stack` is room to work in, to be used again for the next document.
-pub(super) fn parse(
-    source: &Arc<Source>,
-    range: Range<usize>,
-    stack: &mut Vec<Node>,
-) -> Option<Node> {
+pub(super) fn parse(source: &Arc<Source>, range: Range<usize>, stack: &mut Vec<Node>) -> Option<Node> {
     let bytes = &source.text().as_bytes()[..range.end];
     if !only_lf(&bytes[range.start..]) || bytes[range.start..].starts_with(b"\xEF\xBB\xBF") {
         return None;
