@@ -22,10 +22,13 @@ pub struct Session<'f> {
     sources: Arc<Sources>,
     file_limit: u64,
     threads: usize,
-    yaml_files: Mutex<HashMap<PathBuf, Arc<OnceLock<Result<Arc<YamlFile>>>>>>,
+    yaml_files: Mutex<HashMap<PathBuf, Slot<YamlFile>>>,
     directories: Mutex<HashMap<PathBuf, PathBuf>>,
     bases: Mutex<HashMap<PathBuf, Arc<Accumulated>>>,
 }
+
+/// What one build makes and all others use.
+type Slot<T> = Arc<OnceLock<Result<Arc<T>>>>;
 
 /// A file that holds YAML, and what was parsed from it so far.
 pub(crate) struct YamlFile {

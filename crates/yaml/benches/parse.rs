@@ -1,6 +1,7 @@
 //! Bytes a second, one core: text to tree, tree to canonical bytes.
 //!
 //! Reads the file named in `YAML_BENCH`, or a list of typical Deployments and ConfigMaps.
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads its input from a file")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,9 @@
 //! The fast way against the exact way: on the recorded documents, where they are at hand, and on
 //! damaged copies of them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests read recorded documents and take their number of rounds from outside"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
