@@ -243,7 +243,7 @@ impl Target {
                     load::allow(cx.session, &self.root, cx.restrictor, &file, path)?;
                     let file = cx.session.yaml_file(&file, path.mark, path)?;
                     let layer = self.layer(format!("{field}[{at}]"), path.mark);
-                    let nodes = load::objects(file.documents()?, &file.source)
+                    let nodes = load::objects(file.documents()?)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                     let mut resources = load::resources(nodes, &layer, &cx.schema);
                     let is_known =
@@ -433,7 +433,7 @@ pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc
 /// The objects of a text inside a file.
 pub(crate) fn embedded_objects(cx: &Context<'_>, source: &Arc<Source>, layer: &Arc<Layer>) -> Result<Vec<Resource>> {
     let documents = yaml::read_documents(source).map_err(syntax)?;
-    Ok(load::resources(load::objects(&documents, source)?, layer, &cx.schema))
+    Ok(load::resources(load::objects(&documents)?, layer, &cx.schema))
 }
 
 /// Runs what must come last, once, on the root: hashes, references, variables.
@@ -449,6 +449,8 @@ pub(crate) fn finish(target: &Target, acc: &mut Accumulated) -> Result<()> {
             .annotation("config.kubernetes.io/local-config")
             .is_some_and(|value| value != "false")
     };
-    acc.set.retain(|resource| !resource.is_empty() && !is_local(resource));
+    acc.set.retain(|resource| !resource.is_empty());
+    acc.set.iter().try_for_each(|resource| load::validate(&resource.node))?;
+    acc.set.retain(|resource| !is_local(resource));
     Ok(())
 }

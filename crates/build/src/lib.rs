@@ -14,6 +14,7 @@ mod finish;
 mod generate;
 mod json;
 mod load;
+mod memory_files;
 mod origin;
 mod os_files;
 pub mod parallel;
@@ -32,6 +33,7 @@ pub use error::{BuildError, ErrorKind, Result};
 pub use files::{EntryKind, FileKind, Files};
 pub use find::find_kustomizations;
 pub use load::LoadRestrictor;
+pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
 pub use session::{DEFAULT_FILE_LIMIT, Session};
 

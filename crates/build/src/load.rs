@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resource::{Resource, Schema};
-use yaml::{Documents, Layer, Mark, Node, Source, Value};
+use yaml::{Documents, Layer, Mark, Node, Value};
 
 use crate::config::Str;
 use crate::error::{BuildError, ErrorKind, Result};
@@ -197,13 +197,13 @@ pub(crate) fn find_kustomization(
 ///
 /// kustomize takes lists apart twice (`kio.ByteReader` for a `List` that is alone in its file, the
 /// resource factory for every kind that ends in `List`); the items come behind all other objects.
-pub(crate) fn objects(documents: &Documents, source: &Source) -> Result<Vec<Node>> {
+pub(crate) fn objects(documents: &Documents) -> Result<Vec<Node>> {
     let mut objects = Vec::with_capacity(documents.nodes.len());
     for node in &documents.nodes {
-        unwrap_list(node, documents.chunks == 1, source, &mut objects)?;
+        unwrap_list(node, documents.chunks == 1, &mut objects)?;
     }
     for node in &objects {
-        validate(node, source)?;
+        validate(node)?;
     }
     let mut at = 0;
     let mut result = Vec::with_capacity(objects.len());
@@ -220,9 +220,9 @@ pub(crate) fn objects(documents: &Documents, source: &Source) -> Result<Vec<Node
             Some((Value::Seq(items), _)) => {
                 for item in items {
                     let mut inner = Vec::new();
-                    unwrap_list(item, true, source, &mut inner)?;
+                    unwrap_list(item, true, &mut inner)?;
                     for node in inner {
-                        validate(&node, source)?;
+                        validate(&node)?;
                         objects.push(node);
                     }
                 }
@@ -240,7 +240,7 @@ fn kind(node: &Node) -> &str {
     node.get("kind").and_then(Node::as_str).unwrap_or_default()
 }
 
-fn unwrap_list(node: &Node, alone: bool, source: &Source, out: &mut Vec<Node>) -> Result<()> {
+fn unwrap_list(node: &Node, alone: bool, out: &mut Vec<Node>) -> Result<()> {
     let is_list = alone && matches!(kind(node), "List" | "ResourceList");
     if is_list && (node.get("items").is_some() || node.get("functionConfig").is_some()) {
         let items = node.get("items").and_then(Node::as_seq);
@@ -255,27 +255,26 @@ fn unwrap_list(node: &Node, alone: bool, source: &Source, out: &mut Vec<Node>) -
     }
     if !node.is_null_or_empty() {
         if node.as_map().is_none() {
-            return Err(not_an_object(node, source));
+            return Err(not_an_object(node));
         }
         out.push(node.clone());
     }
     Ok(())
 }
 
-fn not_an_object(node: &Node, source: &Source) -> BuildError {
-    let mark = if node.mark.is_some() { node.mark } else { source.mark(0) };
+fn not_an_object(node: &Node) -> BuildError {
     BuildError::new(
         ErrorKind::Object,
-        mark,
+        node.mark,
         "missing Resource metadata: this is not a Kubernetes object",
     )
     .hint("an object is a mapping with apiVersion, kind and metadata.name")
 }
 
 /// Every object has a kind, and all but lists have a name.
-fn validate(node: &Node, source: &Source) -> Result<()> {
+pub(crate) fn validate(node: &Node) -> Result<()> {
     if node.as_map().is_none() {
-        return Err(not_an_object(node, source));
+        return Err(not_an_object(node));
     }
     let text = |node: Option<&Node>| {
         node.filter(|node| !node.is_null())
