@@ -48,6 +48,10 @@ data:
 ---
 "#;
 
+/// The allocator of the command line program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }
