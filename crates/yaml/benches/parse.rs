@@ -81,13 +81,11 @@ fn print(bencher: Bencher<'_, '_>) {
     let source = source();
     let documents = read(&source);
     let mut out = Vec::with_capacity(source.text().len() * 2);
-    bencher
-        .counter(BytesCount::new(source.text().len()))
-        .bench_local(|| {
-            out.clear();
-            for node in &documents.nodes {
-                emit(node, &mut out).expect("the input is good");
-            }
-            out.len()
-        });
+    bencher.counter(BytesCount::new(source.text().len())).bench_local(|| {
+        out.clear();
+        for node in &documents.nodes {
+            emit(node, &mut out).expect("the input is good");
+        }
+        out.len()
+    });
 }

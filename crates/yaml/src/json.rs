@@ -63,11 +63,7 @@ fn write_node<'n>(
     open: &mut Vec<Frame<'n>>,
     out: &mut Vec<u8>,
 ) -> Result<(), EmitError> {
-    let inner = if node.style == Style::Flow {
-        Place::Flow
-    } else {
-        place
-    };
+    let inner = if node.style == Style::Flow { Place::Flow } else { place };
     let items = match &node.value {
         Value::Scalar(text) => return write_scalar(node, text, place, out),
         Value::Seq(items) => {
@@ -119,8 +115,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     let mut at = 0;
     while at < bytes.len() {
         let byte = bytes[at];
-        let separator =
-            byte == 0xE2 && bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xA8 | 0xA9);
+        let separator = byte == 0xE2 && bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xA8 | 0xA9);
         if (byte >= 0x20 && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')) && !separator {
             at += 1;
             continue;
@@ -135,11 +130,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
             0x08 => out.extend_from_slice(b"\\b"),
             0x0C => out.extend_from_slice(b"\\f"),
             0xE2 => {
-                out.extend_from_slice(if bytes[at + 2] == 0xA8 {
-                    b"\\u2028"
-                } else {
-                    b"\\u2029"
-                });
+                out.extend_from_slice(if bytes[at + 2] == 0xA8 { b"\\u2028" } else { b"\\u2029" });
                 at += 2;
             }
             _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),

@@ -154,16 +154,9 @@ pub fn typed(node: &Node) -> Result<Typed<'_>, TypeError> {
     typed_scalar(text.as_str(), node.tag, node.style, Dialect::V3)
 }
 
-pub(crate) fn typed_scalar(
-    text: &str,
-    tag: Tag,
-    style: Style,
-    dialect: Dialect,
-) -> Result<Typed<'_>, TypeError> {
+pub(crate) fn typed_scalar(text: &str, tag: Tag, style: Style, dialect: Dialect) -> Result<Typed<'_>, TypeError> {
     match tag {
-        Tag::Str | Tag::Other | Tag::Merge | Tag::Map | Tag::Seq => {
-            Ok(Typed::Str(Cow::Borrowed(text)))
-        }
+        Tag::Str | Tag::Other | Tag::Merge | Tag::Map | Tag::Seq => Ok(Typed::Str(Cow::Borrowed(text))),
         Tag::Binary => match decode_base64(text) {
             Some(bytes) => Ok(Typed::Str(Cow::Owned(lossy(&bytes)))),
             None => Err(TypeError::Base64),
@@ -193,10 +186,7 @@ fn lossy(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
-        text.extend(std::iter::repeat_n(
-            char::REPLACEMENT_CHARACTER,
-            chunk.invalid().len(),
-        ));
+        text.extend(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, chunk.invalid().len()));
     }
     text
 }

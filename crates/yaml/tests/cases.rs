@@ -6,9 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use yaml::{
-    Mark, Source, Sources, decode, emit, json, normalize_newlines, read_config, read_documents,
-};
+use yaml::{Mark, Source, Sources, decode, emit, json, normalize_newlines, read_config, read_documents};
 
 #[test]
 fn cases() {
@@ -16,10 +14,7 @@ fn cases() {
     let mut inputs: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "yaml")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     inputs.sort();
     let mut wrong = String::new();
@@ -47,12 +42,8 @@ fn run(name: &str, bytes: Vec<u8>) -> (&'static str, String) {
     let source = Sources::new().add(format!("{name}.yaml"), text);
     let place = |mark: Mark| source.place(mark.offset).to_string();
     let failure = |mark, error: String, other: Option<Mark>, hint: Option<&str>| {
-        let other = other
-            .map(|mark| format!("  see {}\n", place(mark)))
-            .unwrap_or_default();
-        let hint = hint
-            .map(|hint| format!("  hint: {hint}\n"))
-            .unwrap_or_default();
+        let other = other.map(|mark| format!("  see {}\n", place(mark))).unwrap_or_default();
+        let hint = hint.map(|hint| format!("  hint: {hint}\n")).unwrap_or_default();
         ("error", format!("{}: {error}\n{other}{hint}", place(mark)))
     };
     if name.starts_with("config_") {

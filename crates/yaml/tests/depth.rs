@@ -28,14 +28,7 @@ fn deep_documents_cost_no_stack() {
     for depth in [100, 9_990] {
         assert!(read_and_print(format!("a: {}{}", "[".repeat(depth), "]".repeat(depth))).is_ok());
         assert!(read_and_print(format!("{}1{}", "{a: ".repeat(depth), "}".repeat(depth))).is_ok());
-        assert!(
-            read_and_print(format!(
-                "{}1{}",
-                "[{a: ".repeat(depth / 2),
-                "}]".repeat(depth / 2)
-            ))
-            .is_ok()
-        );
+        assert!(read_and_print(format!("{}1{}", "[{a: ".repeat(depth / 2), "}]".repeat(depth / 2))).is_ok());
         assert!(read_and_print(format!("{}x", "- ".repeat(depth))).is_ok());
     }
 }
@@ -43,10 +36,7 @@ fn deep_documents_cost_no_stack() {
 #[test]
 fn too_deep_is_an_error() {
     let flow = read_and_print(format!("a: {}", "[".repeat(11_000)));
-    assert_eq!(
-        flow.unwrap_err(),
-        "flow collections nested more than 10000 levels deep"
-    );
+    assert_eq!(flow.unwrap_err(), "flow collections nested more than 10000 levels deep");
     let block = read_and_print("- ".repeat(11_000));
     assert_eq!(
         block.unwrap_err(),
@@ -58,14 +48,9 @@ fn too_deep_is_an_error() {
 fn an_anchor_bomb_is_an_error() {
     let mut text = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
     for (name, of) in "bcdefghij".chars().zip("abcdefghi".chars()) {
-        text += &format!(
-            "{name}: &{name} [*{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}]\n"
-        );
+        text += &format!("{name}: &{name} [*{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}]\n");
     }
-    assert_eq!(
-        read_and_print(text).unwrap_err(),
-        "aliases add more than 1000000 nodes"
-    );
+    assert_eq!(read_and_print(text).unwrap_err(), "aliases add more than 1000000 nodes");
 }
 
 #[test]

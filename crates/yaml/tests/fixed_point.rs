@@ -36,8 +36,7 @@ fn tree() -> impl Strategy<Value = Node> {
     let leaf = prop_oneof![text().prop_map(Node::string), Just(Node::null())];
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5)
-                .prop_map(|items| Node::seq(yaml::Seq::from(items))),
+            prop::collection::vec(inner.clone(), 0..5).prop_map(|items| Node::seq(yaml::Seq::from(items))),
             prop::collection::btree_map(text(), inner, 0..5).prop_map(|entries| {
                 let mut map = Map::new();
                 for (key, value) in entries {

@@ -1,9 +1,6 @@
 //! The tests of the crate: recorded documents of kustomize, and case files of our own.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a helper of a test fails as a test does"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as a test does")]
 
 mod cases;
 mod depth;

@@ -81,8 +81,7 @@ impl Writer<'_, '_> {
                     flow,
                     first,
                 } => {
-                    let (indent, flow, is_first) =
-                        (*indent, *flow, std::mem::replace(first, false));
+                    let (indent, flow, is_first) = (*indent, *flow, std::mem::replace(first, false));
                     let Some(item) = items.next() else {
                         if flow {
                             self.write_bare("]");
@@ -173,11 +172,7 @@ impl Writer<'_, '_> {
 
     fn encode_node<'n>(&mut self, node: &'n Node, context: Context, open: &mut Vec<Open<'n>>) {
         let Context { parent, indent, .. } = context;
-        let deeper = if parent == Parent::Root {
-            0
-        } else {
-            indent + 2
-        };
+        let deeper = if parent == Parent::Root { 0 } else { indent + 2 };
         let empty = match &node.value {
             Value::Scalar(text) => return self.encode_scalar(node, text, context),
             Value::Map(map) => map.is_empty(),
@@ -245,9 +240,7 @@ impl Writer<'_, '_> {
         } else {
             !can.block_plain
         };
-        if style == Style::Plain
-            && (no_plain || (text.is_empty() && (context.flow || context.simple_key)))
-        {
+        if style == Style::Plain && (no_plain || (text.is_empty() && (context.flow || context.simple_key))) {
             style = Style::SingleQuoted;
         }
         if style == Style::SingleQuoted && !can.single_quoted {

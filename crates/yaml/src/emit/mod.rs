@@ -118,11 +118,7 @@ impl<'o, 'n> Writer<'o, 'n> {
                     self.write_key(&key, indent);
                     self.write_node(value, Parent::Mapping, indent, place)?;
                 }
-                Frame::Seq {
-                    items,
-                    indent,
-                    place,
-                } => {
+                Frame::Seq { items, indent, place } => {
                     let (indent, place) = (*indent, *place);
                     let Some(item) = items.next() else {
                         self.frames.pop();
@@ -156,18 +152,8 @@ impl<'o, 'n> Writer<'o, 'n> {
         }
     }
 
-    fn write_node(
-        &mut self,
-        node: &'n Node,
-        parent: Parent,
-        indent: usize,
-        place: Place,
-    ) -> Result<(), EmitError> {
-        let deeper = if parent == Parent::Root {
-            0
-        } else {
-            indent + 2
-        };
+    fn write_node(&mut self, node: &'n Node, parent: Parent, indent: usize, place: Place) -> Result<(), EmitError> {
+        let deeper = if parent == Parent::Root { 0 } else { indent + 2 };
         match &node.value {
             Value::Scalar(text) => {
                 let indent = if parent == Parent::Root { 2 } else { deeper };
@@ -224,19 +210,12 @@ impl<'o, 'n> Writer<'o, 'n> {
             if key.len() + 2 > LONGEST_KEY / 6 || !key.is_ascii() {
                 check_json_key(&key, &entry.key)?;
             }
-            self.items
-                .push((through_json(key, &entry.key)?, &entry.value));
+            self.items.push((through_json(key, &entry.key)?, &entry.value));
         }
         Ok(())
     }
 
-    fn write_scalar(
-        &mut self,
-        node: &'n Node,
-        text: &'n str,
-        indent: usize,
-        place: Place,
-    ) -> Result<(), EmitError> {
+    fn write_scalar(&mut self, node: &'n Node, text: &'n str, indent: usize, place: Place) -> Result<(), EmitError> {
         if let Some(text) = simple_text(node) {
             self.write_string(text, indent, false);
             return Ok(());
@@ -307,11 +286,7 @@ fn simple_text(node: &Node) -> Option<&str> {
 
 /// What is in a flow collection is written in flow style by the v3 emitter.
 fn inner_place(node: &Node, place: Place) -> Place {
-    if node.style == Style::Flow {
-        Place::Flow
-    } else {
-        place
-    }
+    if node.style == Style::Flow { Place::Flow } else { place }
 }
 
 /// A float as it is after JSON: an integer if it has no fraction and fits.
@@ -350,8 +325,8 @@ pub(crate) fn check_duplicates(map: &Map) -> Result<(), EmitError> {
     let mut seen = 0u64;
     let distinct = entries.iter().all(|entry| {
         let key = entry.key.as_str().unwrap_or_default().as_bytes();
-        let ends = key.first().map_or(0, |&byte| usize::from(byte))
-            + 5 * key.last().map_or(0, |&byte| usize::from(byte));
+        let ends =
+            key.first().map_or(0, |&byte| usize::from(byte)) + 5 * key.last().map_or(0, |&byte| usize::from(byte));
         let bit = 1 << ((ends + 11 * key.len()) % 64);
         let new = seen & bit == 0;
         seen |= bit;
@@ -363,9 +338,7 @@ pub(crate) fn check_duplicates(map: &Map) -> Result<(), EmitError> {
     if entries.len() > 12 {
         let mut seen = BTreeMap::new();
         for entry in entries {
-            if let Some(first) =
-                seen.insert((entry.key.as_str(), entry.key.is_scalar()), &entry.key)
-            {
+            if let Some(first) = seen.insert((entry.key.as_str(), entry.key.is_scalar()), &entry.key) {
                 return Err(duplicate(&entry.key, first));
             }
         }
@@ -403,10 +376,7 @@ mod tests {
 
     fn sorted(keys: &[&str]) -> Vec<String> {
         let null = Node::null();
-        let mut items: Vec<Item<'_>> = keys
-            .iter()
-            .map(|&key| (Cow::Borrowed(key), &null))
-            .collect();
+        let mut items: Vec<Item<'_>> = keys.iter().map(|&key| (Cow::Borrowed(key), &null)).collect();
         order::sort(&mut items);
         items.into_iter().map(|(key, _)| key.into_owned()).collect()
     }

@@ -91,10 +91,7 @@ fn is_base60(text: &str) -> bool {
     let Some((head, tail)) = rest.split_once(':') else {
         return false;
     };
-    let digits = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'_')
-    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     if !head.starts_with(|c: char| c.is_ascii_digit()) || !digits(head) {
         return false;
     }
@@ -303,11 +300,7 @@ impl Writer<'_, '_> {
                 continue;
             }
             spaces = false;
-            if marked
-                || !is_printable(character)
-                || is_break(character)
-                || matches!(character, '"' | '\\')
-            {
+            if marked || !is_printable(character) || is_break(character) || matches!(character, '"' | '\\') {
                 self.write_escape(character);
             } else {
                 self.write_char(character);

@@ -25,11 +25,7 @@ const KEY: usize = 1000;
 
 /// Reads the only document in the bytes `range` of a source, if it is an ordinary one and not empty.
 /// `stack` is room to work in, to be used again for the next document.
-pub(super) fn parse(
-    source: &Arc<Source>,
-    range: Range<usize>,
-    stack: &mut Vec<Node>,
-) -> Option<Node> {
+pub(super) fn parse(source: &Arc<Source>, range: Range<usize>, stack: &mut Vec<Node>) -> Option<Node> {
     let bytes = &source.text().as_bytes()[..range.end];
     if !only_lf(&bytes[range.start..]) || bytes[range.start..].starts_with(b"\xEF\xBB\xBF") {
         return None;
@@ -174,12 +170,7 @@ impl Fast<'_, '_> {
     fn push_plain(&mut self, range: Range<usize>) -> Tag {
         let at = range.start;
         let tag = resolve_v3(&self.source.text()[range.clone()]);
-        self.push(
-            Value::Scalar(Text::slice(self.source, range)),
-            tag,
-            Style::Plain,
-            at,
-        );
+        self.push(Value::Scalar(Text::slice(self.source, range)), tag, Style::Plain, at);
         tag
     }
 
@@ -255,10 +246,7 @@ impl Fast<'_, '_> {
                     self.skip_comment();
                 }
                 0 => {
-                    self.line = Line {
-                        indent: -1,
-                        commented,
-                    };
+                    self.line = Line { indent: -1, commented };
                     return Some(());
                 }
                 b'\t' => return None,
@@ -368,12 +356,7 @@ impl Fast<'_, '_> {
         }
         self.depth -= 1;
         let map = Pairs(self.nodes.drain(first..)).collect();
-        self.push(
-            Value::Map(map),
-            Tag::Map,
-            Style::Plain,
-            mark.offset as usize,
-        );
+        self.push(Value::Map(map), Tag::Map, Style::Plain, mark.offset as usize);
         Some(())
     }
 
@@ -408,9 +391,7 @@ impl Fast<'_, '_> {
     fn start(&mut self, indent: isize) -> Option<Start> {
         let at = self.pos;
         let byte = self.byte(at);
-        if PLAIN[byte as usize]
-            || (byte == b'-' && !matches!(self.byte(at + 1), b' ' | b'\t' | b'\n' | 0))
-        {
+        if PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(at + 1), b' ' | b'\t' | b'\n' | 0)) {
             return self.start_plain(indent);
         }
         self.start_other(indent)
@@ -558,26 +539,24 @@ impl Fast<'_, '_> {
                 _ => len += 1,
             }
         };
-        let text =
-            if simple || (quote == b'\'' && rest[len] == b'\\') && self.no_break_before_quote(at) {
-                let end = at + 1 + memchr(quote, rest)?;
-                if quote == b'\'' && self.byte(end + 1) == quote {
-                    self.scan_quoted(quote)?
-                } else {
-                    self.pos = end + 1;
-                    Text::slice(self.source, at + 1..end)
-                }
-            } else {
+        let text = if simple || (quote == b'\'' && rest[len] == b'\\') && self.no_break_before_quote(at) {
+            let end = at + 1 + memchr(quote, rest)?;
+            if quote == b'\'' && self.byte(end + 1) == quote {
                 self.scan_quoted(quote)?
-            };
+            } else {
+                self.pos = end + 1;
+                Text::slice(self.source, at + 1..end)
+            }
+        } else {
+            self.scan_quoted(quote)?
+        };
         self.push(Value::Scalar(text), Tag::Str, style, at);
         Some(())
     }
 
     /// Whether a single-quoted text ends on its line.
     fn no_break_before_quote(&self, at: usize) -> bool {
-        memchr2(b'\'', b'\n', &self.bytes[at + 1..])
-            .is_some_and(|len| self.bytes[at + 1 + len] == b'\'')
+        memchr2(b'\'', b'\n', &self.bytes[at + 1..]).is_some_and(|len| self.bytes[at + 1 + len] == b'\'')
     }
 
     fn scan_quoted(&mut self, quote: u8) -> Option<Text> {
@@ -614,10 +593,7 @@ impl Fast<'_, '_> {
                 b' ' | b'\t' => self.pos += 1,
                 b'\n' => {
                     self.pos += 1;
-                    if matches!(
-                        self.bytes.get(self.pos..self.pos + 3),
-                        Some(b"---" | b"...")
-                    ) {
+                    if matches!(self.bytes.get(self.pos..self.pos + 3), Some(b"---" | b"...")) {
                         return None;
                     }
                 }
@@ -684,8 +660,7 @@ impl Fast<'_, '_> {
     }
 
     fn is_flow_plain(&self, byte: u8) -> bool {
-        PLAIN[byte as usize]
-            || (byte == b'-' && !matches!(self.byte(self.pos + 1), b' ' | b'\t' | b'\n' | 0))
+        PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(self.pos + 1), b' ' | b'\t' | b'\n' | 0))
     }
 
     fn flow_value(&mut self) -> Option<()> {

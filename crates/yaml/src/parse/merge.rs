@@ -51,10 +51,7 @@ fn set(map: &mut Map, entry: &Entry, from: &Map) {
     let text = |key: &Node| key.as_str().unwrap_or_default().to_owned();
     let written = text(&entry.key);
     // Of keys that repeat, the first is meant.
-    let first = from
-        .iter()
-        .find(|other| text(&other.key) == written)
-        .unwrap_or(entry);
+    let first = from.iter().find(|other| text(&other.key) == written).unwrap_or(entry);
     let name = if first.key.tag == Tag::Null {
         String::new()
     } else {
@@ -90,10 +87,7 @@ pub(super) fn canonical(node: &mut Node) -> Result<(), ParseError> {
             if value == 0.0 {
                 out.extend_from_slice(b".0");
             }
-            (
-                Text::from(String::from_utf8_lossy(&out).into_owned()),
-                Tag::Float,
-            )
+            (Text::from(String::from_utf8_lossy(&out).into_owned()), Tag::Float)
         }
         Typed::Float(_) => (text.clone(), Tag::Float),
         Typed::Str(value) => (Text::from(&*value), Tag::Str),
@@ -180,9 +174,7 @@ fn stringify(key: &mut Node) -> Result<(), ParseError> {
             match typed_scalar(text, Tag::Float, Style::Plain, Dialect::V2) {
                 Ok(Typed::Float(value)) if value.is_nan() => out.extend_from_slice(b".nan"),
                 Ok(Typed::Float(value)) if value == f64::INFINITY => out.extend_from_slice(b".inf"),
-                Ok(Typed::Float(value)) if value == f64::NEG_INFINITY => {
-                    out.extend_from_slice(b"-.inf")
-                }
+                Ok(Typed::Float(value)) if value == f64::NEG_INFINITY => out.extend_from_slice(b"-.inf"),
                 Ok(Typed::Float(value)) => write_float_g32(value, &mut out),
                 _ => out.extend_from_slice(text.as_bytes()),
             }

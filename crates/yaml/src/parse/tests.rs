@@ -49,12 +49,7 @@ fn compare(source: &Arc<Source>) -> bool {
         out
     };
     match exact {
-        Ok(exact) => assert_eq!(
-            text(&Some(fast)),
-            text(&exact.node),
-            "of the text\n{}",
-            source.text()
-        ),
+        Ok(exact) => assert_eq!(text(&Some(fast)), text(&exact.node), "of the text\n{}", source.text()),
         Err(error) => panic!("{error} in the text\n{}", source.text()),
     }
     true
@@ -72,10 +67,7 @@ fn samples() -> Vec<String> {
     let mut samples: Vec<String> = SAMPLES.iter().map(|&text| text.to_owned()).collect();
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
-        .find_map(|folder| {
-            std::fs::read_to_string(folder.join("shared/conformance/yaml-roundtrip/cases.jsonl"))
-                .ok()
-        });
+        .find_map(|folder| std::fs::read_to_string(folder.join("shared/conformance/yaml-roundtrip/cases.jsonl")).ok());
     for line in recorded.as_deref().unwrap_or_default().lines() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();
         samples.extend(
@@ -106,10 +98,9 @@ fn fast_way_agrees_with_exact_way() {
 #[test]
 fn fast_way_agrees_on_damaged_documents() {
     const PIECES: &[&str] = &[
-        " ", "  ", "\n", "\n\n", ":", ": ", "- ", "-", "#", " #", "'", "\"", "[", "]", "{", "}",
-        ",", "|", ">", "?", "\t", "\\", "a", "---", "...", "~", "<<", "&a ", "*a", "!", "|-\n",
-        "é", "\u{2028}", "0", "\n  ", "\n- ", "\r\n", ": |\n", ",\n", "'a'", "\"b\"", "'<<': ",
-        "\"<<\": ",
+        " ", "  ", "\n", "\n\n", ":", ": ", "- ", "-", "#", " #", "'", "\"", "[", "]", "{", "}", ",", "|", ">", "?",
+        "\t", "\\", "a", "---", "...", "~", "<<", "&a ", "*a", "!", "|-\n", "é", "\u{2028}", "0", "\n  ", "\n- ",
+        "\r\n", ": |\n", ",\n", "'a'", "\"b\"", "'<<': ", "\"<<\": ",
     ];
     let samples = samples();
     // A fixed sequence of numbers, so that a failure can be seen again.
@@ -133,12 +124,7 @@ fn fast_way_agrees_on_damaged_documents() {
                 .unwrap_or(0),
         );
         for _ in 0..=random(3) {
-            let place = |at: usize, text: &str| {
-                (0..=at)
-                    .rev()
-                    .find(|&at| text.is_char_boundary(at))
-                    .unwrap_or(0)
-            };
+            let place = |at: usize, text: &str| (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
             let from = place(random(text.len() + 1), &text);
             let to = place((from + random(4)).min(text.len()), &text).max(from);
             let piece = PIECES[random(PIECES.len())];

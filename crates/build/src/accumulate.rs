@@ -1,0 +1,454 @@
+//! One kustomization after the other: its resources, its generators, its components, its transformers,
+//! its validators, and the bases below it (kustomize's `KustTarget` and `ResAccumulator`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use resource::{BuildOrigin, Finding, IdTaken, Resource, ResourceSet, Schema};
+use yaml::{Host, Layer, Mark, Source, Style};
+
+use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
+use crate::error::{BuildError, ErrorKind, Result};
+use crate::load::{self, Entry, LoadRestrictor, Root};
+use crate::origin;
+use crate::parallel;
+use crate::plugin;
+use crate::session::{Session, YamlFile, syntax};
+use crate::transform::vars::VarSet;
+use crate::transform::{self};
+
+/// Objects, and the rules and variables that came with them.
+#[derive(Clone, Debug)]
+pub(crate) struct Accumulated {
+    pub(crate) set: ResourceSet,
+    pub(crate) config: Arc<TransformerConfig>,
+    pub(crate) vars: VarSet,
+    /// See [`Context::schema_in_use`].
+    schema_in_use: bool,
+    pub(crate) warnings: Vec<Finding>,
+}
+
+impl Accumulated {
+    pub(crate) fn empty() -> Accumulated {
+        Accumulated {
+            set: ResourceSet::new(),
+            config: Arc::default(),
+            vars: VarSet::default(),
+            schema_in_use: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn merge(&mut self, other: Accumulated, mark: Mark) -> Result<()> {
+        self.warnings.extend(other.warnings);
+        self.set
+            .push_all(other.set.into_vec())
+            .map_err(|taken| id_taken(taken, mark))?;
+        self.config = TransformerConfig::merge(&self.config, &other.config)?;
+        self.vars.merge_set(other.vars)
+    }
+}
+
+/// The error for an object whose id another one has.
+pub(crate) fn id_taken(taken: IdTaken, mark: Mark) -> BuildError {
+    let place = taken.refused.node.mark;
+    let message = format!("may not add resource with an already registered id: {}", taken.id);
+    BuildError::new(ErrorKind::Object, place, message)
+        .related(mark, "added by this line")
+        .hint("two objects of one kind need different names or namespaces")
+}
+
+/// What is the same for all kustomizations of one build.
+pub(crate) struct Context<'s> {
+    pub(crate) session: &'s Session<'s>,
+    pub(crate) restrictor: LoadRestrictor,
+    /// The types this build knows; the first kustomization with an `openapi` field decides.
+    pub(crate) schema: Schema,
+    pub(crate) schema_is_set: bool,
+    /// Whether a type was looked up in the built-in schema: then kustomize keeps its types beside those
+    /// of a document that comes later.
+    pub(crate) schema_in_use: bool,
+    /// Whether `buildMetadata` of the root wants origins.
+    pub(crate) track_origins: bool,
+    /// Threads that bases may be built on.
+    pub(crate) threads: usize,
+}
+
+/// As many directories in one list are built on several threads.
+const WORTH_THREADS: usize = 8;
+
+/// A kustomization that is being built.
+pub(crate) struct Target {
+    pub(crate) root: Arc<Root>,
+    pub(crate) file: Arc<YamlFile>,
+    pub(crate) loaded: Arc<LoadedKustomization>,
+    /// The directory as `buildMetadata` names it.
+    pub(crate) origin: BuildOrigin,
+}
+
+impl Target {
+    /// Reads the kustomization file of a directory.
+    pub(crate) fn load(cx: &Context<'_>, root: Arc<Root>, origin: BuildOrigin, mark: Mark) -> Result<Target> {
+        let file = load::find_kustomization(cx.session, &root, cx.restrictor, mark)?;
+        let loaded = file.kustomization()?.clone();
+        Ok(Target {
+            root,
+            file,
+            loaded,
+            origin,
+        })
+    }
+
+    pub(crate) fn kustomization(&self) -> &Kustomization {
+        &self.loaded.kustomization
+    }
+
+    /// The layer of a step of this kustomization.
+    pub(crate) fn layer(&self, step: impl Into<String>, mark: Mark) -> Arc<Layer> {
+        Arc::new(Layer {
+            kustomization: self.loaded.name.clone(),
+            step: step.into(),
+            mark,
+        })
+    }
+
+    /// Where generators and transformers of the kustomization file itself are configured.
+    pub(crate) fn configured_here(&self, kind: &str) -> BuildOrigin {
+        let file = self.file.source.name().rsplit('/').next().unwrap_or_default();
+        origin::configured_in(&self.origin, file, "builtin", kind)
+    }
+
+    /// Uses the `openapi` field, unless another kustomization did before.
+    pub(crate) fn set_schema(&self, cx: &mut Context<'_>) -> Result<()> {
+        let field = |name: &str| {
+            self.kustomization()
+                .openapi
+                .iter()
+                .find(|(key, _)| &**key == name)
+                .map(|(_, value)| value)
+        };
+        let path = field("path").map(|path| self.read_yaml(cx, path)).transpose()?;
+        if cx.schema_is_set {
+            return Ok(());
+        }
+        match (field("version"), path) {
+            (Some(version), Some(_)) => {
+                let message = "builtin version and custom schema provided, cannot use both";
+                Err(BuildError::new(ErrorKind::Config, version.mark, message)
+                    .hint("keep openapi.path or openapi.version"))
+            }
+            (_, Some(file)) => {
+                let document = file.config()?;
+                let schema = if cx.schema_in_use {
+                    cx.schema.and_openapi(document)
+                } else {
+                    Schema::from_openapi(document)
+                };
+                cx.schema =
+                    schema.map_err(|error| BuildError::new(ErrorKind::Config, error.mark, error.to_string()))?;
+                cx.schema_is_set = true;
+                Ok(())
+            }
+            (Some(version), None) if !version.is_empty() => {
+                if &**version != "v1.21.2" && &**version != "v1212" {
+                    let message = format!("the specified OpenAPI version is not built in: {}", version.text);
+                    return Err(BuildError::new(ErrorKind::Config, version.mark, message)
+                        .hint("the version that is built in is v1.21.2"));
+                }
+                cx.schema_is_set = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A file this kustomization may read.
+    pub(crate) fn find_file(&self, cx: &Context<'_>, path: &Str) -> Result<PathBuf> {
+        load::find_file(cx.session, &self.root, cx.restrictor, path)
+    }
+
+    /// A YAML file this kustomization may read.
+    pub(crate) fn read_yaml(&self, cx: &Context<'_>, path: &Str) -> Result<Arc<YamlFile>> {
+        let file = self.find_file(cx, path)?;
+        cx.session.yaml_file(&file, path.mark, path)
+    }
+
+    /// All of it: resources, generators, components, transformers, validators. `into` is empty for a
+    /// kustomization, and what its parent has so far for a component.
+    pub(crate) fn accumulate(&self, cx: &mut Context<'_>, into: Accumulated) -> Result<Accumulated> {
+        let kustomization = self.kustomization();
+        let mut acc = into;
+        acc.warnings.extend(self.loaded.warnings.iter().cloned());
+        acc = self.accumulate_resources(cx, acc, &kustomization.resources, "resources")?;
+        self.merge_configurations(cx, &mut acc)?;
+        self.run_generators(cx, &mut acc)?;
+        for (at, path) in kustomization.components.iter().enumerate() {
+            acc = self.accumulate_component(cx, acc, path, at)?;
+        }
+        plugin::run_transformers(cx, self, &mut acc)?;
+        plugin::run_validators(cx, self, &mut acc)?;
+        acc.vars.note(&mut acc.set, &kustomization.vars)?;
+        Ok(acc)
+    }
+
+    fn merge_configurations(&self, cx: &Context<'_>, acc: &mut Accumulated) -> Result<()> {
+        let kustomization = self.kustomization();
+        let mut own = TransformerConfig::defaults().clone();
+        if !kustomization.configurations.is_empty() {
+            let mut all = Arc::default();
+            for path in &kustomization.configurations {
+                let file = self.read_yaml(cx, path)?;
+                let config = Arc::new(TransformerConfig::read(&file.source)?);
+                all = TransformerConfig::merge(&all, &config)?;
+            }
+            own = TransformerConfig::merge(&own, &all)?;
+        }
+        acc.config = TransformerConfig::merge(&acc.config, &own)?;
+        if !kustomization.crds.is_empty() {
+            let mut all = Arc::default();
+            for path in &kustomization.crds {
+                let file = self.read_yaml(cx, path)?;
+                let config = Arc::new(TransformerConfig::from_crds(file.config()?)?);
+                all = TransformerConfig::merge(&all, &config)?;
+            }
+            acc.config = TransformerConfig::merge(&acc.config, &all)?;
+        }
+        Ok(())
+    }
+
+    fn run_generators(&self, cx: &mut Context<'_>, acc: &mut Accumulated) -> Result<()> {
+        if let Some(mark) = self.kustomization().helm {
+            let message = "Helm charts cannot be inflated yet";
+            return Err(BuildError::new(ErrorKind::Unsupported, mark, message)
+                .hint("render the chart with `helm template` into a file and list that file under resources"));
+        }
+        for generated in crate::generate::from_kustomization(cx, self)? {
+            crate::generate::absorb(&mut acc.set, generated)?;
+        }
+        plugin::run_generators(cx, self, acc)
+    }
+
+    /// The objects of files and of the kustomizations in directories.
+    pub(crate) fn accumulate_resources(
+        &self,
+        cx: &mut Context<'_>,
+        mut acc: Accumulated,
+        paths: &[Str],
+        field: &str,
+    ) -> Result<Accumulated> {
+        self.build_bases(cx, paths);
+        for (at, path) in paths.iter().enumerate() {
+            match load::find(cx.session, &self.root, path)? {
+                Entry::File(file) => {
+                    load::allow(cx.session, &self.root, cx.restrictor, &file, path)?;
+                    let file = cx.session.yaml_file(&file, path.mark, path)?;
+                    let layer = self.layer(format!("{field}[{at}]"), path.mark);
+                    let nodes = load::objects(file.documents()?, &file.source)
+                        .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
+                    let mut resources = load::resources(nodes, &layer, &cx.schema);
+                    let is_known =
+                        |resource: &Resource| Schema::has_builtin_scope(resource.api_version(), resource.kind());
+                    cx.schema_in_use = cx.schema_in_use || !resources.iter().all(is_known);
+                    if cx.track_origins {
+                        for resource in &mut resources {
+                            origin::note(resource, Some(origin::append(&self.origin, path)));
+                        }
+                    }
+                    acc.set
+                        .push_all(resources)
+                        .map_err(|taken| id_taken(taken, path.mark))?;
+                }
+                Entry::Directory(directory) => {
+                    acc = self
+                        .accumulate_directory(cx, acc, directory, path, false)
+                        .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
+                }
+            }
+        }
+        Ok(acc)
+    }
+
+    /// Builds the bases in a long list ahead, on several threads. What fails is built again in its turn,
+    /// so that errors come as if nothing had happened here.
+    fn build_bases(&self, cx: &Context<'_>, paths: &[Str]) {
+        if cx.threads < 2 || cx.schema_is_set || cx.track_origins || paths.len() < WORTH_THREADS {
+            return;
+        }
+        parallel::map(paths.len(), cx.threads, |at| {
+            let path = &paths[at];
+            let Ok(Entry::Directory(directory)) = load::find(cx.session, &self.root, path) else {
+                return;
+            };
+            if self.root.refuse_cycle(cx.session, &directory, path.mark).is_err() {
+                return;
+            }
+            let mut cx = Context {
+                schema: Schema::builtin(),
+                schema_in_use: false,
+                threads: 1,
+                ..*cx
+            };
+            let root = Arc::new(Root {
+                directory: directory.clone(),
+                parent: Some(self.root.clone()),
+            });
+            if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark)
+                && target.expect_kind(false, path).is_ok()
+                && target.set_schema(&mut cx).is_ok()
+            {
+                // Its result is kept by the session; its error comes again.
+                drop(self.accumulate_base(&mut cx, &target, &directory));
+            }
+        });
+    }
+
+    fn accumulate_component(
+        &self,
+        cx: &mut Context<'_>,
+        acc: Accumulated,
+        path: &Str,
+        at: usize,
+    ) -> Result<Accumulated> {
+        let step = format!("components[{at}]");
+        match load::find(cx.session, &self.root, path)? {
+            Entry::Directory(directory) => self
+                .accumulate_directory(cx, acc, directory, path, true)
+                .map_err(|error| error.within(path.mark, step)),
+            Entry::File(_) => {
+                let message = format!("the component \"{}\" is a file, a directory is needed here", path.text);
+                Err(BuildError::new(ErrorKind::File, path.mark, message)
+                    .hint("name the directory that holds its kustomization file"))
+            }
+        }
+    }
+
+    fn accumulate_directory(
+        &self,
+        cx: &mut Context<'_>,
+        mut acc: Accumulated,
+        directory: PathBuf,
+        path: &Str,
+        is_component: bool,
+    ) -> Result<Accumulated> {
+        if Path::new(&**path).is_absolute() {
+            let message = format!("new root '{}' cannot be absolute", path.text);
+            return Err(BuildError::new(ErrorKind::Config, path.mark, message)
+                .hint("name the directory relative to the kustomization"));
+        }
+        self.root.refuse_cycle(cx.session, &directory, path.mark)?;
+        let root = Arc::new(Root {
+            directory: directory.clone(),
+            parent: Some(self.root.clone()),
+        });
+        let target = Target::load(cx, root, origin::append(&self.origin, path), path.mark)?;
+        target.set_schema(cx)?;
+        target.expect_kind(is_component, path)?;
+        if is_component {
+            let inner = target.accumulate(cx, acc)?;
+            let mut outer = Accumulated::empty();
+            outer.merge(inner, path.mark)?;
+            return Ok(outer);
+        }
+        let base = self.accumulate_base(cx, &target, &directory)?;
+        acc.merge(base, path.mark)?;
+        Ok(acc)
+    }
+
+    /// A base is a function of its directory alone unless the build has a schema of its own or tracks
+    /// origins; so builds that share it share the result.
+    fn accumulate_base(&self, cx: &mut Context<'_>, target: &Target, directory: &Path) -> Result<Accumulated> {
+        if cx.schema_is_set || cx.track_origins {
+            return target.accumulate(cx, Accumulated::empty());
+        }
+        if let Some(base) = cx.session.base(directory) {
+            cx.schema_in_use |= base.schema_in_use;
+            return Ok(Accumulated::clone(&base));
+        }
+        let mut base = target.accumulate(cx, Accumulated::empty())?;
+        base.schema_in_use = cx.schema_in_use;
+        if !cx.schema_is_set {
+            let mut kept = base.clone();
+            kept.set.forget_index();
+            cx.session.keep_base(directory, Arc::new(kept));
+        }
+        Ok(base)
+    }
+
+    fn expect_kind(&self, is_component: bool, path: &Str) -> Result<()> {
+        let kind = &self.kustomization().kind;
+        let found_component = *kind == "Component";
+        if found_component == is_component {
+            return Ok(());
+        }
+        let message = if is_component {
+            format!("expected kind 'Component' for path '{}' but got '{kind}'", path.text)
+        } else {
+            format!("expected kind != 'Component' for path '{}'", path.text)
+        };
+        let hint = if is_component {
+            "list it under resources, or give its kustomization file `kind: Component`"
+        } else {
+            "list it under components"
+        };
+        Err(BuildError::new(ErrorKind::Config, path.mark, message).hint(hint))
+    }
+}
+
+/// A text inside a file, as a source of its own whose places are those of the file.
+pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc<Source> {
+    let sources = cx.session.sources();
+    let content = text.text.to_string();
+    let Some(host) = sources.get(text.mark.source) else {
+        return sources.add(format!("{name} ({step})"), content);
+    };
+    let (line, column) = host.line_column(text.mark.offset);
+    let (first_line, indent) = match text.style {
+        Style::Literal | Style::Folded => {
+            let below = host.text()[text.mark.offset as usize..].lines().skip(1);
+            let is_blank = |line: &&str| line.trim().is_empty();
+            let blank = below.clone().take_while(is_blank).count();
+            let kept = content.lines().take_while(is_blank).count();
+            let leading = |line: &str| line.len() - line.trim_start_matches(' ').len();
+            let there = below.skip(blank).map(leading).next().unwrap_or(0);
+            let here = content.lines().find(|line| !line.trim().is_empty()).map_or(0, leading);
+            (
+                line + 1 + blank.saturating_sub(kept) as u32,
+                there.saturating_sub(here) as u32,
+            )
+        }
+        Style::SingleQuoted | Style::DoubleQuoted => (line, column + 1),
+        Style::Plain | Style::Flow => (line, column),
+    };
+    sources.add_embedded(
+        format!("{name} ({step})"),
+        content,
+        Host {
+            source: host,
+            first_line,
+            indent,
+        },
+    )
+}
+
+/// The objects of a text inside a file.
+pub(crate) fn embedded_objects(cx: &Context<'_>, source: &Arc<Source>, layer: &Arc<Layer>) -> Result<Vec<Resource>> {
+    let documents = yaml::read_documents(source).map_err(syntax)?;
+    Ok(load::resources(load::objects(&documents, source)?, layer, &cx.schema))
+}
+
+/// Runs what must come last, once, on the root: hashes, references, variables.
+pub(crate) fn finish(target: &Target, acc: &mut Accumulated) -> Result<()> {
+    transform::hash::apply(&mut acc.set)?;
+    let layer = target.layer("name references", Mark::NONE);
+    transform::name_reference::apply(&mut acc.set, &acc.config.name_reference, &layer)?;
+    let layer = target.layer("vars", Mark::NONE);
+    let warnings = acc.vars.resolve(&mut acc.set, &acc.config.var_reference, &layer)?;
+    acc.warnings.extend(warnings);
+    let is_local = |resource: &Resource| {
+        resource
+            .annotation("config.kubernetes.io/local-config")
+            .is_some_and(|value| value != "false")
+    };
+    acc.set.retain(|resource| !resource.is_empty() && !is_local(resource));
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! Configuration: what kustomization files and transformer configurations say.
+
+mod check;
+mod crds;
+mod decode;
+mod defaults;
+mod fields;
+mod go_sort;
+mod kustomization;
+mod loaded;
+mod order;
+mod plugin;
+mod plugin_decode;
+mod scalar;
+mod spelling;
+mod transformer_config;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use kustomization::{COMPONENT_KIND, COMPONENT_VERSION, KUSTOMIZATION_KIND, KUSTOMIZATION_VERSION};
+pub use loaded::LoadedKustomization;
+pub use plugin::*;
+pub use plugin_decode::decode_replacements;
+pub use transformer_config::merge_specs;
+pub use types::*;

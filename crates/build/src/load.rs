@@ -1,0 +1,307 @@
+//! From paths in a kustomization to files, directories and objects: what may be read, and what the
+//! documents of a file become.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use resource::{Resource, Schema};
+use yaml::{Documents, Layer, Mark, Node, Source, Value};
+
+use crate::config::Str;
+use crate::error::{BuildError, ErrorKind, Result};
+use crate::files::{FileKind, clean_join};
+use crate::session::{Session, YamlFile};
+
+/// Where files of a kustomization may lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadRestrictor {
+    /// In the directory of the kustomization, or below it.
+    #[default]
+    RootOnly,
+    /// Anywhere.
+    None,
+}
+
+/// The directory of a kustomization, and the ones that led to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    pub(crate) directory: PathBuf,
+    pub(crate) parent: Option<Arc<Root>>,
+}
+
+/// The names a kustomization file can have.
+pub(crate) const KUSTOMIZATION_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// A path in a kustomization: what is there.
+pub(crate) enum Entry {
+    File(PathBuf),
+    Directory(PathBuf),
+}
+
+/// Whether a path names something that is not on this disk.
+pub(crate) fn is_remote(path: &str) -> bool {
+    let path = path.strip_prefix("git::").unwrap_or(path);
+    let lower = path.to_ascii_lowercase();
+    [
+        "http://",
+        "https://",
+        "ssh://",
+        "git://",
+        "file://",
+        "git@",
+        "github.com/",
+        "github.com:",
+        "gh:",
+    ]
+    .iter()
+    .any(|prefix| lower.starts_with(prefix))
+}
+
+impl Root {
+    /// Whether a directory is this one or above it (`contains` in the sense of paths).
+    fn is_in(&self, directory: &Path) -> bool {
+        self.directory.starts_with(directory)
+    }
+
+    /// A directory may not be used by what is in it: that would never end.
+    pub(crate) fn refuse_cycle(&self, session: &Session<'_>, candidate: &Path, mark: Mark) -> Result<()> {
+        let mut root = self;
+        loop {
+            if root.is_in(candidate) {
+                let (there, here) = (
+                    session.files().display(candidate),
+                    session.files().display(&root.directory),
+                );
+                let message = format!("cycle detected: candidate root '{there}' contains visited root '{here}'");
+                return Err(BuildError::new(ErrorKind::Config, mark, message)
+                    .hint("a kustomization cannot be built from a directory that it is in"));
+            }
+            match &root.parent {
+                Some(parent) => root = parent,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// What a path leads to, seen from a root.
+pub(crate) fn find(session: &Session<'_>, root: &Root, path: &Str) -> Result<Entry> {
+    if path.is_empty() {
+        return Err(BuildError::new(ErrorKind::Config, path.mark, "a path cannot be empty"));
+    }
+    let full = clean_join(&root.directory, path);
+    match session.resolve(&full) {
+        Ok((full, FileKind::File)) => Ok(Entry::File(full)),
+        Ok((full, FileKind::Directory)) => Ok(Entry::Directory(full)),
+        Err(_) if is_remote(path) => Err(not_there_yet(path)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(session.missing(&full, path.mark, path)),
+        Err(error) => Err(BuildError::new(
+            ErrorKind::File,
+            path.mark,
+            format!("cannot read \"{}\": {error}", path.text),
+        )),
+    }
+}
+
+pub(crate) fn not_there_yet(path: &Str) -> BuildError {
+    let message = format!(
+        "\"{}\" is remote, and remote files and repositories cannot be read yet",
+        path.text
+    );
+    BuildError::new(ErrorKind::Unsupported, path.mark, message).hint("fetch it into the tree and name its path there")
+}
+
+/// The resolved path of a file that a kustomization may read.
+pub(crate) fn find_file(session: &Session<'_>, root: &Root, restrictor: LoadRestrictor, path: &Str) -> Result<PathBuf> {
+    match find(session, root, path)? {
+        Entry::Directory(_) => {
+            let message = format!("\"{}\" is a directory, a file is needed here", path.text);
+            Err(BuildError::new(ErrorKind::File, path.mark, message))
+        }
+        Entry::File(file) => {
+            allow(session, root, restrictor, &file, path)?;
+            Ok(file)
+        }
+    }
+}
+
+/// Refuses files outside the root, unless that is allowed.
+pub(crate) fn allow(
+    session: &Session<'_>,
+    root: &Root,
+    restrictor: LoadRestrictor,
+    file: &Path,
+    path: &Str,
+) -> Result<()> {
+    if restrictor == LoadRestrictor::None || file.starts_with(&root.directory) {
+        return Ok(());
+    }
+    let (file, directory) = (session.files().display(file), session.files().display(&root.directory));
+    let message = format!("security; file '{file}' is not in or below '{directory}'");
+    Err(BuildError::new(ErrorKind::File, path.mark, message)
+        .hint("move the file below the kustomization, or allow it with --load-restrictor LoadRestrictionsNone"))
+}
+
+/// The kustomization file of a directory.
+pub(crate) fn find_kustomization(
+    session: &Session<'_>,
+    root: &Root,
+    restrictor: LoadRestrictor,
+    mark: Mark,
+) -> Result<Arc<YamlFile>> {
+    let mut found: Option<PathBuf> = None;
+    let mut unreadable = None;
+    for name in KUSTOMIZATION_NAMES {
+        match session.resolve(&root.directory.join(name)) {
+            Ok((file, FileKind::File)) if restrictor == LoadRestrictor::None || file.starts_with(&root.directory) => {
+                if found.is_some() {
+                    let message = format!(
+                        "found multiple kustomization files under: {}",
+                        session.files().display(&root.directory)
+                    );
+                    return Err(BuildError::new(ErrorKind::File, mark, message).hint("keep one of them"));
+                }
+                found = Some(file);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => unreadable = Some(error),
+            _ => {}
+        }
+    }
+    let directory = session.files().display(&root.directory);
+    if let Some(file) = found {
+        return session.yaml_file(&file, mark, &session.files().display(&file));
+    }
+    if let Some(error) = unreadable {
+        return Err(BuildError::new(
+            ErrorKind::File,
+            mark,
+            format!("cannot read '{directory}': {error}"),
+        ));
+    }
+    let message = format!(
+        "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{directory}'"
+    );
+    let names = session.files().list(&root.directory).unwrap_or_default();
+    let near = resource::nearest(
+        "kustomization.yaml",
+        names.iter().map(String::as_str).filter(|name| name.ends_with("ml")),
+    );
+    let error = BuildError::new(ErrorKind::File, mark, message);
+    Err(match near.first() {
+        Some(near) => error.hint(format!("did you mean {near}? It needs one of the three names")),
+        None => error.hint("name a directory that holds a kustomization"),
+    })
+}
+
+/// The objects that documents hold: empty ones dropped, lists taken apart.
+///
+/// kustomize takes lists apart twice (`kio.ByteReader` for a `List` that is alone in its file, the
+/// resource factory for every kind that ends in `List`); the items come behind all other objects.
+pub(crate) fn objects(documents: &Documents, source: &Source) -> Result<Vec<Node>> {
+    let mut objects = Vec::with_capacity(documents.nodes.len());
+    for node in &documents.nodes {
+        unwrap_list(node, documents.chunks == 1, source, &mut objects)?;
+    }
+    for node in &objects {
+        validate(node, source)?;
+    }
+    let mut at = 0;
+    let mut result = Vec::with_capacity(objects.len());
+    while at < objects.len() {
+        let node = objects[at].clone();
+        at += 1;
+        if !kind(&node).ends_with("List") {
+            result.push(node);
+            continue;
+        }
+        match node.get("items").map(|items| (&items.value, items)) {
+            None => result.push(node),
+            Some((_, items)) if items.is_null() => {}
+            Some((Value::Seq(items), _)) => {
+                for item in items {
+                    let mut inner = Vec::new();
+                    unwrap_list(item, true, source, &mut inner)?;
+                    for node in inner {
+                        validate(&node, source)?;
+                        objects.push(node);
+                    }
+                }
+            }
+            Some((_, items)) => {
+                let message = format!("expected a list in items of {}", kind(&node));
+                return Err(BuildError::new(ErrorKind::Object, items.mark, message));
+            }
+        }
+    }
+    Ok(result)
+}
+
+fn kind(node: &Node) -> &str {
+    node.get("kind").and_then(Node::as_str).unwrap_or_default()
+}
+
+fn unwrap_list(node: &Node, alone: bool, source: &Source, out: &mut Vec<Node>) -> Result<()> {
+    let is_list = alone && matches!(kind(node), "List" | "ResourceList");
+    if is_list && (node.get("items").is_some() || node.get("functionConfig").is_some()) {
+        let items = node.get("items").and_then(Node::as_seq);
+        out.extend(
+            items
+                .into_iter()
+                .flatten()
+                .filter(|item| !item.is_null_or_empty())
+                .cloned(),
+        );
+        return Ok(());
+    }
+    if !node.is_null_or_empty() {
+        if node.as_map().is_none() {
+            return Err(not_an_object(node, source));
+        }
+        out.push(node.clone());
+    }
+    Ok(())
+}
+
+fn not_an_object(node: &Node, source: &Source) -> BuildError {
+    let mark = if node.mark.is_some() { node.mark } else { source.mark(0) };
+    BuildError::new(
+        ErrorKind::Object,
+        mark,
+        "missing Resource metadata: this is not a Kubernetes object",
+    )
+    .hint("an object is a mapping with apiVersion, kind and metadata.name")
+}
+
+/// Every object has a kind, and all but lists have a name.
+fn validate(node: &Node, source: &Source) -> Result<()> {
+    if node.as_map().is_none() {
+        return Err(not_an_object(node, source));
+    }
+    let text = |node: Option<&Node>| {
+        node.filter(|node| !node.is_null())
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let kind = text(node.get("kind"));
+    if kind.is_empty() {
+        return Err(
+            BuildError::new(ErrorKind::Object, node.mark, "missing kind in this object")
+                .hint("an object is a mapping with apiVersion, kind and metadata.name"),
+        );
+    }
+    let name = text(node.get_path(["metadata", "name"]));
+    if name.is_empty() && !kind.ends_with("List") {
+        let message = format!("missing metadata.name in this object of kind \"{kind}\"");
+        return Err(BuildError::new(ErrorKind::Object, node.mark, message));
+    }
+    Ok(())
+}
+
+/// Objects as resources that a layer brought in.
+pub(crate) fn resources(nodes: Vec<Node>, layer: &Arc<Layer>, schema: &Schema) -> Vec<Resource> {
+    nodes
+        .into_iter()
+        .map(|node| Resource::new(node, layer.clone(), schema))
+        .collect()
+}

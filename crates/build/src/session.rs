@@ -1,0 +1,250 @@
+//! What several builds share: the files they read, parsed once, and the bases they have in common.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use hashbrown::HashMap;
+use resource::nearest;
+use yaml::{Documents, Mark, Node, Source, Sources};
+
+use crate::accumulate::Accumulated;
+use crate::config::LoadedKustomization;
+use crate::error::{BuildError, ErrorKind, Result};
+use crate::files::{EntryKind, FileKind, Files};
+
+/// The largest file that is read, in bytes.
+pub const DEFAULT_FILE_LIMIT: u64 = 128 << 20;
+
+/// The state that builds share. Every method may be called from several threads at once.
+pub struct Session<'f> {
+    files: &'f dyn Files,
+    sources: Arc<Sources>,
+    file_limit: u64,
+    threads: usize,
+    yaml_files: Mutex<HashMap<PathBuf, Arc<OnceLock<Result<Arc<YamlFile>>>>>>,
+    directories: Mutex<HashMap<PathBuf, PathBuf>>,
+    bases: Mutex<HashMap<PathBuf, Arc<Accumulated>>>,
+}
+
+/// A file that holds YAML, and what was parsed from it so far.
+pub(crate) struct YamlFile {
+    pub(crate) source: Arc<Source>,
+    documents: OnceLock<Result<Documents>>,
+    config: OnceLock<Result<Arc<Node>>>,
+    kustomization: OnceLock<Result<Arc<LoadedKustomization>>>,
+}
+
+impl<'f> Session<'f> {
+    pub fn new(files: &'f dyn Files) -> Session<'f> {
+        Session {
+            files,
+            sources: Arc::new(Sources::new()),
+            file_limit: DEFAULT_FILE_LIMIT,
+            threads: 1,
+            yaml_files: Mutex::default(),
+            directories: Mutex::default(),
+            bases: Mutex::default(),
+        }
+    }
+
+    /// Files of more bytes than this are refused.
+    #[must_use]
+    pub fn with_file_limit(mut self, bytes: u64) -> Session<'f> {
+        self.file_limit = bytes;
+        self
+    }
+
+    /// How many threads one build may use for the bases of its root.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Session<'f> {
+        self.threads = threads;
+        self
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub fn files(&self) -> &'f dyn Files {
+        self.files
+    }
+
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.sources
+    }
+
+    /// Resolves symbolic links; the directories on the way are resolved once.
+    pub(crate) fn resolve(&self, path: &Path) -> io::Result<(PathBuf, FileKind)> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return self.files.resolve(path);
+        };
+        let known = lock(&self.directories).get(parent).cloned();
+        let directory = match known {
+            Some(directory) => directory,
+            None => {
+                let (directory, kind) = self.files.resolve(parent)?;
+                if kind == FileKind::File {
+                    return Err(io::ErrorKind::NotADirectory.into());
+                }
+                lock(&self.directories).insert(parent.to_owned(), directory.clone());
+                directory
+            }
+        };
+        let path = directory.join(name);
+        match self.files.entry_kind(&path)? {
+            EntryKind::File => Ok((path, FileKind::File)),
+            EntryKind::Directory => Ok((path, FileKind::Directory)),
+            EntryKind::Link => self.files.resolve(&path),
+        }
+    }
+
+    /// The bytes of a file. `mark` is the line that asked for it, `asked` the words it used.
+    pub(crate) fn read(&self, path: &Path, mark: Mark, asked: &str) -> Result<Vec<u8>> {
+        self.files
+            .read(path, self.file_limit)
+            .map_err(|error| self.cannot_read(path, mark, asked, &error))
+    }
+
+    /// A YAML file. `path` must be resolved.
+    pub(crate) fn yaml_file(&self, path: &Path, mark: Mark, asked: &str) -> Result<Arc<YamlFile>> {
+        let slot = lock(&self.yaml_files).entry_ref(path).or_default().clone();
+        let mut first = false;
+        let file = slot.get_or_init(|| {
+            first = true;
+            let bytes = self.read(path, mark, asked)?;
+            Ok(Arc::new(self.make_yaml_file(self.files.display(path), bytes)?))
+        });
+        match file {
+            Ok(file) => Ok(file.clone()),
+            // Another build's line is no help: say whose line asked this time.
+            Err(error) if !first && error.kind == ErrorKind::File => Err(BuildError { mark, ..error.clone() }),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    fn make_yaml_file(&self, name: String, bytes: Vec<u8>) -> Result<YamlFile> {
+        let readable = std::str::from_utf8(&bytes)
+            .is_err()
+            .then(|| String::from_utf8_lossy(&bytes).into_owned());
+        match yaml::decode(bytes) {
+            Ok(text) => Ok(YamlFile::new(self.sources.add(name, yaml::normalize_newlines(text)))),
+            Err(error) => {
+                let source = self.sources.add(name, readable.unwrap_or_default());
+                let bad = source.text().find(char::REPLACEMENT_CHARACTER).unwrap_or(0);
+                Err(BuildError::new(ErrorKind::Syntax, source.mark(bad), error.to_string())
+                    .hint("save the file as UTF-8"))
+            }
+        }
+    }
+
+    fn cannot_read(&self, path: &Path, mark: Mark, asked: &str, error: &io::Error) -> BuildError {
+        let shown = self.files.display(path);
+        let (message, hint) = match error.kind() {
+            io::ErrorKind::NotFound => return self.missing(path, mark, asked),
+            io::ErrorKind::PermissionDenied => (
+                format!("may not read \"{asked}\""),
+                format!("give this user permission to read {shown}"),
+            ),
+            io::ErrorKind::FileTooLarge => (
+                format!("\"{asked}\" is larger than {} MiB", self.file_limit >> 20),
+                "split it, or leave it out of the build".to_owned(),
+            ),
+            io::ErrorKind::IsADirectory => (
+                format!("\"{asked}\" is a directory, a file is needed here"),
+                format!("name a file in {shown}"),
+            ),
+            _ => return BuildError::new(ErrorKind::File, mark, format!("cannot read \"{asked}\": {error}")),
+        };
+        BuildError::new(ErrorKind::File, mark, message).hint(hint)
+    }
+
+    /// The error for a path that leads nowhere, with the names that are near.
+    pub(crate) fn missing(&self, path: &Path, mark: Mark, asked: &str) -> BuildError {
+        let error = BuildError::new(ErrorKind::File, mark, format!("no such file or directory: \"{asked}\""));
+        let mut there = path;
+        let mut lost = None;
+        while let Some(parent) = there.parent() {
+            lost = there.file_name();
+            there = parent;
+            if self.files.list(there).is_ok() {
+                break;
+            }
+        }
+        let (Ok(names), Some(lost)) = (self.files.list(there), lost) else {
+            return error;
+        };
+        let mut names: Vec<String> = names.into_iter().filter(|name| !name.starts_with('.')).collect();
+        names.sort_unstable();
+        let near = nearest(&lost.to_string_lossy(), names.iter().map(String::as_str));
+        let shown = self.files.display(there);
+        if near.is_empty() {
+            error.hint(format!(
+                "{shown} holds nothing of a name like \"{}\"",
+                lost.to_string_lossy()
+            ))
+        } else {
+            error.hint(format!("{shown} holds {}", near.join(", ")))
+        }
+    }
+
+    /// The finished base in a directory, if a build has finished it. Builds never wait for each other:
+    /// two that need a base at the same time both make it.
+    pub(crate) fn base(&self, directory: &Path) -> Option<Arc<Accumulated>> {
+        lock(&self.bases).get(directory).cloned()
+    }
+
+    pub(crate) fn keep_base(&self, directory: &Path, base: Arc<Accumulated>) {
+        lock(&self.bases).insert(directory.to_owned(), base);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A parse error as a build error.
+pub(crate) fn syntax(error: yaml::ParseError) -> BuildError {
+    let built = BuildError::new(ErrorKind::Syntax, error.mark, error.to_string());
+    match error.hint() {
+        Some(hint) => built.hint(hint),
+        None => built,
+    }
+}
+
+impl YamlFile {
+    pub(crate) fn new(source: Arc<Source>) -> YamlFile {
+        YamlFile {
+            source,
+            documents: OnceLock::new(),
+            config: OnceLock::new(),
+            kustomization: OnceLock::new(),
+        }
+    }
+
+    /// Its documents, read as resources are.
+    pub(crate) fn documents(&self) -> Result<&Documents> {
+        let documents = self
+            .documents
+            .get_or_init(|| yaml::read_documents(&self.source).map_err(syntax));
+        documents.as_ref().map_err(Clone::clone)
+    }
+
+    /// Its first document, read as configuration is.
+    pub(crate) fn config(&self) -> Result<&Arc<Node>> {
+        let config = self.config.get_or_init(|| {
+            yaml::read_config(&self.source)
+                .map(|config| Arc::new(config.node))
+                .map_err(syntax)
+        });
+        config.as_ref().map_err(Clone::clone)
+    }
+
+    /// The kustomization it holds.
+    pub(crate) fn kustomization(&self) -> Result<&Arc<LoadedKustomization>> {
+        let loaded = self
+            .kustomization
+            .get_or_init(|| LoadedKustomization::read(&self.source).map(Arc::new));
+        loaded.as_ref().map_err(Clone::clone)
+    }
+}

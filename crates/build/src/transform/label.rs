@@ -1,0 +1,30 @@
+//! `labels`, `commonLabels` and `commonAnnotations`: set entries of mappings wherever the field specs
+//! say (kustomize's `LabelTransformer` and `AnnotationsTransformer`).
+
+use std::sync::Arc;
+
+use resource::ResourceSet;
+use yaml::Layer;
+
+use crate::config::{FieldSpec, Pairs};
+use crate::error::Result;
+use crate::transform::fieldspec::{CompiledSpec, Create, compile, set_entry, visit};
+
+pub(crate) fn apply(set: &mut ResourceSet, pairs: &Pairs, specs: &[FieldSpec], layer: &Arc<Layer>) -> Result<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let specs = compile(specs);
+    for resource in set.iter_mut() {
+        let gvk = resource.gvk();
+        let specs: Vec<&CompiledSpec> = specs.iter().filter(|spec| spec.is_for(&gvk)).collect();
+        for (key, value) in pairs {
+            for spec in &specs {
+                visit(&mut resource.node, spec, Some(Create::Map), layer, &mut |node| {
+                    set_entry(node, &key.text, &value.text, value.mark, layer)
+                })?;
+            }
+        }
+    }
+    Ok(())
+}

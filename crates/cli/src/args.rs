@@ -1,0 +1,230 @@
+//! The command line: what can be said, and which command answers it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use build::{LoadRestrictor, Options, Reorder};
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::diagnostic::{ErrorFormat, Face, Reporter};
+use crate::exit::{self, Exit};
+use crate::kustomize;
+
+const EXAMPLES: &str = "\
+Examples:
+  # Render one environment
+  terrace build overlays/prod
+
+  # Why has this container this image?
+  terrace explain overlays/prod Deployment/iris 'spec.template.spec.containers[name=server].image'
+
+  # Render every environment below a directory into one file each
+  terrace build --all . --output-dir rendered
+";
+
+/// Kubernetes configuration from one tree to every environment.
+#[derive(Debug, Parser)]
+#[command(
+    name = "terrace",
+    version = version_text(),
+    about = "Renders kustomizations as kustomize does, and says which line made each value",
+    after_help = format!("{EXAMPLES}\n{}", exit::help()),
+    max_term_width = 100,
+    args_override_self = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(commands::build::BuildArgs),
+    Explain(commands::explain::ExplainArgs),
+    Completions(commands::completions::CompletionsArgs),
+    Man(commands::man::ManArgs),
+    Version(commands::version::VersionArgs),
+}
+
+/// How to report, the same for every command that reads kustomizations.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReportArgs {
+    /// How errors and warnings are written to standard error.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    error_format: ErrorFormat,
+    /// Print no warnings and no progress.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl ReportArgs {
+    pub(crate) fn reporter(&self) -> Reporter {
+        Reporter {
+            face: Face::Terrace,
+            format: self.error_format,
+            quiet: self.quiet,
+        }
+    }
+}
+
+/// The flags of `kustomize build` that say how to build, with its names and meaning.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Flags of kustomize")]
+pub(crate) struct BuildFlags {
+    /// Use the user and group of the caller in containers of functions.
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
+    as_current_user: bool,
+    /// Enable plugins.
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
+    enable_alpha_plugins: bool,
+    /// Enable functions that are programs on this machine. Not for configuration of strangers.
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
+    enable_exec: bool,
+    /// Enable Helm charts.
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
+    enable_helm: bool,
+    /// Label every object as made by kustomize. Deprecated: use `managedByLabel` in `buildMetadata`.
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true")]
+    enable_managedby_label: Option<bool>,
+    /// An environment variable for functions: NAME, or NAME=VALUE. May be repeated.
+    #[arg(short, long, value_name = "VARIABLE", allow_hyphen_values = true)]
+    env: Vec<String>,
+    /// A version of a Kubernetes API that Helm takes as available. May be repeated.
+    #[arg(long, value_name = "VERSION", allow_hyphen_values = true)]
+    helm_api_versions: Vec<String>,
+    /// The helm program.
+    #[arg(long, value_name = "PATH", default_value = "helm", allow_hyphen_values = true)]
+    helm_command: String,
+    /// Let helm print what it does.
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
+    helm_debug: bool,
+    /// The version of Kubernetes that Helm takes for the cluster's.
+    #[arg(long, value_name = "VERSION", allow_hyphen_values = true)]
+    helm_kube_version: Option<String>,
+    /// Which files a kustomization may read: those in or below its directory, or all.
+    #[arg(long, value_name = "RESTRICTION", default_value = ROOT_ONLY, value_parser = load_restrictors(),
+        allow_hyphen_values = true)]
+    load_restrictor: String,
+    /// A storage that containers of functions may read. May be repeated.
+    #[arg(long, value_name = "MOUNT", allow_hyphen_values = true)]
+    mount: Vec<String>,
+    /// Give the network to functions that ask for it.
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
+    network: bool,
+    /// The container network of functions.
+    #[arg(long, value_name = "NAME", default_value = "bridge", allow_hyphen_values = true)]
+    network_name: String,
+    /// The order of the objects. Deprecated: use `sortOptions`.
+    #[arg(long, value_name = "ORDER", value_enum, allow_hyphen_values = true)]
+    reorder: Option<ReorderArg>,
+    /// Accepted and without effect.
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide = true)]
+    stack_trace: bool,
+}
+
+const ROOT_ONLY: &str = "LoadRestrictionsRootOnly";
+const NO_RESTRICTION: &str = "LoadRestrictionsNone";
+/// Set to `on`, it has the meaning of `--enable-managedby-label`.
+const MANAGED_BY_VARIABLE: &str = "KUSTOMIZE_ENABLE_MANAGEDBY_LABEL";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReorderArg {
+    /// Namespaces and definitions first, webhooks last.
+    Legacy,
+    /// As loaded.
+    None,
+}
+
+impl BuildFlags {
+    /// The options of a build, after a word about what is deprecated.
+    pub(crate) fn options(&self, reporter: &Reporter) -> Options {
+        if self.reorder.is_some() {
+            reporter.deprecated_flag(
+                "--reorder",
+                "use the new 'sortOptions' field in kustomization.yaml instead.",
+            );
+        }
+        if self.enable_managedby_label.is_some() {
+            let words = "The flag `enable-managedby-label` has been deprecated. \
+                 Use the `managedByLabel` option in the `buildMetadata` field instead.";
+            reporter.deprecated_flag("--enable-managedby-label", words);
+        }
+        let asked_by_variable = || std::env::var_os(MANAGED_BY_VARIABLE).is_some_and(|value| value == "on");
+        Options {
+            load_restrictor: match self.load_restrictor.as_str() {
+                NO_RESTRICTION => LoadRestrictor::None,
+                _ => LoadRestrictor::RootOnly,
+            },
+            reorder: match self.reorder {
+                None => Reorder::Unspecified,
+                Some(ReorderArg::Legacy) => Reorder::Legacy,
+                Some(ReorderArg::None) => Reorder::None,
+            },
+            managed_by_label: self.enable_managedby_label == Some(true) || asked_by_variable(),
+        }
+    }
+}
+
+fn load_restrictors() -> PossibleValuesParser {
+    PossibleValuesParser::new([
+        PossibleValue::new(ROOT_ONLY),
+        PossibleValue::new(NO_RESTRICTION),
+        PossibleValue::new("").hide(true),
+    ])
+}
+
+/// What Go takes for a boolean (`strconv.ParseBool`).
+fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err("it is true or false".to_owned()),
+    }
+}
+
+/// `0.1.0 (kustomize v5.8.1)`.
+pub(crate) fn version_text() -> String {
+    format!("{} (kustomize {})", env!("CARGO_PKG_VERSION"), build::KUSTOMIZE_VERSION)
+}
+
+/// The working directory, which the system may not know.
+pub(crate) fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+}
+
+/// Answers the command line of this process.
+pub(crate) fn run() -> Exit {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let name = arguments.first().and_then(|name| Path::new(name).file_stem());
+    if name.is_some_and(|name| name == "kustomize") {
+        return kustomize::run(&arguments);
+    }
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::WrongUsage
+            } else {
+                Exit::Done
+            };
+        }
+    };
+    match cli.command {
+        Command::Build(args) => commands::build::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
+        Command::Version(args) => commands::version::run(&args),
+    }
+}

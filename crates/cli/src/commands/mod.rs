@@ -1,0 +1,7 @@
+//! The commands, one file each.
+
+pub(crate) mod build;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod man;
+pub(crate) mod version;

@@ -1,0 +1,24 @@
+//! The `terrace` command: a command line comes in, a rendered answer and an exit code go out.
+//!
+//! Nothing here decides anything about kustomizations; that is `build`'s work.
+
+mod args;
+mod commands;
+mod diagnostic;
+mod excerpt;
+mod exit;
+mod kustomize;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // YAML nests as deep as its author likes, and the main thread's stack is as small as its starter likes.
+    let exit = build::parallel::with_deep_stack(args::run);
+    // Nothing is left to be flushed, and giving back memory piece by piece takes time.
+    std::process::exit(exit.code())
+}

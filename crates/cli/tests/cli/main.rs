@@ -1,0 +1,23 @@
+//! The tests of the command line, all of which run the real program: case directories, what a case
+//! directory cannot say, the recorded suites where they are at hand, and kustomize itself where it is
+//! installed.
+//!
+//! `UPDATE=1 cargo test -p cli` writes what the program answers into the case directories; read the
+//! difference before you keep it.
+
+mod cases;
+mod conformance;
+mod peer;
+mod run;
+mod shell;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = cases::trials();
+    trials.extend(shell::trials());
+    trials.extend(conformance::trials());
+    trials.extend(peer::trials());
+    libtest_mimic::run(&arguments, trials).exit();
+}

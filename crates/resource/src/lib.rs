@@ -1,0 +1,23 @@
+//! Kubernetes objects with identity and provenance: ordered sets, selectors, field paths, merge keys.
+
+mod finding;
+mod id;
+mod labels;
+mod merge;
+mod near;
+mod object;
+mod pattern;
+mod schema;
+mod selector;
+mod set;
+
+pub use finding::{Finding, Severity};
+pub use id::{DEFAULT_NAMESPACE, Gvk, NOT_NAMESPACED, ResId, split_api_version};
+pub use labels::{LabelSelector, LabelSelectorError};
+pub use merge::{MAX_DEPTH as MAX_MERGE_DEPTH, MergeError, Merged, prepare as prepare_patch, strategic_merge};
+pub use near::nearest;
+pub use object::{Behavior, BuildOrigin, ConfiguredBy, PreviousId, Resource};
+pub use pattern::{Pattern, PatternError};
+pub use schema::{Schema, SchemaError, TypeRef};
+pub use selector::{SelectorError, SelectorMatcher};
+pub use set::{IdTaken, ResourceSet};
