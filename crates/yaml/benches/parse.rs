@@ -2,6 +2,11 @@
 //!
 //! Reads the file named in `YAML_BENCH`, or a list of typical Deployments and ConfigMaps.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the input of the bench is a file named in the environment"
+)]
+
 use std::sync::Arc;
 
 use divan::Bencher;

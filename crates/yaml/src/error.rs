@@ -92,21 +92,11 @@ impl ParseError {
             Problem::Tab => Some("indent with spaces"),
             Problem::Character('@' | '`' | '%') => Some("put the value in quotes"),
             Problem::MappingNotAllowed => Some("put a value that contains ': ' in quotes"),
-            Problem::MissingColon => {
-                Some("write 'key: value'; a key must fit on one line and in 1024 characters")
-            }
-            Problem::Separator(_) => {
-                Some("a separator line is '---', with at most a comment after it")
-            }
-            Problem::UnknownAnchor(_) => {
-                Some("anchors are known only below their definition and in the same document")
-            }
-            Problem::RecursiveAnchor(_) => {
-                Some("an alias cannot stand inside the value of its own anchor")
-            }
-            Problem::Directive(_) => {
-                Some("remove the line, directives have no use in Kubernetes files")
-            }
+            Problem::MissingColon => Some("write 'key: value'; a key must fit on one line and in 1024 characters"),
+            Problem::Separator(_) => Some("a separator line is '---', with at most a comment after it"),
+            Problem::UnknownAnchor(_) => Some("anchors are known only below their definition and in the same document"),
+            Problem::RecursiveAnchor(_) => Some("an alias cannot stand inside the value of its own anchor"),
+            Problem::Directive(_) => Some("remove the line, directives have no use in Kubernetes files"),
             _ => None,
         }
     }

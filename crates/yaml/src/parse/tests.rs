@@ -1,6 +1,11 @@
 //! The fast way against the exact way: on the recorded documents, where they are at hand, and on
 //! damaged copies of them.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read recorded documents and the environment"
+)]
+
 use std::path::Path;
 use std::sync::Arc;
 
