@@ -3,6 +3,11 @@
 //! Reads the file named in `YAML_BENCH`, or a list of typical Deployments and ConfigMaps.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads its input from a file")]
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the input of the bench is a file named in the environment"
+)]
+
 use std::sync::Arc;
 
 use divan::Bencher;
@@ -48,6 +53,10 @@ data:
     }
 ---
 "#;
+
+/// The allocator of the command line program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     divan::main();

@@ -277,16 +277,16 @@ impl<'s> Composer<'s> {
     fn node(&mut self, block: bool, indentless: bool) -> Scan<()> {
         let mut properties = Properties::default();
         for _ in 0..2 {
-            let (property, at) = match &self.scanner.peek()?.kind {
-                Kind::Anchor(_) => (properties.anchor.is_none(), None),
-                Kind::Tag(..) => (properties.tag.is_none(), None),
-                _ => (false, None::<usize>),
+            let property = match &self.scanner.peek()?.kind {
+                Kind::Anchor(_) => properties.anchor.is_none(),
+                Kind::Tag(..) => properties.tag.is_none(),
+                _ => false,
             };
             if !property {
                 break;
             }
             let token = self.take();
-            properties.at = properties.at.or(at).or(Some(token.at));
+            properties.at = properties.at.or(Some(token.at));
             match token.kind {
                 Kind::Anchor(name) => properties.anchor = Some(self.scanner.text(name).to_owned()),
                 Kind::Tag(handle, suffix) => properties.tag = Some(self.full_tag(handle, suffix, token.at)?),

@@ -3,7 +3,6 @@
 //! Documents are split as kyaml's ByteReader does it: at every line that begins with `---`, and of each
 //! piece only the first YAML document counts.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -121,10 +120,7 @@ pub fn normalize_newlines(text: String) -> String {
     if memmem::find(text.as_bytes(), b"\r\n").is_none() {
         return text;
     }
-    match Cow::from(text.replace("\r\n", "\n")) {
-        Cow::Owned(text) => text,
-        Cow::Borrowed(text) => text.to_owned(),
-    }
+    text.replace("\r\n", "\n")
 }
 
 fn check_size(source: &Source) -> Result<(), ParseError> {
