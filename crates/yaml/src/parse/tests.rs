@@ -4,7 +4,6 @@
     clippy::disallowed_methods,
     reason = "these tests read recorded documents and take their number of rounds from outside"
 )]
-
 #![expect(
     clippy::disallowed_methods,
     reason = "tests read recorded documents and the environment"
