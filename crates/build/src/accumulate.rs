@@ -41,7 +41,9 @@ impl Accumulated {
 
     fn merge(&mut self, other: Accumulated, mark: Mark) -> Result<()> {
         self.warnings.extend(other.warnings);
-        self.set.push_all(other.set.into_vec()).map_err(|taken| id_taken(taken, mark))?;
+        self.set
+            .push_all(other.set.into_vec())
+            .map_err(|taken| id_taken(taken, mark))?;
         self.config = TransformerConfig::merge(&self.config, &other.config)?;
         self.vars.merge_set(other.vars)
     }
@@ -89,7 +91,12 @@ impl Target {
     pub(crate) fn load(cx: &Context<'_>, root: Arc<Root>, origin: BuildOrigin, mark: Mark) -> Result<Target> {
         let file = load::find_kustomization(cx.session, &root, cx.restrictor, mark)?;
         let loaded = file.kustomization()?.clone();
-        Ok(Target { root, file, loaded, origin })
+        Ok(Target {
+            root,
+            file,
+            loaded,
+            origin,
+        })
     }
 
     pub(crate) fn kustomization(&self) -> &Kustomization {
@@ -98,7 +105,11 @@ impl Target {
 
     /// The layer of a step of this kustomization.
     pub(crate) fn layer(&self, step: impl Into<String>, mark: Mark) -> Arc<Layer> {
-        Arc::new(Layer { kustomization: self.loaded.name.clone(), step: step.into(), mark })
+        Arc::new(Layer {
+            kustomization: self.loaded.name.clone(),
+            step: step.into(),
+            mark,
+        })
     }
 
     /// Where generators and transformers of the kustomization file itself are configured.
@@ -109,7 +120,13 @@ impl Target {
 
     /// Uses the `openapi` field, unless another kustomization did before.
     pub(crate) fn set_schema(&self, cx: &mut Context<'_>) -> Result<()> {
-        let field = |name: &str| self.kustomization().openapi.iter().find(|(key, _)| &**key == name).map(|(_, value)| value);
+        let field = |name: &str| {
+            self.kustomization()
+                .openapi
+                .iter()
+                .find(|(key, _)| &**key == name)
+                .map(|(_, value)| value)
+        };
         let path = field("path").map(|path| self.read_yaml(cx, path)).transpose()?;
         if cx.schema_is_set {
             return Ok(());
@@ -117,19 +134,26 @@ impl Target {
         match (field("version"), path) {
             (Some(version), Some(_)) => {
                 let message = "builtin version and custom schema provided, cannot use both";
-                Err(BuildError::new(ErrorKind::Config, version.mark, message).hint("keep openapi.path or openapi.version"))
+                Err(BuildError::new(ErrorKind::Config, version.mark, message)
+                    .hint("keep openapi.path or openapi.version"))
             }
             (_, Some(file)) => {
                 let document = file.config()?;
-                let schema = if cx.schema_in_use { cx.schema.and_openapi(document) } else { Schema::from_openapi(document) };
-                cx.schema = schema.map_err(|error| BuildError::new(ErrorKind::Config, error.mark, error.to_string()))?;
+                let schema = if cx.schema_in_use {
+                    cx.schema.and_openapi(document)
+                } else {
+                    Schema::from_openapi(document)
+                };
+                cx.schema =
+                    schema.map_err(|error| BuildError::new(ErrorKind::Config, error.mark, error.to_string()))?;
                 cx.schema_is_set = true;
                 Ok(())
             }
             (Some(version), None) if !version.is_empty() => {
                 if &**version != "v1.21.2" && &**version != "v1212" {
                     let message = format!("the specified OpenAPI version is not built in: {}", version.text);
-                    return Err(BuildError::new(ErrorKind::Config, version.mark, message).hint("the version that is built in is v1.21.2"));
+                    return Err(BuildError::new(ErrorKind::Config, version.mark, message)
+                        .hint("the version that is built in is v1.21.2"));
                 }
                 cx.schema_is_set = true;
                 Ok(())
@@ -219,17 +243,20 @@ impl Target {
                     load::allow(cx.session, &self.root, cx.restrictor, &file, path)?;
                     let file = cx.session.yaml_file(&file, path.mark, path)?;
                     let layer = self.layer(format!("{field}[{at}]"), path.mark);
-                    let nodes = load::objects(file.documents()?, &file.source)
+                    let nodes = load::objects(file.documents()?)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                     let mut resources = load::resources(nodes, &layer, &cx.schema);
-                    let is_known = |resource: &Resource| Schema::has_builtin_scope(resource.api_version(), resource.kind());
+                    let is_known =
+                        |resource: &Resource| Schema::has_builtin_scope(resource.api_version(), resource.kind());
                     cx.schema_in_use = cx.schema_in_use || !resources.iter().all(is_known);
                     if cx.track_origins {
                         for resource in &mut resources {
-                            resource.origin = Some(origin::append(&self.origin, path));
+                            origin::note(resource, Some(origin::append(&self.origin, path)));
                         }
                     }
-                    acc.set.push_all(resources).map_err(|taken| id_taken(taken, path.mark))?;
+                    acc.set
+                        .push_all(resources)
+                        .map_err(|taken| id_taken(taken, path.mark))?;
                 }
                 Entry::Directory(directory) => {
                     acc = self
@@ -249,12 +276,22 @@ impl Target {
         }
         parallel::map(paths.len(), cx.threads, |at| {
             let path = &paths[at];
-            let Ok(Entry::Directory(directory)) = load::find(cx.session, &self.root, path) else { return };
+            let Ok(Entry::Directory(directory)) = load::find(cx.session, &self.root, path) else {
+                return;
+            };
             if self.root.refuse_cycle(cx.session, &directory, path.mark).is_err() {
                 return;
             }
-            let mut cx = Context { schema: Schema::builtin(), schema_in_use: false, threads: 1, ..*cx };
-            let root = Arc::new(Root { directory: directory.clone(), parent: Some(self.root.clone()) });
+            let mut cx = Context {
+                schema: Schema::builtin(),
+                schema_in_use: false,
+                threads: 1,
+                ..*cx
+            };
+            let root = Arc::new(Root {
+                directory: directory.clone(),
+                parent: Some(self.root.clone()),
+            });
             if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark)
                 && target.expect_kind(false, path).is_ok()
                 && target.set_schema(&mut cx).is_ok()
@@ -265,7 +302,13 @@ impl Target {
         });
     }
 
-    fn accumulate_component(&self, cx: &mut Context<'_>, acc: Accumulated, path: &Str, at: usize) -> Result<Accumulated> {
+    fn accumulate_component(
+        &self,
+        cx: &mut Context<'_>,
+        acc: Accumulated,
+        path: &Str,
+        at: usize,
+    ) -> Result<Accumulated> {
         let step = format!("components[{at}]");
         match load::find(cx.session, &self.root, path)? {
             Entry::Directory(directory) => self
@@ -273,7 +316,8 @@ impl Target {
                 .map_err(|error| error.within(path.mark, step)),
             Entry::File(_) => {
                 let message = format!("the component \"{}\" is a file, a directory is needed here", path.text);
-                Err(BuildError::new(ErrorKind::File, path.mark, message).hint("name the directory that holds its kustomization file"))
+                Err(BuildError::new(ErrorKind::File, path.mark, message)
+                    .hint("name the directory that holds its kustomization file"))
             }
         }
     }
@@ -288,10 +332,14 @@ impl Target {
     ) -> Result<Accumulated> {
         if Path::new(&**path).is_absolute() {
             let message = format!("new root '{}' cannot be absolute", path.text);
-            return Err(BuildError::new(ErrorKind::Config, path.mark, message).hint("name the directory relative to the kustomization"));
+            return Err(BuildError::new(ErrorKind::Config, path.mark, message)
+                .hint("name the directory relative to the kustomization"));
         }
         self.root.refuse_cycle(cx.session, &directory, path.mark)?;
-        let root = Arc::new(Root { directory: directory.clone(), parent: Some(self.root.clone()) });
+        let root = Arc::new(Root {
+            directory: directory.clone(),
+            parent: Some(self.root.clone()),
+        });
         let target = Target::load(cx, root, origin::append(&self.origin, path), path.mark)?;
         target.set_schema(cx)?;
         target.expect_kind(is_component, path)?;
@@ -350,7 +398,9 @@ impl Target {
 pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc<Source> {
     let sources = cx.session.sources();
     let content = text.text.to_string();
-    let Some(host) = sources.get(text.mark.source) else { return sources.add(format!("{name} ({step})"), content) };
+    let Some(host) = sources.get(text.mark.source) else {
+        return sources.add(format!("{name} ({step})"), content);
+    };
     let (line, column) = host.line_column(text.mark.offset);
     let (first_line, indent) = match text.style {
         Style::Literal | Style::Folded => {
@@ -361,18 +411,29 @@ pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc
             let leading = |line: &str| line.len() - line.trim_start_matches(' ').len();
             let there = below.skip(blank).map(leading).next().unwrap_or(0);
             let here = content.lines().find(|line| !line.trim().is_empty()).map_or(0, leading);
-            (line + 1 + blank.saturating_sub(kept) as u32, there.saturating_sub(here) as u32)
+            (
+                line + 1 + blank.saturating_sub(kept) as u32,
+                there.saturating_sub(here) as u32,
+            )
         }
         Style::SingleQuoted | Style::DoubleQuoted => (line, column + 1),
         Style::Plain | Style::Flow => (line, column),
     };
-    sources.add_embedded(format!("{name} ({step})"), content, Host { source: host, first_line, indent })
+    sources.add_embedded(
+        format!("{name} ({step})"),
+        content,
+        Host {
+            source: host,
+            first_line,
+            indent,
+        },
+    )
 }
 
 /// The objects of a text inside a file.
 pub(crate) fn embedded_objects(cx: &Context<'_>, source: &Arc<Source>, layer: &Arc<Layer>) -> Result<Vec<Resource>> {
     let documents = yaml::read_documents(source).map_err(syntax)?;
-    Ok(load::resources(load::objects(&documents, source)?, layer, &cx.schema))
+    Ok(load::resources(load::objects(&documents)?, layer, &cx.schema))
 }
 
 /// Runs what must come last, once, on the root: hashes, references, variables.
@@ -384,8 +445,12 @@ pub(crate) fn finish(target: &Target, acc: &mut Accumulated) -> Result<()> {
     let warnings = acc.vars.resolve(&mut acc.set, &acc.config.var_reference, &layer)?;
     acc.warnings.extend(warnings);
     let is_local = |resource: &Resource| {
-        resource.annotation("config.kubernetes.io/local-config").is_some_and(|value| value != "false")
+        resource
+            .annotation("config.kubernetes.io/local-config")
+            .is_some_and(|value| value != "false")
     };
-    acc.set.retain(|resource| !resource.is_empty() && !is_local(resource));
+    acc.set.retain(|resource| !resource.is_empty());
+    acc.set.iter().try_for_each(|resource| load::validate(&resource.node))?;
+    acc.set.retain(|resource| !is_local(resource));
     Ok(())
 }

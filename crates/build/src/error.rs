@@ -38,7 +38,14 @@ pub enum ErrorKind {
 
 impl BuildError {
     pub fn new(kind: ErrorKind, mark: Mark, message: impl Into<String>) -> BuildError {
-        BuildError { kind, message: message.into(), mark, hint: None, related: Vec::new(), trail: Vec::new() }
+        BuildError {
+            kind,
+            message: message.into(),
+            mark,
+            hint: None,
+            related: Vec::new(),
+            trail: Vec::new(),
+        }
     }
 
     #[must_use]

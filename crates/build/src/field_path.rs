@@ -19,7 +19,10 @@ pub(crate) struct PathError {
 
 impl PathError {
     fn new(message: impl Into<String>) -> PathError {
-        PathError { message: message.into(), hint: None }
+        PathError {
+            message: message.into(),
+            hint: None,
+        }
     }
 
     fn wrong_kind(expected: Kind, found: &Node, part: &str) -> PathError {
@@ -142,7 +145,11 @@ fn is_index(part: &str) -> bool {
 fn element(part: &str) -> Result<(&str, &str), PathError> {
     let inside = part.strip_suffix(']').unwrap_or(part);
     let inside = inside.strip_prefix('[').unwrap_or(inside);
-    let missing = || PathError::new(format!("the list element \"{part}\" of a path must be written [field=value]"));
+    let missing = || {
+        PathError::new(format!(
+            "the list element \"{part}\" of a path must be written [field=value]"
+        ))
+    };
     inside.split_once('=').ok_or_else(missing)
 }
 
@@ -156,7 +163,8 @@ fn kind_before(next: Option<&String>, last: Kind) -> Kind {
 }
 
 fn expect_map<'n>(node: &'n Node, part: &str) -> Result<&'n Map, PathError> {
-    node.as_map().ok_or_else(|| PathError::wrong_kind(Kind::Map, node, part))
+    node.as_map()
+        .ok_or_else(|| PathError::wrong_kind(Kind::Map, node, part))
 }
 
 /// The elements of a list; null has none.
@@ -220,7 +228,11 @@ pub(crate) fn lookup_create<'n>(
     path: &[String],
     layer: &Arc<Layer>,
 ) -> Result<Option<&'n mut Node>, PathError> {
-    let path: Vec<String> = path.iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+    let path: Vec<String> = path
+        .iter()
+        .map(|part| part.trim().to_owned())
+        .filter(|part| !part.is_empty())
+        .collect();
     let mut node = root;
     for (at, part) in path.iter().enumerate() {
         let part = std::slice::from_ref(part);
@@ -287,10 +299,21 @@ enum End {
     Nowhere,
 }
 
+impl Location {
+    /// Whether the node has to be made.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.end, End::Missing(_))
+    }
+}
+
 impl<'a> Route<'a> {
     /// All nodes that the route leads to; with `create`, what is missing counts as there.
     pub(crate) fn find(&self, root: &Node) -> Result<Vec<Location>, PathError> {
-        let mut search = Search { route: *self, steps: Vec::new(), found: Vec::new() };
+        let mut search = Search {
+            route: *self,
+            steps: Vec::new(),
+            found: Vec::new(),
+        };
         search.visit(root, 0)?;
         Ok(search.found)
     }
@@ -314,7 +337,10 @@ impl<'a> Route<'a> {
         if is_element(&self.path[at]) && element(&self.path[at])?.0.is_empty() {
             return Ok(Some(made));
         }
-        let rest = Route { path: &self.path[at + 1..], ..*self };
+        let rest = Route {
+            path: &self.path[at + 1..],
+            ..*self
+        };
         match rest.find(made)?.first() {
             Some(location) => rest.reach(location, made, layer),
             None => Ok(None),
@@ -330,7 +356,10 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn add(&mut self, end: End) {
-        self.found.push(Location { steps: self.steps.clone(), end });
+        self.found.push(Location {
+            steps: self.steps.clone(),
+            end,
+        });
     }
 
     /// The part `at` is missing below `node`.
@@ -366,7 +395,15 @@ impl<'a> Search<'a> {
 
     fn visit_field(&mut self, node: &Node, at: usize) -> Result<(), PathError> {
         let Route { path, create, parse } = self.route;
-        let position = if node.is_null() { None } else { expect_map(node, &path[at])?.position(&path[at]) };
+        if path[at].is_empty() && !node.is_null() {
+            // kyaml takes a part without a name for the value of a scalar.
+            return Err(PathError::wrong_kind(Kind::Scalar, node, &path[at]));
+        }
+        let position = if node.is_null() {
+            None
+        } else {
+            expect_map(node, &path[at])?.position(&path[at])
+        };
         let Some(position) = position else {
             if create.is_some() {
                 self.missing(node, at);
@@ -378,7 +415,10 @@ impl<'a> Search<'a> {
             return self.step(node, position, at + 1);
         }
         // kyaml follows the rest of the path in a copy of what the text holds.
-        let rest = Route { path: &path[at + 1..], ..self.route };
+        let rest = Route {
+            path: &path[at + 1..],
+            ..self.route
+        };
         let inner = parse(text(field)).ok_or_else(|| PathError::wrong_kind(Kind::Map, field, &rest.path[0]))?;
         let count = rest.find(&inner)?.len();
         (0..count).for_each(|_| self.add(End::Nowhere));
@@ -394,7 +434,9 @@ impl<'a> Search<'a> {
             self.missing(node, at);
             return Ok(());
         }
-        Err(PathError::new(format!("the list index {index} is out of bounds: there are {len} elements")))
+        Err(PathError::new(format!(
+            "the list index {index} is out of bounds: there are {len} elements"
+        )))
     }
 
     fn visit_elements(&mut self, node: &Node, at: usize) -> Result<(), PathError> {
@@ -434,7 +476,9 @@ fn check_element(part: &str) -> Result<(), PathError> {
     if Pattern::anywhere(value).is_ok_and(|pattern| pattern.matches(value.trim())) {
         return Ok(());
     }
-    Err(PathError::new(format!("a list element made for \"{part}\" would not match it")))
+    Err(PathError::new(format!(
+        "a list element made for \"{part}\" would not match it"
+    )))
 }
 
 /// Makes the child of `node` that the part `at` of a path means.
@@ -455,7 +499,12 @@ fn make<'n>(
     match &mut node.value {
         Value::Map(map) => {
             map.push(stamped(Node::scalar(part.as_str(), Tag::Unset)), stamped(kind.empty()));
-            Ok(&mut map.iter_mut().into_slice().last_mut().expect("an entry was just added").value)
+            Ok(&mut map
+                .iter_mut()
+                .into_slice()
+                .last_mut()
+                .expect("an entry was just added")
+                .value)
         }
         Value::Seq(items) => {
             let item = if is_element(part) {
@@ -501,18 +550,245 @@ pub(crate) fn there_instead(root: &Node, path: &[String]) -> Option<String> {
 }
 
 fn fields_instead(node: &Node, before: &[String], part: &str) -> Option<String> {
-    let owner = if before.is_empty() { "the object".to_owned() } else { format!("\"{}\"", before.join(".")) };
+    let owner = if before.is_empty() {
+        "the object".to_owned()
+    } else {
+        format!("\"{}\"", before.join("."))
+    };
     let words = match &node.value {
         Value::Map(map) => nearest(part, map.iter().map(|entry| text(&entry.key))),
         Value::Seq(items) => {
             let (field, value) = element(part).ok()?;
-            let words = items
-                .iter()
-                .filter_map(|item| if field.is_empty() { item.as_str() } else { item.get(field)?.as_str() });
+            let words = items.iter().filter_map(|item| {
+                if field.is_empty() {
+                    item.as_str()
+                } else {
+                    item.get(field)?.as_str()
+                }
+            });
             let words = nearest(value, words);
             return (!words.is_empty()).then(|| format!("{owner} has elements with {field}={}", words.join(", ")));
         }
         Value::Scalar(_) => Vec::new(),
     };
     (!words.is_empty()).then(|| format!("{owner} has the fields {}", words.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use yaml::Mark;
+
+    use super::*;
+
+    const OBJECT: &str = "\
+metadata: {name: a, labels: {app.kubernetes.io/name: x}}
+spec:
+  list: [{name: web, port: 1}, {name: web-2, port: 2}, {name: 'q'}]
+  words: [-jar, -x]
+  nested: [[a, b], [c]]
+  nil: ~
+  text: plain
+  json: '{\"a\": {\"b\": 1}}'
+";
+
+    fn parse(text: &str) -> Option<Node> {
+        crate::yaml_text::parse(text)
+    }
+
+    fn split(path: &str) -> Vec<String> {
+        split_bracketed(path, '.')
+    }
+
+    #[test]
+    fn paths_are_split_as_kyaml_does() {
+        let table: [(&str, &[&str]); 9] = [
+            ("a.b.c", &["a", "b", "c"]),
+            (".a.b", &["a", "b"]),
+            (r"a.b\.c.d", &["a", "b.c", "d"]),
+            ("a.[b.c/d].e", &["a", "b.c/d", "e"]),
+            ("a.[name=b.c].e", &["a", "[name=b.c]", "e"]),
+            ("a.[name=b].0.*", &["a", "[name=b]", "0", "*"]),
+            ("a.[=-x.y]", &["a", "[=-x.y]"]),
+            ("a..b", &["a", "", "b"]),
+            ("a.[b.c", &["a", "b.c"]),
+        ];
+        for (path, expected) in table {
+            assert_eq!(split(path), expected, "{path}");
+        }
+        assert_eq!(
+            split_indices(split("a.b[0].[name=x].[1]")),
+            ["a", "b", "0", "[name=x]", "1"]
+        );
+        assert_eq!(super::split(r"a/b\/c/d", '/'), ["a", "b/c", "d"]);
+    }
+
+    /// What a lookup finds, in JSON; a dash for nothing.
+    fn found(path: &str) -> Result<String, String> {
+        let object = parse(OBJECT).unwrap();
+        match lookup(&object, &split(path)) {
+            Ok(Some(node)) => Ok(crate::json::compact(node).unwrap()),
+            Ok(None) => Ok("-".to_owned()),
+            Err(error) => Err(error.message),
+        }
+    }
+
+    #[test]
+    fn a_lookup_takes_elements_by_equality() {
+        let table = [
+            ("metadata.labels.[app.kubernetes.io/name]", Ok("\"x\"")),
+            ("spec.list.[name=web].port", Ok("1")),
+            ("spec.list.[name=we].port", Ok("-")),
+            ("spec.list.1.name", Ok("\"web-2\"")),
+            ("spec.list.-.name", Ok("\"q\"")),
+            ("spec.list.9", Ok("-")),
+            ("spec.words.[=-x]", Ok("\"-x\"")),
+            ("spec.nil.x", Ok("-")),
+            ("spec . nope", Ok("-")),
+            ("spec.text.x", Err("expected a mapping for \"x\", found a single value")),
+            ("spec.list.name", Err("expected a mapping for \"name\", found a list")),
+            ("spec.list.-1", Err("the list index -1 cannot be negative")),
+            ("spec.list.*", Err("\"*\" cannot be used in this path")),
+            (
+                "spec.list.[name]",
+                Err("the list element \"[name]\" of a path must be written [field=value]"),
+            ),
+        ];
+        for (path, expected) in table {
+            assert_eq!(
+                found(path),
+                expected.map(str::to_owned).map_err(str::to_owned),
+                "{path}"
+            );
+        }
+    }
+
+    /// The tree (of `spec`) after every node that a route leads to became `NEW`, and how many there were.
+    fn changed(path: &str, create: bool) -> Result<(usize, String), String> {
+        let mut object = parse(OBJECT).unwrap();
+        let layer = Layer {
+            kustomization: "kustomization.yaml".into(),
+            step: "test".into(),
+            mark: Mark::NONE,
+        };
+        let layer = Arc::new(layer);
+        let path = split(path);
+        let route = Route {
+            path: &path,
+            create: create.then_some(Kind::Scalar),
+            parse: &parse,
+        };
+        let locations = route.find(&object).map_err(|error| error.message)?;
+        for location in &locations {
+            let reached = route.reach(location, &mut object, &layer);
+            if let Some(node) = reached.map_err(|error| error.message)? {
+                *node = Node::string("NEW");
+            }
+        }
+        let before = crate::json::compact(parse(OBJECT).unwrap().get("spec").unwrap()).unwrap();
+        let after = crate::json::compact(object.get("spec").unwrap()).unwrap();
+        Ok((locations.len(), if before == after { String::new() } else { after }))
+    }
+
+    #[test]
+    fn a_route_takes_elements_by_pattern_and_makes_what_is_missing() {
+        let table = [
+            (
+                "spec.list.[name=web].port",
+                false,
+                Ok((
+                    2,
+                    r#""list":[{"name":"web","port":"NEW"},{"name":"web-2","port":"NEW"},{"name":"q"}]"#,
+                )),
+            ),
+            (
+                "spec.list.[name=^web$].port",
+                false,
+                Ok((
+                    1,
+                    r#""list":[{"name":"web","port":"NEW"},{"name":"web-2","port":2},{"name":"q"}]"#,
+                )),
+            ),
+            (
+                "spec.list.*.name",
+                false,
+                Ok((
+                    3,
+                    r#""list":[{"name":"NEW","port":1},{"name":"NEW","port":2},{"name":"NEW"}]"#,
+                )),
+            ),
+            ("spec.list.[name=^q$].name", false, Ok((0, ""))),
+            (
+                "spec.list.*.port",
+                true,
+                Ok((
+                    3,
+                    r#""list":[{"name":"web","port":"NEW"},{"name":"web-2","port":"NEW"},{"name":"q","port":"NEW"}]"#,
+                )),
+            ),
+            (
+                "spec.list.[name=db].port",
+                true,
+                Ok((1, r#"{"name":"q"},{"name":"db","port":"NEW"}]"#)),
+            ),
+            ("spec.list.3.a.b", true, Ok((1, r#"{"name":"q"},{"a":{"b":"NEW"}}]"#))),
+            (
+                "spec.list.4",
+                true,
+                Err("the list index 4 is out of bounds: there are 3 elements"),
+            ),
+            ("spec.words.[=x]", false, Ok((1, r#""words":["-jar","NEW"]"#))),
+            ("spec.words.[=y]", true, Ok((1, r#""words":["-jar","-x","NEW"]"#))),
+            ("spec.nested.*.0", false, Ok((2, r#""nested":[["NEW","b"],["NEW"]]"#))),
+            ("spec.a.[name=b].c", true, Ok((1, r#"{"a":[{"c":"NEW","name":"b"}],"#))),
+            (
+                "spec.a.[name=^b$].c",
+                true,
+                Err("a list element made for \"[name=^b$]\" would not match it"),
+            ),
+            ("spec.nope", false, Ok((0, ""))),
+            ("spec.nil.x", true, Ok((1, ""))),
+            ("spec.json.a.b", false, Ok((1, ""))),
+            (
+                "spec.text.x",
+                true,
+                Err("expected a mapping for \"x\", found a single value"),
+            ),
+            (
+                "spec.list.[name=a(].x",
+                false,
+                Err("\"a(\" is not a regular expression: unclosed group"),
+            ),
+        ];
+        for (path, create, expected) in table {
+            match (changed(path, create), expected) {
+                (Ok((count, after)), Ok((expected_count, part))) => {
+                    assert_eq!(count, expected_count, "{path}");
+                    assert!(
+                        if part.is_empty() {
+                            after.is_empty()
+                        } else {
+                            after.contains(part)
+                        },
+                        "{path}: {after}"
+                    );
+                }
+                (result, expected) => assert_eq!(result.err(), expected.err().map(str::to_owned), "{path}"),
+            }
+        }
+    }
+
+    #[test]
+    fn hints_name_what_is_there() {
+        let object = parse(OBJECT).unwrap();
+        let hint = |path: &str| there_instead(&object, &split(path));
+        assert_eq!(
+            hint("spec.wrods.0").unwrap(),
+            "\"spec\" has the fields words, list, nested, nil, text"
+        );
+        assert_eq!(
+            hint("spec.list.[name=wbe].x").unwrap(),
+            "\"spec.list\" has elements with name=web, web-2, q"
+        );
+        assert_eq!(hint("spec.text"), None);
+    }
 }

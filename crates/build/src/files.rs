@@ -58,9 +58,17 @@ pub(crate) fn clean_join(root: &Path, path: &str) -> PathBuf {
 
 /// `path` relative to `base`, going up where needed; both absolute and clean.
 pub(crate) fn relative_to(path: &Path, base: &Path) -> PathBuf {
-    let shared = path.components().zip(base.components()).take_while(|(a, b)| a == b).count();
+    let shared = path
+        .components()
+        .zip(base.components())
+        .take_while(|(a, b)| a == b)
+        .count();
     let up = base.components().skip(shared).map(|_| Component::ParentDir);
     let down = path.components().skip(shared);
     let relative: PathBuf = up.chain(down).collect();
-    if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative }
+    if relative.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        relative
+    }
 }

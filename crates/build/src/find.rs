@@ -15,7 +15,11 @@ use crate::session::Session;
 pub fn find_kustomizations(session: &Session<'_>, directory: &Path) -> Result<Vec<PathBuf>> {
     let files = session.files();
     let fail = |path: &Path, error: std::io::Error| {
-        BuildError::new(ErrorKind::File, Mark::NONE, format!("cannot read \"{}\": {error}", files.display(path)))
+        BuildError::new(
+            ErrorKind::File,
+            Mark::NONE,
+            format!("cannot read \"{}\": {error}", files.display(path)),
+        )
     };
     let top = files.absolute(directory).map_err(|error| fail(directory, error))?;
     let top = match session.resolve(&top) {
@@ -33,7 +37,9 @@ pub fn find_kustomizations(session: &Session<'_>, directory: &Path) -> Result<Ve
     let mut open = vec![top];
     while let Some(directory) = open.pop() {
         let names = files.list(&directory).map_err(|error| fail(&directory, error))?;
-        if let Some(name) = KUSTOMIZATION_NAMES.iter().find(|&&known| names.iter().any(|name| name == known))
+        if let Some(name) = KUSTOMIZATION_NAMES
+            .iter()
+            .find(|&&known| names.iter().any(|name| name == known))
             && !is_component(session, &directory.join(name))
         {
             found.push(directory.clone());
@@ -50,8 +56,12 @@ pub fn find_kustomizations(session: &Session<'_>, directory: &Path) -> Result<Ve
 }
 
 fn is_component(session: &Session<'_>, file: &Path) -> bool {
-    let Ok((file, _)) = session.resolve(file) else { return false };
+    let Ok((file, _)) = session.resolve(file) else {
+        return false;
+    };
     let shown = session.files().display(&file);
-    let loaded = session.yaml_file(&file, Mark::NONE, &shown).and_then(|file| file.kustomization().cloned());
+    let loaded = session
+        .yaml_file(&file, Mark::NONE, &shown)
+        .and_then(|file| file.kustomization().cloned());
     loaded.is_ok_and(|loaded| loaded.kustomization.kind == "Component")
 }

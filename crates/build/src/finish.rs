@@ -56,10 +56,18 @@ pub(crate) fn finish(target: &Target, mut acc: Accumulated, options: &Options) -
 
 fn add_managed_by(target: &Target, set: &mut ResourceSet) -> Result<()> {
     let layer = target.layer("managedByLabel", yaml::Mark::NONE);
-    let text = |text: &str| Str { text: text.into(), mark: yaml::Mark::NONE, style: Style::Plain };
+    let text = |text: &str| Str {
+        text: text.into(),
+        mark: yaml::Mark::NONE,
+        style: Style::Plain,
+    };
     let version = format!("kustomize-{}", crate::KUSTOMIZE_VERSION);
     let pairs = vec![(text("app.kubernetes.io/managed-by"), text(&version))];
-    let spec = FieldSpec { path: "metadata/labels".into(), create: true, ..FieldSpec::default() };
+    let spec = FieldSpec {
+        path: "metadata/labels".into(),
+        create: true,
+        ..FieldSpec::default()
+    };
     label::apply(set, &pairs, &[spec], &layer)
 }
 
@@ -67,17 +75,31 @@ fn add_managed_by(target: &Target, set: &mut ResourceSet) -> Result<()> {
 /// an empty mapping of annotations goes away.
 fn set_annotations(object: &mut Resource, origins: bool, transformations: bool) {
     let mut made: Vec<(&str, String)> = Vec::new();
-    if origins && let Some(from) = &object.origin {
+    if origins
+        && object.annotation(origin::ORIGIN).is_some()
+        && let Some(from) = &object.origin
+    {
         made.push((origin::ORIGIN, origin::origin_text(from)));
     }
-    if transformations && !object.transformations.is_empty() {
-        made.push((origin::TRANSFORMATIONS, origin::transformations_text(&object.transformations)));
+    if transformations && object.annotation(origin::TRANSFORMATIONS).is_some() && !object.transformations.is_empty() {
+        made.push((
+            origin::TRANSFORMATIONS,
+            origin::transformations_text(&object.transformations),
+        ));
     }
-    let annotations = object.node.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    let annotations = object
+        .node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("annotations"));
     let is_final = match annotations {
-        None => object.node.get("metadata").is_some_and(|metadata| metadata.as_map().is_some()),
+        None => object
+            .node
+            .get("metadata")
+            .is_some_and(|metadata| metadata.as_map().is_some()),
         Some(annotations) => annotations.as_map().is_some_and(|map| {
-            !map.is_empty() && map.iter().all(|entry| is_text(&entry.value) && !is_removed(&entry.key)) && no_key_twice(map)
+            !map.is_empty()
+                && map.iter().all(|entry| is_text(&entry.value) && !is_removed(&entry.key))
+                && no_key_twice(map)
         }),
     };
     if is_final && made.is_empty() {
@@ -105,7 +127,8 @@ fn set_annotations(object: &mut Resource, origins: bool, transformations: bool) 
 }
 
 fn is_removed(key: &Node) -> bool {
-    key.as_str().is_some_and(|key| REMOVED.contains(&key) || key == origin::ORIGIN || key == origin::TRANSFORMATIONS)
+    key.as_str()
+        .is_some_and(|key| REMOVED.contains(&key) || key == origin::ORIGIN || key == origin::TRANSFORMATIONS)
 }
 
 fn no_key_twice(map: &Map) -> bool {

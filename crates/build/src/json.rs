@@ -12,7 +12,11 @@ const MAX_DEPTH: usize = 1000;
 
 /// Reads a JSON text. Of keys that repeat, the last one counts. Every node has its place.
 pub(crate) fn parse(source: &Arc<Source>) -> Result<Node> {
-    let mut parser = Parser { source, text: source.text(), at: 0 };
+    let mut parser = Parser {
+        source,
+        text: source.text(),
+        at: 0,
+    };
     let node = parser.value(0)?;
     parser.skip_blanks();
     match parser.peek() {
@@ -117,7 +121,10 @@ impl Parser<'_> {
         }
         let text = &self.text[start..self.at];
         let is_int = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
-        Ok(Node::scalar(Text::slice(self.source, start..self.at), if is_int { Tag::Int } else { Tag::Float }))
+        Ok(Node::scalar(
+            Text::slice(self.source, start..self.at),
+            if is_int { Tag::Int } else { Tag::Float },
+        ))
     }
 
     /// A string, at its opening quote.
@@ -174,7 +181,9 @@ impl Parser<'_> {
         let mut unit = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|byte| (byte as char).to_digit(16));
-            let Some(digit) = digit else { return Err(self.unexpected("in \\u hexadecimal character escape")) };
+            let Some(digit) = digit else {
+                return Err(self.unexpected("in \\u hexadecimal character escape"));
+            };
             unit = unit << 4 | digit as u16;
             self.at += 1;
         }
@@ -189,10 +198,10 @@ impl Parser<'_> {
         let before = self.at;
         if self.text[self.at..].starts_with("\\u") {
             self.at += 2;
-            if let Ok(low) = self.unit() {
-                if let Some(Ok(c)) = char::decode_utf16([high, low]).next() {
-                    return c;
-                }
+            if let Ok(low) = self.unit()
+                && let Some(Ok(c)) = char::decode_utf16([high, low]).next()
+            {
+                return c;
             }
             self.at = before;
         }
@@ -336,8 +345,14 @@ mod tests {
     #[test]
     fn reads_and_prints_as_go_does() {
         let table = [
-            (r#" {"b":1,"a":[true,false,null,{}],"b":2.50} "#, r#"{"a":[true,false,null,{}],"b":2.5}"#),
-            (r#""\u00e9\ud83d\ude00\ud800x\/\n<&>""#, r#""é😀�x/\n\u003c\u0026\u003e""#),
+            (
+                r#" {"b":1,"a":[true,false,null,{}],"b":2.50} "#,
+                r#"{"a":[true,false,null,{}],"b":2.5}"#,
+            ),
+            (
+                r#""\u00e9\ud83d\ude00\ud800x\/\n<&>""#,
+                r#""é😀�x/\n\u003c\u0026\u003e""#,
+            ),
             ("1e3", "1000"),
             ("1E-7", "1e-7"),
             ("123456789012345678", "123456789012345678"),
@@ -356,7 +371,10 @@ mod tests {
         let table = [
             ("[1,]", "not JSON: invalid character ']' looking for beginning of value"),
             ("[1 2]", "not JSON: invalid character '2' after array element"),
-            ("{a: 1}", "not JSON: invalid character 'a' looking for beginning of object key string"),
+            (
+                "{a: 1}",
+                "not JSON: invalid character 'a' looking for beginning of object key string",
+            ),
             ("[1] x", "not JSON: invalid character 'x' after top-level value"),
             ("[01]", "not JSON: invalid character '1' after array element"),
             ("[", "not JSON: unexpected end"),

@@ -14,12 +14,15 @@ mod finish;
 mod generate;
 mod json;
 mod load;
+mod memory_files;
 mod origin;
-pub mod parallel;
 mod os_files;
+pub mod parallel;
 mod plugin;
 mod session;
+mod through_json;
 mod transform;
+mod yaml_comments;
 mod yaml_text;
 
 use std::path::Path;
@@ -30,6 +33,7 @@ pub use error::{BuildError, ErrorKind, Result};
 pub use files::{EntryKind, FileKind, Files};
 pub use find::find_kustomizations;
 pub use load::LoadRestrictor;
+pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
 pub use session::{DEFAULT_FILE_LIMIT, Session};
 
@@ -85,7 +89,10 @@ impl Session<'_> {
     /// # Errors
     /// [`BuildError`] where kustomize fails as well, with the place in the user's files.
     pub fn build(&self, directory: &Path, options: &Options) -> Result<Built, Failure> {
-        self.build_objects(directory, options).map_err(|error| Failure { error, sources: self.sources().clone() })
+        self.build_objects(directory, options).map_err(|error| Failure {
+            error,
+            sources: self.sources().clone(),
+        })
     }
 
     fn build_objects(&self, directory: &Path, options: &Options) -> Result<Built> {
@@ -99,7 +106,10 @@ impl Session<'_> {
             threads: self.threads(),
             track_origins: false,
         };
-        let root = Arc::new(Root { directory, parent: None });
+        let root = Arc::new(Root {
+            directory,
+            parent: None,
+        });
         let target = Target::load(&cx, root, BuildOrigin::default(), Mark::NONE)?;
         target.set_schema(&mut cx)?;
         cx.track_origins = !target.kustomization().build_metadata.is_empty();
@@ -107,22 +117,32 @@ impl Session<'_> {
         accumulate::finish(&target, &mut acc)?;
         let warnings = std::mem::take(&mut acc.warnings);
         let mut seen = HashSet::new();
-        let warnings = warnings.into_iter().filter(|warning| seen.insert((warning.rule, warning.mark, warning.message.clone()))).collect();
+        let warnings = warnings
+            .into_iter()
+            .filter(|warning| seen.insert((warning.rule, warning.mark, warning.message.clone())))
+            .collect();
         let objects = finish::finish(&target, acc, options)?;
-        Ok(Built { objects, sources: self.sources().clone(), warnings })
+        Ok(Built {
+            objects,
+            sources: self.sources().clone(),
+            warnings,
+        })
     }
 
     fn root_directory(&self, directory: &Path) -> Result<std::path::PathBuf> {
         let asked = directory.display().to_string();
         let fail = |message: String| BuildError::new(ErrorKind::File, Mark::NONE, message);
-        let full = self.files().absolute(directory).map_err(|error| fail(format!("cannot find \"{asked}\": {error}")))?;
+        let full = self
+            .files()
+            .absolute(directory)
+            .map_err(|error| fail(format!("cannot find \"{asked}\": {error}")))?;
         match self.resolve(&full) {
             Ok((full, FileKind::Directory)) => Ok(full),
             Ok((_, FileKind::File)) => Err(fail(format!("\"{asked}\" is a file, a directory is needed here"))
                 .hint("name the directory that holds the kustomization file")),
-            Err(_) if load::is_remote(&asked) => {
-                Err(fail(format!("\"{asked}\" is remote, and remote repositories cannot be built yet")))
-            }
+            Err(_) if load::is_remote(&asked) => Err(fail(format!(
+                "\"{asked}\" is remote, and remote repositories cannot be built yet"
+            ))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(self.missing(&full, Mark::NONE, &asked)),
             Err(error) => Err(fail(format!("cannot read \"{asked}\": {error}"))),
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resource::{Resource, Schema};
-use yaml::{Documents, Layer, Mark, Node, Source, Value};
+use yaml::{Documents, Layer, Mark, Node, Value};
 
 use crate::config::Str;
 use crate::error::{BuildError, ErrorKind, Result};
@@ -42,9 +42,19 @@ pub(crate) enum Entry {
 pub(crate) fn is_remote(path: &str) -> bool {
     let path = path.strip_prefix("git::").unwrap_or(path);
     let lower = path.to_ascii_lowercase();
-    ["http://", "https://", "ssh://", "git://", "file://", "git@", "github.com/", "github.com:", "gh:"]
-        .iter()
-        .any(|prefix| lower.starts_with(prefix))
+    [
+        "http://",
+        "https://",
+        "ssh://",
+        "git://",
+        "file://",
+        "git@",
+        "github.com/",
+        "github.com:",
+        "gh:",
+    ]
+    .iter()
+    .any(|prefix| lower.starts_with(prefix))
 }
 
 impl Root {
@@ -58,7 +68,10 @@ impl Root {
         let mut root = self;
         loop {
             if root.is_in(candidate) {
-                let (there, here) = (session.files().display(candidate), session.files().display(&root.directory));
+                let (there, here) = (
+                    session.files().display(candidate),
+                    session.files().display(&root.directory),
+                );
                 let message = format!("cycle detected: candidate root '{there}' contains visited root '{here}'");
                 return Err(BuildError::new(ErrorKind::Config, mark, message)
                     .hint("a kustomization cannot be built from a directory that it is in"));
@@ -82,12 +95,19 @@ pub(crate) fn find(session: &Session<'_>, root: &Root, path: &Str) -> Result<Ent
         Ok((full, FileKind::Directory)) => Ok(Entry::Directory(full)),
         Err(_) if is_remote(path) => Err(not_there_yet(path)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(session.missing(&full, path.mark, path)),
-        Err(error) => Err(BuildError::new(ErrorKind::File, path.mark, format!("cannot read \"{}\": {error}", path.text))),
+        Err(error) => Err(BuildError::new(
+            ErrorKind::File,
+            path.mark,
+            format!("cannot read \"{}\": {error}", path.text),
+        )),
     }
 }
 
 pub(crate) fn not_there_yet(path: &Str) -> BuildError {
-    let message = format!("\"{}\" is remote, and remote files and repositories cannot be read yet", path.text);
+    let message = format!(
+        "\"{}\" is remote, and remote files and repositories cannot be read yet",
+        path.text
+    );
     BuildError::new(ErrorKind::Unsupported, path.mark, message).hint("fetch it into the tree and name its path there")
 }
 
@@ -106,7 +126,13 @@ pub(crate) fn find_file(session: &Session<'_>, root: &Root, restrictor: LoadRest
 }
 
 /// Refuses files outside the root, unless that is allowed.
-pub(crate) fn allow(session: &Session<'_>, root: &Root, restrictor: LoadRestrictor, file: &Path, path: &Str) -> Result<()> {
+pub(crate) fn allow(
+    session: &Session<'_>,
+    root: &Root,
+    restrictor: LoadRestrictor,
+    file: &Path,
+    path: &Str,
+) -> Result<()> {
     if restrictor == LoadRestrictor::None || file.starts_with(&root.directory) {
         return Ok(());
     }
@@ -117,14 +143,22 @@ pub(crate) fn allow(session: &Session<'_>, root: &Root, restrictor: LoadRestrict
 }
 
 /// The kustomization file of a directory.
-pub(crate) fn find_kustomization(session: &Session<'_>, root: &Root, restrictor: LoadRestrictor, mark: Mark) -> Result<Arc<YamlFile>> {
+pub(crate) fn find_kustomization(
+    session: &Session<'_>,
+    root: &Root,
+    restrictor: LoadRestrictor,
+    mark: Mark,
+) -> Result<Arc<YamlFile>> {
     let mut found: Option<PathBuf> = None;
     let mut unreadable = None;
     for name in KUSTOMIZATION_NAMES {
         match session.resolve(&root.directory.join(name)) {
             Ok((file, FileKind::File)) if restrictor == LoadRestrictor::None || file.starts_with(&root.directory) => {
                 if found.is_some() {
-                    let message = format!("found multiple kustomization files under: {}", session.files().display(&root.directory));
+                    let message = format!(
+                        "found multiple kustomization files under: {}",
+                        session.files().display(&root.directory)
+                    );
                     return Err(BuildError::new(ErrorKind::File, mark, message).hint("keep one of them"));
                 }
                 found = Some(file);
@@ -138,11 +172,20 @@ pub(crate) fn find_kustomization(session: &Session<'_>, root: &Root, restrictor:
         return session.yaml_file(&file, mark, &session.files().display(&file));
     }
     if let Some(error) = unreadable {
-        return Err(BuildError::new(ErrorKind::File, mark, format!("cannot read '{directory}': {error}")));
+        return Err(BuildError::new(
+            ErrorKind::File,
+            mark,
+            format!("cannot read '{directory}': {error}"),
+        ));
     }
-    let message = format!("unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{directory}'");
+    let message = format!(
+        "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{directory}'"
+    );
     let names = session.files().list(&root.directory).unwrap_or_default();
-    let near = resource::nearest("kustomization.yaml", names.iter().map(String::as_str).filter(|name| name.ends_with("ml")));
+    let near = resource::nearest(
+        "kustomization.yaml",
+        names.iter().map(String::as_str).filter(|name| name.ends_with("ml")),
+    );
     let error = BuildError::new(ErrorKind::File, mark, message);
     Err(match near.first() {
         Some(near) => error.hint(format!("did you mean {near}? It needs one of the three names")),
@@ -154,13 +197,13 @@ pub(crate) fn find_kustomization(session: &Session<'_>, root: &Root, restrictor:
 ///
 /// kustomize takes lists apart twice (`kio.ByteReader` for a `List` that is alone in its file, the
 /// resource factory for every kind that ends in `List`); the items come behind all other objects.
-pub(crate) fn objects(documents: &Documents, source: &Source) -> Result<Vec<Node>> {
+pub(crate) fn objects(documents: &Documents) -> Result<Vec<Node>> {
     let mut objects = Vec::with_capacity(documents.nodes.len());
     for node in &documents.nodes {
-        unwrap_list(node, documents.chunks == 1, source, &mut objects)?;
+        unwrap_list(node, documents.chunks == 1, &mut objects)?;
     }
     for node in &objects {
-        validate(node, source)?;
+        validate(node)?;
     }
     let mut at = 0;
     let mut result = Vec::with_capacity(objects.len());
@@ -177,9 +220,9 @@ pub(crate) fn objects(documents: &Documents, source: &Source) -> Result<Vec<Node
             Some((Value::Seq(items), _)) => {
                 for item in items {
                     let mut inner = Vec::new();
-                    unwrap_list(item, true, source, &mut inner)?;
+                    unwrap_list(item, true, &mut inner)?;
                     for node in inner {
-                        validate(&node, source)?;
+                        validate(&node)?;
                         objects.push(node);
                     }
                 }
@@ -197,38 +240,54 @@ fn kind(node: &Node) -> &str {
     node.get("kind").and_then(Node::as_str).unwrap_or_default()
 }
 
-fn unwrap_list(node: &Node, alone: bool, source: &Source, out: &mut Vec<Node>) -> Result<()> {
+fn unwrap_list(node: &Node, alone: bool, out: &mut Vec<Node>) -> Result<()> {
     let is_list = alone && matches!(kind(node), "List" | "ResourceList");
     if is_list && (node.get("items").is_some() || node.get("functionConfig").is_some()) {
         let items = node.get("items").and_then(Node::as_seq);
-        out.extend(items.into_iter().flatten().filter(|item| !item.is_null_or_empty()).cloned());
+        out.extend(
+            items
+                .into_iter()
+                .flatten()
+                .filter(|item| !item.is_null_or_empty())
+                .cloned(),
+        );
         return Ok(());
     }
     if !node.is_null_or_empty() {
         if node.as_map().is_none() {
-            return Err(not_an_object(node, source));
+            return Err(not_an_object(node));
         }
         out.push(node.clone());
     }
     Ok(())
 }
 
-fn not_an_object(node: &Node, source: &Source) -> BuildError {
-    let mark = if node.mark.is_some() { node.mark } else { source.mark(0) };
-    BuildError::new(ErrorKind::Object, mark, "missing Resource metadata: this is not a Kubernetes object")
-        .hint("an object is a mapping with apiVersion, kind and metadata.name")
+fn not_an_object(node: &Node) -> BuildError {
+    BuildError::new(
+        ErrorKind::Object,
+        node.mark,
+        "missing Resource metadata: this is not a Kubernetes object",
+    )
+    .hint("an object is a mapping with apiVersion, kind and metadata.name")
 }
 
 /// Every object has a kind, and all but lists have a name.
-fn validate(node: &Node, source: &Source) -> Result<()> {
+pub(crate) fn validate(node: &Node) -> Result<()> {
     if node.as_map().is_none() {
-        return Err(not_an_object(node, source));
+        return Err(not_an_object(node));
     }
-    let text = |node: Option<&Node>| node.filter(|node| !node.is_null()).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let text = |node: Option<&Node>| {
+        node.filter(|node| !node.is_null())
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let kind = text(node.get("kind"));
     if kind.is_empty() {
-        return Err(BuildError::new(ErrorKind::Object, node.mark, "missing kind in this object")
-            .hint("an object is a mapping with apiVersion, kind and metadata.name"));
+        return Err(
+            BuildError::new(ErrorKind::Object, node.mark, "missing kind in this object")
+                .hint("an object is a mapping with apiVersion, kind and metadata.name"),
+        );
     }
     let name = text(node.get_path(["metadata", "name"]));
     if name.is_empty() && !kind.ends_with("List") {
@@ -240,5 +299,8 @@ fn validate(node: &Node, source: &Source) -> Result<()> {
 
 /// Objects as resources that a layer brought in.
 pub(crate) fn resources(nodes: Vec<Node>, layer: &Arc<Layer>, schema: &Schema) -> Vec<Resource> {
-    nodes.into_iter().map(|node| Resource::new(node, layer.clone(), schema)).collect()
+    nodes
+        .into_iter()
+        .map(|node| Resource::new(node, layer.clone(), schema))
+        .collect()
 }

@@ -10,7 +10,10 @@ pub(crate) const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformat
 
 /// The origin of what a path leads to, seen from `origin`.
 pub(crate) fn append(origin: &BuildOrigin, path: &str) -> BuildOrigin {
-    BuildOrigin { path: join(&origin.path, path), ..origin.clone() }
+    BuildOrigin {
+        path: join(&origin.path, path),
+        ..origin.clone()
+    }
 }
 
 /// The origin of what a generator or transformer makes that is configured in a file.
@@ -20,7 +23,11 @@ pub(crate) fn configured_in(origin: &BuildOrigin, file: &str, api_version: &str,
         repo: origin.repo.clone(),
         reference: origin.reference.clone(),
         configured_in: join(&origin.path, file),
-        configured_by: ConfiguredBy { api_version: api_version.into(), kind: kind.into(), ..ConfiguredBy::default() },
+        configured_by: ConfiguredBy {
+            api_version: api_version.into(),
+            kind: kind.into(),
+            ..ConfiguredBy::default()
+        },
     }
 }
 
@@ -56,6 +63,43 @@ fn join(base: &str, path: &str) -> String {
     parts.join("/")
 }
 
+/// Notes where an object came from, in the object itself: kustomize keeps it in an annotation, and a
+/// patch that replaces all annotations makes it forget.
+pub(crate) fn note(resource: &mut Resource, origin: Option<BuildOrigin>) {
+    if origin.is_some() {
+        set_annotation(resource, ORIGIN);
+    }
+    resource.origin = origin;
+}
+
+/// Notes that a transformer changed an object, or made it if nothing is known of where it came from.
+pub(crate) fn note_transformation(resource: &mut Resource, by: &BuildOrigin) {
+    if resource.annotation(ORIGIN).is_none() {
+        return note(resource, Some(by.clone()));
+    }
+    if resource.annotation(TRANSFORMATIONS).is_none() {
+        resource.transformations.clear();
+        set_annotation(resource, TRANSFORMATIONS);
+    }
+    resource.transformations.push(by.clone());
+}
+
+/// The text is filled in when the object is finished.
+fn set_annotation(resource: &mut Resource, key: &str) {
+    let Some(metadata) = resource.metadata_mut() else {
+        return;
+    };
+    if metadata
+        .get("annotations")
+        .is_none_or(|annotations| annotations.as_map().is_none())
+    {
+        metadata.insert("annotations", Node::map(Map::new()));
+    }
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
+        annotations.insert(key, Node::string("noted"));
+    }
+}
+
 /// The text of the origin annotation.
 pub(crate) fn origin_text(origin: &BuildOrigin) -> String {
     encode_v3(&Node::map(map(origin)))
@@ -63,14 +107,19 @@ pub(crate) fn origin_text(origin: &BuildOrigin) -> String {
 
 /// The text of the transformations annotation.
 pub(crate) fn transformations_text(origins: &[BuildOrigin]) -> String {
-    encode_v3(&Node::seq(origins.iter().map(|origin| Node::map(map(origin))).collect::<yaml::Seq>()))
+    encode_v3(&Node::seq(
+        origins
+            .iter()
+            .map(|origin| Node::map(map(origin)))
+            .collect::<yaml::Seq>(),
+    ))
 }
 
 fn map(origin: &BuildOrigin) -> Map {
     let mut map = Map::new();
     let mut set = |key: &str, value: &str| {
         if !value.is_empty() {
-            map.insert(key, Node::string(value));
+            map.insert(key, Node::quoted_string(value));
         }
     };
     set("path", &origin.path);
@@ -80,11 +129,14 @@ fn map(origin: &BuildOrigin) -> Map {
     let by = &origin.configured_by;
     if *by != ConfiguredBy::default() {
         let mut inner = Map::new();
-        for (key, value) in
-            [("apiVersion", &by.api_version), ("kind", &by.kind), ("name", &by.name), ("namespace", &by.namespace)]
-        {
+        for (key, value) in [
+            ("apiVersion", &by.api_version),
+            ("kind", &by.kind),
+            ("name", &by.name),
+            ("namespace", &by.namespace),
+        ] {
             if !value.is_empty() {
-                inner.insert(key, Node::string(value.as_str()));
+                inner.insert(key, Node::quoted_string(value.as_str()));
             }
         }
         map.insert("configuredBy", Node::map(inner));

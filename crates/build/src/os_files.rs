@@ -1,5 +1,8 @@
 //! [`Files`] on the disk: the one file of this crate that touches it.
-#![expect(clippy::disallowed_methods, reason = "this is the place where the file system is read")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the place where the file system is read"
+)]
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -23,7 +26,11 @@ impl OsFiles {
 impl Files for OsFiles {
     fn resolve(&self, path: &Path) -> io::Result<(PathBuf, FileKind)> {
         let path = fs::canonicalize(path)?;
-        let kind = if fs::metadata(&path)?.is_dir() { FileKind::Directory } else { FileKind::File };
+        let kind = if fs::metadata(&path)?.is_dir() {
+            FileKind::Directory
+        } else {
+            FileKind::File
+        };
         Ok((path, kind))
     }
 
@@ -55,7 +62,9 @@ impl Files for OsFiles {
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-        fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        fs::read_dir(directory)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
     }
 
     fn absolute(&self, path: &Path) -> io::Result<PathBuf> {
@@ -64,7 +73,10 @@ impl Files for OsFiles {
 
     fn display(&self, path: &Path) -> String {
         let relative = relative_to(path, &self.working_directory);
-        let ups = relative.components().take_while(|part| *part == std::path::Component::ParentDir).count();
+        let ups = relative
+            .components()
+            .take_while(|part| *part == std::path::Component::ParentDir)
+            .count();
         let shorter = if ups > 3 { path } else { &relative };
         shorter.display().to_string()
     }

@@ -10,7 +10,10 @@ const STACK_BYTES: usize = 256 << 20;
 /// Runs `work` on a deep stack and waits for it.
 pub fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     scope(|scope| {
-        let thread = Builder::new().name("main".to_owned()).stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let thread = Builder::new()
+            .name("main".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work);
         thread
             .expect("the system gives one thread")
             .join()

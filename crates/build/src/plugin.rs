@@ -9,8 +9,8 @@ use yaml::{Layer, Mark};
 
 use crate::accumulate::{Accumulated, Context, Target, embed, embedded_objects, id_taken};
 use crate::config::{
-    AffixTransformer, FieldSpec, Label, Pairs, Patch, PluginConfig, PluginKind, Replacement, ReplacementField, Role, Str,
-    TransformerConfig, decode_replacements, merge_specs, plugin_kind,
+    AffixTransformer, FieldSpec, Label, Pairs, Patch, PluginConfig, PluginKind, Replacement, ReplacementField, Role,
+    Str, TransformerConfig, decode_replacements, merge_specs, plugin_kind,
 };
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::generate::{self, Generated, absorb};
@@ -30,7 +30,12 @@ struct Step {
 
 enum Change {
     Patch(LoadedPatch),
-    Namespace { namespace: Str, specs: Vec<FieldSpec>, unset_only: bool, subjects: crate::config::RoleBindingSubjects },
+    Namespace {
+        namespace: Str,
+        specs: Vec<FieldSpec>,
+        unset_only: bool,
+        subjects: crate::config::RoleBindingSubjects,
+    },
     Affix(Affix, Str, Vec<FieldSpec>),
     Pairs(Pairs, Vec<FieldSpec>),
     Replica(crate::config::Replica, Vec<FieldSpec>),
@@ -45,9 +50,20 @@ impl Step {
         let layer = &self.layer;
         match &self.change {
             Change::Patch(patch) => patch.apply(set, schema, warnings)?,
-            Change::Namespace { namespace, specs, unset_only, subjects } => {
+            Change::Namespace {
+                namespace,
+                specs,
+                unset_only,
+                subjects,
+            } => {
                 let (unset_only, subjects) = (*unset_only, *subjects);
-                let change = NamespaceChange { namespace: &namespace.text, mark: namespace.mark, specs, unset_only, subjects };
+                let change = NamespaceChange {
+                    namespace: &namespace.text,
+                    mark: namespace.mark,
+                    specs,
+                    unset_only,
+                    subjects,
+                };
                 namespace::apply(set, &change, layer)?;
             }
             Change::Affix(affix, text, specs) => affix::apply(set, *affix, text, text.mark, specs, layer)?,
@@ -59,12 +75,8 @@ impl Step {
             Change::Hash => hash::apply(set)?,
         }
         if let Some(origin) = &self.origin {
-            for resource in set.iter_mut() {
-                match resource.origin {
-                    None => resource.origin = Some(origin.clone()),
-                    Some(_) => resource.transformations.push(origin.clone()),
-                }
-            }
+            set.iter_mut()
+                .for_each(|resource| origin::note_transformation(resource, origin));
         }
         set.retain(|resource| !resource.is_empty());
         Ok(())
@@ -74,7 +86,13 @@ impl Step {
 /// The transformers of a kustomization: of its fields, then of `transformers`.
 pub(crate) fn run_transformers(cx: &mut Context<'_>, target: &Target, acc: &mut Accumulated) -> Result<()> {
     let mut steps = builtin_steps(cx, target, &acc.config)?;
-    steps.extend(external_steps(cx, target, &target.kustomization().transformers, "transformers", acc)?);
+    steps.extend(external_steps(
+        cx,
+        target,
+        &target.kustomization().transformers,
+        "transformers",
+        acc,
+    )?);
     for step in &steps {
         step.apply(&mut acc.set, &cx.schema, &mut acc.warnings)?;
         cx.schema_in_use |= matches!(&step.change, Change::Patch(patch) if patch.is_merge());
@@ -89,8 +107,12 @@ pub(crate) fn run_validators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
         let before = acc.set.clone();
         step.apply(&mut acc.set, &cx.schema, &mut acc.warnings)?;
         if let Some(changed) = first_difference(&before, &acc.set)? {
-            let message = format!("validator shouldn't modify the resource map: it changed {}", changed.id());
-            return Err(BuildError::new(ErrorKind::Transform, step.layer.mark, message).related(changed.node.mark, "this object"));
+            let message = format!(
+                "validator shouldn't modify the resource map: it changed {}",
+                changed.id()
+            );
+            return Err(BuildError::new(ErrorKind::Transform, step.layer.mark, message)
+                .related(changed.node.mark, "this object"));
         }
     }
     Ok(())
@@ -99,7 +121,10 @@ pub(crate) fn run_validators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
 fn first_difference<'a>(before: &'a ResourceSet, after: &ResourceSet) -> Result<Option<&'a Resource>> {
     let bytes = |resource: &Resource| -> Result<Vec<u8>> {
         let mut resource = resource.clone();
-        if let Some(labels) = resource.metadata_mut().and_then(|metadata| metadata.get_mut("labels")?.as_map_mut()) {
+        if let Some(labels) = resource
+            .metadata_mut()
+            .and_then(|metadata| metadata.get_mut("labels")?.as_map_mut())
+        {
             labels.remove("validated-by");
         }
         let mut out = Vec::new();
@@ -134,12 +159,17 @@ fn builtin_steps(cx: &Context<'_>, target: &Target, config: &TransformerConfig) 
         add("PatchStrategicMergeTransformer", layer, Change::Patch(patch));
     }
     if let Some(first) = kustomization.patches_strategic_merge.first().filter(|_| all_empty) {
-        return Err(BuildError::new(ErrorKind::Config, first.mark, "patch appears to be empty")
-            .hint("remove it, or write what it is to change"));
+        return Err(
+            BuildError::new(ErrorKind::Config, first.mark, "patch appears to be empty")
+                .hint("remove it, or write what it is to change"),
+        );
     }
     // They are one transformer: only the last leaves its mark.
     let last = steps.len().saturating_sub(1);
-    steps.iter_mut().take(last).for_each(|step: &mut Step| step.origin = None);
+    steps
+        .iter_mut()
+        .take(last)
+        .for_each(|step: &mut Step| step.origin = None);
     let mut add = |kind: &str, layer: Arc<Layer>, change: Change| {
         let origin = cx.track_origins.then(|| target.configured_here(kind));
         steps.push(Step { change, layer, origin });
@@ -156,7 +186,11 @@ fn builtin_steps(cx: &Context<'_>, target: &Target, config: &TransformerConfig) 
             unset_only: false,
             subjects: Default::default(),
         };
-        add("NamespaceTransformer", target.layer("namespace", namespace.mark), change);
+        add(
+            "NamespaceTransformer",
+            target.layer("namespace", namespace.mark),
+            change,
+        );
     }
     if let Some(prefix) = &kustomization.name_prefix {
         let change = Change::Affix(Affix::Prefix, prefix.clone(), config.name_prefix.clone());
@@ -168,17 +202,29 @@ fn builtin_steps(cx: &Context<'_>, target: &Target, config: &TransformerConfig) 
     }
     for (at, entry) in kustomization.labels.iter().enumerate() {
         let layer = target.layer(format!("labels[{at}]"), entry.mark);
-        add("LabelTransformer", layer, Change::Pairs(entry.pairs.clone(), label_specs(entry, config)?));
+        add(
+            "LabelTransformer",
+            layer,
+            Change::Pairs(entry.pairs.clone(), label_specs(entry, config)?),
+        );
     }
     if !kustomization.labels.is_empty() || !kustomization.common_labels.is_empty() {
         let pairs = kustomization.common_labels.clone();
         let layer = target.layer("commonLabels", first_mark(&pairs));
-        add("LabelTransformer", layer, Change::Pairs(pairs, config.common_labels.clone()));
+        add(
+            "LabelTransformer",
+            layer,
+            Change::Pairs(pairs, config.common_labels.clone()),
+        );
     }
     if !kustomization.common_annotations.is_empty() {
         let pairs = kustomization.common_annotations.clone();
         let layer = target.layer("commonAnnotations", first_mark(&pairs));
-        add("AnnotationsTransformer", layer, Change::Pairs(pairs, config.common_annotations.clone()));
+        add(
+            "AnnotationsTransformer",
+            layer,
+            Change::Pairs(pairs, config.common_annotations.clone()),
+        );
     }
     for (at, entry) in kustomization.patches_json6902.iter().enumerate() {
         let layer = target.layer(format!("patchesJson6902[{at}]"), entry.mark);
@@ -187,11 +233,19 @@ fn builtin_steps(cx: &Context<'_>, target: &Target, config: &TransformerConfig) 
     }
     for (at, entry) in kustomization.replicas.iter().enumerate() {
         let layer = target.layer(format!("replicas[{at}]"), entry.mark);
-        add("ReplicaCountTransformer", layer, Change::Replica(entry.clone(), config.replicas.clone()));
+        add(
+            "ReplicaCountTransformer",
+            layer,
+            Change::Replica(entry.clone(), config.replicas.clone()),
+        );
     }
     for (at, entry) in kustomization.images.iter().enumerate() {
         let layer = target.layer(format!("images[{at}]"), entry.mark);
-        add("ImageTagTransformer", layer, Change::Image(entry.clone(), config.images.clone()));
+        add(
+            "ImageTagTransformer",
+            layer,
+            Change::Image(entry.clone(), config.images.clone()),
+        );
     }
     if !kustomization.replacements.is_empty() {
         let replacements = load_replacements(cx, target, &kustomization.replacements)?;
@@ -211,9 +265,16 @@ fn label_specs(entry: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpe
     if entry.include_selectors {
         return merge_specs("labels", &specs, &config.common_labels);
     }
-    let specs =
-        if entry.include_templates { merge_specs("labels", &specs, &config.template_labels)? } else { specs };
-    let own = FieldSpec { path: "metadata/labels".into(), create: true, ..FieldSpec::default() };
+    let specs = if entry.include_templates {
+        merge_specs("labels", &specs, &config.template_labels)?
+    } else {
+        specs
+    };
+    let own = FieldSpec {
+        path: "metadata/labels".into(),
+        create: true,
+        ..FieldSpec::default()
+    };
     merge_specs("labels", &specs, &[own])
 }
 
@@ -259,7 +320,9 @@ fn load_plugins(
             Ok(mut objects) => {
                 if cx.track_origins {
                     let file = target.file.source.name().rsplit('/').next().unwrap_or_default();
-                    objects.iter_mut().for_each(|object| object.origin = Some(origin::append(&target.origin, file)));
+                    objects
+                        .iter_mut()
+                        .for_each(|object| object.origin = Some(origin::append(&target.origin, file)));
                 }
                 own.set.push_all(objects).map_err(|taken| id_taken(taken, entry.mark))?;
             }
@@ -270,7 +333,12 @@ fn load_plugins(
     let own = target.accumulate_resources(cx, own, &paths, field)?;
     acc.warnings.extend(own.warnings);
     let plugins = own.set.into_vec().into_iter();
-    Ok(plugins.map(|object| Plugin { layer: object.layer.clone(), object }).collect())
+    Ok(plugins
+        .map(|object| Plugin {
+            layer: object.layer.clone(),
+            object,
+        })
+        .collect())
 }
 
 impl Plugin {
@@ -281,14 +349,30 @@ impl Plugin {
         match plugin_kind(&object.node) {
             PluginKind::Builtin(kind) if kind.role() == role => PluginConfig::decode(kind, &object.node),
             PluginKind::Builtin(_) => {
-                let role = if role == Role::Generator { "generator" } else { "transformer" };
+                let role = if role == Role::Generator {
+                    "generator"
+                } else {
+                    "transformer"
+                };
                 Err(fail(ErrorKind::Config, format!("plugin {} not a {role}", object.id())))
             }
-            PluginKind::UnknownBuiltin => Err(fail(ErrorKind::Config, format!("unable to load builtin {}", object.gvk()))),
-            PluginKind::Function => Err(fail(ErrorKind::Unsupported, format!("\"{}\" is a function, and functions cannot be run yet", object.kind()))
-                .hint("builtin transformers and generators work: their apiVersion is `builtin`")),
-            PluginKind::Executable => Err(fail(ErrorKind::Unsupported, format!("external plugins are not there yet: \"{}\" is no builtin", object.kind()))
-                .hint("builtin transformers and generators have the apiVersion `builtin`")),
+            PluginKind::UnknownBuiltin => Err(fail(
+                ErrorKind::Config,
+                format!("unable to load builtin {}", object.gvk()),
+            )),
+            PluginKind::Function => Err(fail(
+                ErrorKind::Unsupported,
+                format!("\"{}\" is a function, and functions cannot be run yet", object.kind()),
+            )
+            .hint("builtin transformers and generators work: their apiVersion is `builtin`")),
+            PluginKind::Executable => Err(fail(
+                ErrorKind::Unsupported,
+                format!(
+                    "external plugins are not there yet: \"{}\" is no builtin",
+                    object.kind()
+                ),
+            )
+            .hint("builtin transformers and generators have the apiVersion `builtin`")),
         }
     }
 
@@ -306,15 +390,19 @@ pub(crate) fn run_generators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
         let mut generated = match plugin.config(Role::Generator)? {
             PluginConfig::ConfigMap(args) => vec![generate::generate(cx, target, Generated::ConfigMap, &args, layer)?],
             PluginConfig::Secret(args) => vec![generate::generate(cx, target, Generated::Secret, &args, layer)?],
-            PluginConfig::IamPolicy(args) => generate::iam_policy::generate(&args, plugin.object.node.mark, layer, &cx.schema)?,
+            PluginConfig::IamPolicy(args) => {
+                generate::iam_policy::generate(&args, plugin.object.node.mark, layer, &cx.schema)?
+            }
             _ => {
                 let message = "Helm charts cannot be inflated yet";
-                return Err(BuildError::new(ErrorKind::Unsupported, plugin.object.node.mark, message)
-                    .hint("render the chart with `helm template` into a file and list that file under resources"));
+                return Err(
+                    BuildError::new(ErrorKind::Unsupported, plugin.object.node.mark, message)
+                        .hint("render the chart with `helm template` into a file and list that file under resources"),
+                );
             }
         };
         for resource in &mut generated {
-            resource.origin = plugin.origin();
+            origin::note(resource, plugin.origin());
         }
         made.extend(generated);
     }
@@ -332,7 +420,11 @@ fn external_steps(
     for plugin in load_plugins(cx, target, entries, field, acc)? {
         let origin = plugin.origin();
         for change in changes(cx, target, &plugin)? {
-            steps.push(Step { change, layer: plugin.layer.clone(), origin: None });
+            steps.push(Step {
+                change,
+                layer: plugin.layer.clone(),
+                origin: None,
+            });
         }
         if let Some(last) = steps.last_mut() {
             last.origin = origin;
@@ -344,9 +436,12 @@ fn external_steps(
 /// What a transformer object asks for.
 fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Change>> {
     let layer = &plugin.layer;
-    let affix = |side, config: AffixTransformer| Change::Affix(side, config.affix.unwrap_or_default(), config.field_specs);
+    let affix =
+        |side, config: AffixTransformer| Change::Affix(side, config.affix.unwrap_or_default(), config.field_specs);
     Ok(match plugin.config(Role::Transformer)? {
-        PluginConfig::Annotations(config) | PluginConfig::Label(config) => vec![Change::Pairs(config.pairs, config.field_specs)],
+        PluginConfig::Annotations(config) | PluginConfig::Label(config) => {
+            vec![Change::Pairs(config.pairs, config.field_specs)]
+        }
         PluginConfig::Hash => vec![Change::Hash],
         PluginConfig::ImageTag(config) => vec![Change::Image(config.image, config.field_specs)],
         PluginConfig::Namespace(config) => vec![Change::Namespace {
@@ -363,7 +458,11 @@ fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Cha
                 patches.push(Change::Patch(patch::load_strategic_merge(cx, target, entry, layer)?));
             }
             if let Some(text) = &config.patches {
-                let patch = Patch { mark: text.mark, patch: Some(text.clone()), ..Patch::default() };
+                let patch = Patch {
+                    mark: text.mark,
+                    patch: Some(text.clone()),
+                    ..Patch::default()
+                };
                 patches.push(Change::Patch(patch::load(cx, target, &patch, layer)?));
             }
             patches
@@ -378,9 +477,15 @@ fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Cha
                 let file = target.read_yaml(cx, &path)?;
                 config.decode_targets(file.config()?)?;
             }
-            let directory = target.root.directory.file_name().map(|name| name.to_string_lossy().into_owned());
+            let directory = target
+                .root
+                .directory
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
             vec![Change::ValueAdd(config, directory.unwrap_or_default())]
         }
-        PluginConfig::ConfigMap(_) | PluginConfig::Secret(_) | PluginConfig::Helm(..) | PluginConfig::IamPolicy(_) => Vec::new(),
+        PluginConfig::ConfigMap(_) | PluginConfig::Secret(_) | PluginConfig::Helm(..) | PluginConfig::IamPolicy(_) => {
+            Vec::new()
+        }
     })
 }

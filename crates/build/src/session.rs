@@ -22,10 +22,13 @@ pub struct Session<'f> {
     sources: Arc<Sources>,
     file_limit: u64,
     threads: usize,
-    yaml_files: Mutex<HashMap<PathBuf, Arc<OnceLock<Result<Arc<YamlFile>>>>>>,
+    yaml_files: Mutex<HashMap<PathBuf, Slot<YamlFile>>>,
     directories: Mutex<HashMap<PathBuf, PathBuf>>,
     bases: Mutex<HashMap<PathBuf, Arc<Accumulated>>>,
 }
+
+/// What one build makes and all others use.
+type Slot<T> = Arc<OnceLock<Result<Arc<T>>>>;
 
 /// A file that holds YAML, and what was parsed from it so far.
 pub(crate) struct YamlFile {
@@ -76,7 +79,9 @@ impl<'f> Session<'f> {
 
     /// Resolves symbolic links; the directories on the way are resolved once.
     pub(crate) fn resolve(&self, path: &Path) -> io::Result<(PathBuf, FileKind)> {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return self.files.resolve(path) };
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return self.files.resolve(path);
+        };
         let known = lock(&self.directories).get(parent).cloned();
         let directory = match known {
             Some(directory) => directory,
@@ -99,7 +104,9 @@ impl<'f> Session<'f> {
 
     /// The bytes of a file. `mark` is the line that asked for it, `asked` the words it used.
     pub(crate) fn read(&self, path: &Path, mark: Mark, asked: &str) -> Result<Vec<u8>> {
-        self.files.read(path, self.file_limit).map_err(|error| self.cannot_read(path, mark, asked, &error))
+        self.files
+            .read(path, self.file_limit)
+            .map_err(|error| self.cannot_read(path, mark, asked, &error))
     }
 
     /// A YAML file. `path` must be resolved.
@@ -120,13 +127,16 @@ impl<'f> Session<'f> {
     }
 
     fn make_yaml_file(&self, name: String, bytes: Vec<u8>) -> Result<YamlFile> {
-        let readable = std::str::from_utf8(&bytes).is_err().then(|| String::from_utf8_lossy(&bytes).into_owned());
+        let readable = std::str::from_utf8(&bytes)
+            .is_err()
+            .then(|| String::from_utf8_lossy(&bytes).into_owned());
         match yaml::decode(bytes) {
             Ok(text) => Ok(YamlFile::new(self.sources.add(name, yaml::normalize_newlines(text)))),
             Err(error) => {
                 let source = self.sources.add(name, readable.unwrap_or_default());
                 let bad = source.text().find(char::REPLACEMENT_CHARACTER).unwrap_or(0);
-                Err(BuildError::new(ErrorKind::Syntax, source.mark(bad), error.to_string()).hint("save the file as UTF-8"))
+                Err(BuildError::new(ErrorKind::Syntax, source.mark(bad), error.to_string())
+                    .hint("save the file as UTF-8"))
             }
         }
     }
@@ -135,12 +145,18 @@ impl<'f> Session<'f> {
         let shown = self.files.display(path);
         let (message, hint) = match error.kind() {
             io::ErrorKind::NotFound => return self.missing(path, mark, asked),
-            io::ErrorKind::PermissionDenied => (format!("may not read \"{asked}\""), format!("give this user permission to read {shown}")),
+            io::ErrorKind::PermissionDenied => (
+                format!("may not read \"{asked}\""),
+                format!("give this user permission to read {shown}"),
+            ),
             io::ErrorKind::FileTooLarge => (
                 format!("\"{asked}\" is larger than {} MiB", self.file_limit >> 20),
                 "split it, or leave it out of the build".to_owned(),
             ),
-            io::ErrorKind::IsADirectory => (format!("\"{asked}\" is a directory, a file is needed here"), format!("name a file in {shown}")),
+            io::ErrorKind::IsADirectory => (
+                format!("\"{asked}\" is a directory, a file is needed here"),
+                format!("name a file in {shown}"),
+            ),
             _ => return BuildError::new(ErrorKind::File, mark, format!("cannot read \"{asked}\": {error}")),
         };
         BuildError::new(ErrorKind::File, mark, message).hint(hint)
@@ -158,13 +174,18 @@ impl<'f> Session<'f> {
                 break;
             }
         }
-        let (Ok(names), Some(lost)) = (self.files.list(there), lost) else { return error };
+        let (Ok(names), Some(lost)) = (self.files.list(there), lost) else {
+            return error;
+        };
         let mut names: Vec<String> = names.into_iter().filter(|name| !name.starts_with('.')).collect();
         names.sort_unstable();
         let near = nearest(&lost.to_string_lossy(), names.iter().map(String::as_str));
         let shown = self.files.display(there);
         if near.is_empty() {
-            error.hint(format!("{shown} holds nothing of a name like \"{}\"", lost.to_string_lossy()))
+            error.hint(format!(
+                "{shown} holds nothing of a name like \"{}\"",
+                lost.to_string_lossy()
+            ))
         } else {
             error.hint(format!("{shown} holds {}", near.join(", ")))
         }
@@ -196,24 +217,37 @@ pub(crate) fn syntax(error: yaml::ParseError) -> BuildError {
 
 impl YamlFile {
     pub(crate) fn new(source: Arc<Source>) -> YamlFile {
-        YamlFile { source, documents: OnceLock::new(), config: OnceLock::new(), kustomization: OnceLock::new() }
+        YamlFile {
+            source,
+            documents: OnceLock::new(),
+            config: OnceLock::new(),
+            kustomization: OnceLock::new(),
+        }
     }
 
     /// Its documents, read as resources are.
     pub(crate) fn documents(&self) -> Result<&Documents> {
-        let documents = self.documents.get_or_init(|| yaml::read_documents(&self.source).map_err(syntax));
+        let documents = self
+            .documents
+            .get_or_init(|| yaml::read_documents(&self.source).map_err(syntax));
         documents.as_ref().map_err(Clone::clone)
     }
 
     /// Its first document, read as configuration is.
     pub(crate) fn config(&self) -> Result<&Arc<Node>> {
-        let config = self.config.get_or_init(|| yaml::read_config(&self.source).map(|config| Arc::new(config.node)).map_err(syntax));
+        let config = self.config.get_or_init(|| {
+            yaml::read_config(&self.source)
+                .map(|config| Arc::new(config.node))
+                .map_err(syntax)
+        });
         config.as_ref().map_err(Clone::clone)
     }
 
     /// The kustomization it holds.
     pub(crate) fn kustomization(&self) -> Result<&Arc<LoadedKustomization>> {
-        let loaded = self.kustomization.get_or_init(|| LoadedKustomization::read(&self.source).map(Arc::new));
+        let loaded = self
+            .kustomization
+            .get_or_init(|| LoadedKustomization::read(&self.source).map(Arc::new));
         loaded.as_ref().map_err(Clone::clone)
     }
 }

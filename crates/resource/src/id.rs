@@ -32,12 +32,19 @@ impl Gvk {
     /// From the `apiVersion` and `kind` fields of an object.
     pub fn from_fields(api_version: &str, kind: impl Into<Text>) -> Gvk {
         let (group, version) = split_api_version(api_version);
-        Gvk { group: group.into(), version: version.into(), kind: kind.into() }
+        Gvk {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
     }
 
     /// Only a kind: any group, any version.
     pub fn of_kind(kind: impl Into<Text>) -> Gvk {
-        Gvk { kind: kind.into(), ..Gvk::default() }
+        Gvk {
+            kind: kind.into(),
+            ..Gvk::default()
+        }
     }
 
     /// The `apiVersion` field.
@@ -103,7 +110,11 @@ fn or<'a>(text: &'a str, instead: &'a str) -> &'a str {
 /// `Kind.version.group`, as kustomize prints it in messages.
 impl std::fmt::Display for Gvk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (kind, version, group) = (or(&self.kind, "[noKind]"), or(&self.version, "[noVer]"), or(&self.group, "[noGrp]"));
+        let (kind, version, group) = (
+            or(&self.kind, "[noKind]"),
+            or(&self.version, "[noVer]"),
+            or(&self.group, "[noGrp]"),
+        );
         write!(f, "{kind}.{version}.{group}")
     }
 }
@@ -111,6 +122,12 @@ impl std::fmt::Display for Gvk {
 /// `Kind.version.group/name.namespace`, as kustomize prints it in messages.
 impl std::fmt::Display for ResId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}.{}", self.gvk, or(&self.name, "[noName]"), or(&self.namespace, "[noNs]"))
+        write!(
+            f,
+            "{}/{}.{}",
+            self.gvk,
+            or(&self.name, "[noName]"),
+            or(&self.namespace, "[noNs]")
+        )
     }
 }

@@ -13,7 +13,9 @@ pub struct LabelSelectorError {
 }
 
 fn error(message: impl Into<String>) -> LabelSelectorError {
-    LabelSelectorError { message: message.into() }
+    LabelSelectorError {
+        message: message.into(),
+    }
 }
 
 /// A parsed selector: all of its requirements must hold.
@@ -41,8 +43,13 @@ enum Test {
 impl LabelSelector {
     /// Parses a selector; the empty text selects everything.
     pub fn parse(text: &str) -> Result<LabelSelector, LabelSelectorError> {
-        let mut parser = Parser { tokens: tokens(text), next: 0 };
-        Ok(LabelSelector { requirements: parser.requirements()? })
+        let mut parser = Parser {
+            tokens: tokens(text),
+            next: 0,
+        };
+        Ok(LabelSelector {
+            requirements: parser.requirements()?,
+        })
     }
 
     /// Whether it selects everything.
@@ -52,7 +59,9 @@ impl LabelSelector {
 
     /// Whether all requirements hold. `value_of` finds the value of a label.
     pub fn matches<'a>(&self, value_of: impl Fn(&str) -> Option<&'a str>) -> bool {
-        self.requirements.iter().all(|requirement| requirement.holds(value_of(&requirement.key)))
+        self.requirements
+            .iter()
+            .all(|requirement| requirement.holds(value_of(&requirement.key)))
     }
 }
 
@@ -124,7 +133,10 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         tokens.push(Token { kind, text });
         rest = after.trim_start_matches(blank);
     }
-    tokens.push(Token { kind: Kind::End, text: "" });
+    tokens.push(Token {
+        kind: Kind::End,
+        text: "",
+    });
     tokens
 }
 
@@ -156,10 +168,16 @@ impl<'t> Parser<'t> {
             match token.kind {
                 Kind::End => return Ok(requirements),
                 Kind::Word | Kind::Not => {}
-                _ => return Err(error(format!("found '{}', expected: !, identifier, or 'end of string'", token.text))),
+                _ => {
+                    return Err(error(format!(
+                        "found '{}', expected: !, identifier, or 'end of string'",
+                        token.text
+                    )));
+                }
             }
-            let requirement =
-                self.requirement().map_err(|cause| error(format!("unable to parse requirement: {cause}")))?;
+            let requirement = self
+                .requirement()
+                .map_err(|cause| error(format!("unable to parse requirement: {cause}")))?;
             requirements.push(requirement);
             let token = self.take();
             match token.kind {
@@ -170,7 +188,12 @@ impl<'t> Parser<'t> {
                         return Err(error(format!("found '{}', expected: identifier after ','", token.text)));
                     }
                 }
-                _ => return Err(error(format!("found '{}', expected: ',' or 'end of string'", token.text))),
+                _ => {
+                    return Err(error(format!(
+                        "found '{}', expected: ',' or 'end of string'",
+                        token.text
+                    )));
+                }
             }
         }
     }
@@ -187,17 +210,28 @@ impl<'t> Parser<'t> {
         let key = token.text.to_owned();
         check_key(&key)?;
         if negated {
-            return Ok(Requirement { key, test: Test::Missing });
+            return Ok(Requirement {
+                key,
+                test: Test::Missing,
+            });
         }
         if matches!(self.peek().kind, Kind::End | Kind::Comma) {
-            return Ok(Requirement { key, test: Test::Exists });
+            return Ok(Requirement {
+                key,
+                test: Test::Exists,
+            });
         }
         let operator = self.tokens[self.next];
         self.next += 1;
         let values = match operator.kind {
             Kind::In | Kind::NotIn => self.values()?,
             Kind::Equals | Kind::DoubleEquals | Kind::NotEquals | Kind::Greater | Kind::Less => vec![self.value()?],
-            _ => return Err(error(format!("found '{}', expected: '=', '!=', '==', 'in', notin'", operator.text))),
+            _ => {
+                return Err(error(format!(
+                    "found '{}', expected: '=', '!=', '==', 'in', notin'",
+                    operator.text
+                )));
+            }
         };
         let limit = || {
             let number = parse_int(&values[0]);
@@ -231,7 +265,12 @@ impl<'t> Parser<'t> {
                 return Ok(vec![String::new()]);
             }
             Kind::Word | Kind::Comma => {}
-            _ => return Err(error(format!("found '{}', expected: ',', ')' or identifier", token.text))),
+            _ => {
+                return Err(error(format!(
+                    "found '{}', expected: ',', ')' or identifier",
+                    token.text
+                )));
+            }
         }
         let mut values = Vec::new();
         loop {
@@ -314,7 +353,9 @@ fn is_name(text: &str) -> bool {
     let bytes = text.as_bytes();
     ends(bytes.first())
         && ends(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 fn is_subdomain(text: &str) -> bool {
@@ -340,7 +381,10 @@ fn check_key(key: &str) -> Result<(), LabelSelectorError> {
                 }
                 if !is_subdomain(prefix) {
                     let message = "a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
-                    defects.push(format!("prefix part {}", form_error(message, PREFIX_FORM, &["example.com"])));
+                    defects.push(format!(
+                        "prefix part {}",
+                        form_error(message, PREFIX_FORM, &["example.com"])
+                    ));
                 }
             }
             name
@@ -361,7 +405,11 @@ fn check_key(key: &str) -> Result<(), LabelSelectorError> {
     if !is_name(name) {
         defects.push(format!("name part {}", name_form_error()));
     }
-    if defects.is_empty() { Ok(()) } else { Err(key_error(key, &defects)) }
+    if defects.is_empty() {
+        Ok(())
+    } else {
+        Err(key_error(key, &defects))
+    }
 }
 
 fn key_error(key: &str, defects: &[String]) -> LabelSelectorError {
@@ -382,7 +430,10 @@ fn check_value(key: &str, value: &str) -> Result<(), LabelSelectorError> {
     if defects.is_empty() {
         return Ok(());
     }
-    Err(error(format!("invalid label value: {value:?}: at key: {key:?}: {}", defects.join("; "))))
+    Err(error(format!(
+        "invalid label value: {value:?}: at key: {key:?}: {}",
+        defects.join("; ")
+    )))
 }
 
 #[cfg(test)]
@@ -437,12 +488,21 @@ mod tests {
         let table = [
             ("app=web,", "found '', expected: identifier after ','"),
             (",app", "found ',', expected: !, identifier, or 'end of string'"),
-            ("app web", "unable to parse requirement: found 'web', expected: '=', '!=', '==', 'in', notin'"),
+            (
+                "app web",
+                "unable to parse requirement: found 'web', expected: '=', '!=', '==', 'in', notin'",
+            ),
             ("!app=web", "found '=', expected: ',' or 'end of string'"),
             ("app in web", "unable to parse requirement: found 'web' expected: '('"),
-            ("app in (web", "unable to parse requirement: found '', expected: ',' or ')'"),
+            (
+                "app in (web",
+                "unable to parse requirement: found '', expected: ',' or ')'",
+            ),
             ("app=(", "unable to parse requirement: found '(', expected: identifier"),
-            ("app>x", "unable to parse requirement: for 'Gt', 'Lt' operators, the value must be an integer"),
+            (
+                "app>x",
+                "unable to parse requirement: for 'Gt', 'Lt' operators, the value must be an integer",
+            ),
             ("!", "unable to parse requirement: found '', expected: identifier"),
             (
                 "-a",

@@ -102,15 +102,26 @@ impl Resource {
     /// Takes over what an earlier run of kustomize, or a user, wrote down in kustomize's own annotations.
     fn read_memory(&mut self) {
         const DOMAIN: &str = "internal.config.kubernetes.io/";
-        let Some(annotations) = self.node.get_path(["metadata", "annotations"]).and_then(Node::as_map) else { return };
-        if !annotations.iter().any(|entry| entry.key.as_str().is_some_and(|key| key.starts_with(DOMAIN))) {
+        let Some(annotations) = self.node.get_path(["metadata", "annotations"]).and_then(Node::as_map) else {
+            return;
+        };
+        if !annotations
+            .iter()
+            .any(|entry| entry.key.as_str().is_some_and(|key| key.starts_with(DOMAIN)))
+        {
             return;
         }
         let read = |name: &str| self.annotation(&format!("{DOMAIN}{name}"));
-        let list = |name: &str| read(name).map(|text| text.split(',').map(Text::from).collect::<Vec<_>>()).unwrap_or_default();
+        let list = |name: &str| {
+            read(name)
+                .map(|text| text.split(',').map(Text::from).collect::<Vec<_>>())
+                .unwrap_or_default()
+        };
         let (names, namespaces, kinds) = (list("previousNames"), list("previousNamespaces"), list("previousKinds"));
         let ids = names.into_iter().zip(namespaces).zip(kinds);
-        let previous = ids.map(|((name, namespace), kind)| PreviousId { name, namespace, kind }).collect();
+        let previous = ids
+            .map(|((name, namespace), kind)| PreviousId { name, namespace, kind })
+            .collect();
         let (prefixes, suffixes) = (list("prefixes"), list("suffixes"));
         let behavior = match read("generatorBehavior") {
             Some("create") => Behavior::Create,
@@ -119,10 +130,14 @@ impl Resource {
             _ => Behavior::Unspecified,
         };
         let is_enabled = |name: &str| read(name) == Some("enabled");
-        let (needs_hash, names_may_change, kinds_may_change) =
-            (is_enabled("needsHashSuffix"), is_enabled("allowNameChange"), is_enabled("allowKindChange"));
+        let (needs_hash, names_may_change, kinds_may_change) = (
+            is_enabled("needsHashSuffix"),
+            is_enabled("allowNameChange"),
+            is_enabled("allowKindChange"),
+        );
         (self.previous, self.prefixes, self.suffixes, self.behavior) = (previous, prefixes, suffixes, behavior);
-        (self.needs_hash, self.allow_name_change, self.allow_kind_change) = (needs_hash, names_may_change, kinds_may_change);
+        (self.needs_hash, self.allow_name_change, self.allow_kind_change) =
+            (needs_hash, names_may_change, kinds_may_change);
     }
 
     /// To be called after `apiVersion` or `kind` changed.
@@ -177,7 +192,11 @@ impl Resource {
     pub fn previous_ids(&self) -> impl Iterator<Item = ResId> + '_ {
         let (group, version) = split_api_version(self.api_version());
         self.previous.iter().map(move |previous| ResId {
-            gvk: Gvk { group: group.into(), version: version.into(), kind: previous.kind.clone() },
+            gvk: Gvk {
+                group: group.into(),
+                version: version.into(),
+                kind: previous.kind.clone(),
+            },
             name: previous.name.clone(),
             namespace: previous.namespace.clone(),
             cluster_scoped: false,
@@ -196,7 +215,11 @@ impl Resource {
             DEFAULT_NAMESPACE => Text::from(DEFAULT_NAMESPACE),
             namespace => Text::from(namespace),
         };
-        self.previous.push(PreviousId { name: id.name, namespace, kind: id.gvk.kind });
+        self.previous.push(PreviousId {
+            name: id.name,
+            namespace,
+            kind: id.gvk.kind,
+        });
     }
 
     /// Whether a patch deleted the object, or nothing is left of it.
@@ -220,8 +243,14 @@ impl Resource {
     }
 
     fn metadata_pairs(&self, field: &str) -> impl Iterator<Item = (&str, &str)> {
-        let map = self.node.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Node::as_map);
-        map.into_iter().flatten().map(|entry| (entry.key.as_str().unwrap_or(""), entry.value.as_str().unwrap_or("")))
+        let map = self
+            .node
+            .get("metadata")
+            .and_then(|metadata| metadata.get(field))
+            .and_then(Node::as_map);
+        map.into_iter()
+            .flatten()
+            .map(|entry| (entry.key.as_str().unwrap_or(""), entry.value.as_str().unwrap_or("")))
     }
 
     /// The `metadata` mapping, made if it is not there. Returns `None` if the object or its metadata is
@@ -261,7 +290,7 @@ fn set_text(map: &mut Map, field: &str, text: Text, layer: &Arc<Layer>) {
             }
         }
         None => {
-            let mut new = Node::string(text).at(layer.mark);
+            let mut new = Node::quoted_string(text).at(layer.mark);
             new.stamp(layer);
             map.insert(field, new);
         }

@@ -56,7 +56,10 @@ fn is_literal(pattern: &str) -> bool {
 }
 
 fn compile(pattern: &str, wrap: impl FnOnce(&str) -> String) -> Result<Pattern, PatternError> {
-    let failed = |cause: String| PatternError { pattern: pattern.to_owned(), cause };
+    let failed = |cause: String| PatternError {
+        pattern: pattern.to_owned(),
+        cause,
+    };
     let translated = translate(pattern).map_err(failed)?;
     let regex = Regex::new(&wrap(&translated)).map_err(|error| failed(cause_of(&error)))?;
     Ok(Pattern::Regex(regex))
@@ -76,7 +79,10 @@ struct Translation<'p> {
 
 /// The pattern in the syntax of the `regex` crate.
 fn translate(pattern: &str) -> Result<String, String> {
-    let mut translation = Translation { rest: pattern.chars(), out: String::with_capacity(pattern.len() + 8) };
+    let mut translation = Translation {
+        rest: pattern.chars(),
+        out: String::with_capacity(pattern.len() + 8),
+    };
     while let Some(c) = translation.rest.next() {
         match c {
             '\\' => translation.escape(false)?,
@@ -90,7 +96,9 @@ fn translate(pattern: &str) -> Result<String, String> {
 
 /// Whether `n}`, `n,}` or `n,m}` follows.
 fn begins_repetition(rest: &str) -> bool {
-    let Some((inside, _)) = rest.split_once('}') else { return false };
+    let Some((inside, _)) = rest.split_once('}') else {
+        return false;
+    };
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match inside.split_once(',') {
         None => number(inside),
@@ -101,7 +109,9 @@ fn begins_repetition(rest: &str) -> bool {
 impl Translation<'_> {
     /// Translates what follows a backslash.
     fn escape(&mut self, in_class: bool) -> Result<(), String> {
-        let Some(c) = self.rest.next() else { return Err("trailing backslash at end of expression".to_owned()) };
+        let Some(c) = self.rest.next() else {
+            return Err("trailing backslash at end of expression".to_owned());
+        };
         let ascii = match c {
             'd' => "[0-9]",
             'D' => "[^0-9]",
@@ -133,7 +143,13 @@ impl Translation<'_> {
 
     /// `\0`, `\012`, `\123`; a single other digit would be a reference back, which Go does not have.
     fn octal(&mut self, first: char) -> Result<(), String> {
-        let digits: String = self.rest.as_str().chars().take(2).take_while(|c| matches!(c, '0'..='7')).collect();
+        let digits: String = self
+            .rest
+            .as_str()
+            .chars()
+            .take(2)
+            .take_while(|c| matches!(c, '0'..='7'))
+            .collect();
         if first != '0' && digits.is_empty() {
             return Err(format!("invalid escape sequence: `\\{first}`"));
         }
@@ -219,7 +235,11 @@ mod tests {
             ("(?i)web", "WEB", true),
         ];
         for (pattern, text, expected) in table {
-            assert_eq!(Pattern::whole(pattern).unwrap().matches(text), expected, "{pattern} {text}");
+            assert_eq!(
+                Pattern::whole(pattern).unwrap().matches(text),
+                expected,
+                "{pattern} {text}"
+            );
         }
         assert!(Pattern::anywhere("we").unwrap().matches("a web"));
         assert!(
@@ -231,7 +251,10 @@ mod tests {
     fn errors_quote_the_pattern() {
         for pattern in ["a(", "*a", "[a", r"a\", r"\1", "(?<!a)b"] {
             let error = Pattern::whole(pattern).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("\"{pattern}\" is not a regular expression: ")), "{error}");
+            assert!(
+                error.starts_with(&format!("\"{pattern}\" is not a regular expression: ")),
+                "{error}"
+            );
         }
     }
 }

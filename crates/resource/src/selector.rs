@@ -33,11 +33,18 @@ pub struct SelectorMatcher {
 type Labels = Result<LabelSelector, SelectorError>;
 
 fn pattern(text: &str) -> Result<Option<Pattern>, PatternError> {
-    if text.is_empty() { Ok(None) } else { Pattern::whole(text).map(Some) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        Pattern::whole(text).map(Some)
+    }
 }
 
 fn labels(text: &str) -> Labels {
-    LabelSelector::parse(text).map_err(|cause| SelectorError::Labels { text: text.to_owned(), cause })
+    LabelSelector::parse(text).map_err(|cause| SelectorError::Labels {
+        text: text.to_owned(),
+        cause,
+    })
 }
 
 impl SelectorMatcher {
@@ -96,6 +103,11 @@ impl SelectorMatcher {
         }
     }
 
+    /// Why the label or annotation selector cannot decide about any object.
+    pub fn label_error(&self) -> Option<&SelectorError> {
+        self.annotations.as_ref().err().or(self.labels.as_ref().err())
+    }
+
     fn matches_gvk(&self, gvk: &Gvk) -> bool {
         is_match(&self.group, &gvk.group) && is_match(&self.version, &gvk.version) && is_match(&self.kind, &gvk.kind)
     }
@@ -138,7 +150,11 @@ mod tests {
     }
 
     fn layer() -> Arc<Layer> {
-        Arc::new(Layer { kustomization: "kustomization.yaml".into(), step: "resources[0]".into(), mark: Mark::NONE })
+        Arc::new(Layer {
+            kustomization: "kustomization.yaml".into(),
+            step: "resources[0]".into(),
+            mark: Mark::NONE,
+        })
     }
 
     /// Deployment `web`, once `site`, in no namespace of its own, labelled `app=web`.
@@ -161,7 +177,11 @@ mod tests {
 
     fn id(group: &str, kind: &str, name: &str, namespace: &str) -> ResId {
         ResId {
-            gvk: Gvk { group: group.into(), version: "".into(), kind: kind.into() },
+            gvk: Gvk {
+                group: group.into(),
+                version: "".into(),
+                kind: kind.into(),
+            },
             name: name.into(),
             namespace: namespace.into(),
             cluster_scoped: false,
@@ -186,7 +206,11 @@ mod tests {
         ];
         for (id, labels, annotations, expected) in table {
             let matcher = SelectorMatcher::new(&id, labels, annotations).unwrap();
-            assert_eq!(matcher.matches(&deployment()), Ok(expected), "{id} {labels} {annotations}");
+            assert_eq!(
+                matcher.matches(&deployment()),
+                Ok(expected),
+                "{id} {labels} {annotations}"
+            );
         }
     }
 
@@ -203,7 +227,14 @@ mod tests {
         let bad = SelectorMatcher::new(&id("", "", "", ""), "a b", "").unwrap();
         let error = bad.matches(&deployment()).unwrap_err();
         assert!(matches!(error, SelectorError::Labels { .. }));
-        assert!(error.to_string().starts_with("\"a b\" is not a label selector: unable to parse requirement:"));
-        assert!(matches!(SelectorMatcher::new(&id("", "", "a(", ""), "", ""), Err(SelectorError::Pattern(_))));
+        assert!(
+            error
+                .to_string()
+                .starts_with("\"a b\" is not a label selector: unable to parse requirement:")
+        );
+        assert!(matches!(
+            SelectorMatcher::new(&id("", "", "a(", ""), "", ""),
+            Err(SelectorError::Pattern(_))
+        ));
     }
 }

@@ -24,7 +24,13 @@ type Key = (yaml::Text, yaml::Text, yaml::Text, yaml::Text, yaml::Text);
 fn key(id: &ResId) -> Key {
     let gvk = &id.gvk;
     let namespace = id.effective_namespace().into();
-    (id.name.clone(), gvk.kind.clone(), gvk.group.clone(), gvk.version.clone(), namespace)
+    (
+        id.name.clone(),
+        gvk.kind.clone(),
+        gvk.group.clone(),
+        gvk.version.clone(),
+        namespace,
+    )
 }
 
 impl Index {
@@ -134,7 +140,11 @@ impl ResourceSet {
     pub fn push(&mut self, resource: Resource) -> Result<(), IdTaken> {
         let id = resource.id();
         if let Some(&position) = self.with_id(&id).first() {
-            return Err(IdTaken { id, position: position as usize, refused: Box::new(resource) });
+            return Err(IdTaken {
+                id,
+                position: position as usize,
+                refused: Box::new(resource),
+            });
         }
         let position = self.list.len() as u32;
         self.index().add(position, &resource);

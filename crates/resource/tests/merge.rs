@@ -23,11 +23,22 @@ fn merge(dir: &Path) -> Result<String, String> {
     };
     let mut target = read(dir, "target.yaml", &sources).remove(0);
     for patch in read(dir, "patch.yaml", &sources) {
-        let layer = Layer { kustomization: "kustomization.yaml".into(), step: "patches[0]".into(), mark: Mark::NONE };
+        let layer = Layer {
+            kustomization: "kustomization.yaml".into(),
+            step: "patches[0]".into(),
+            mark: Mark::NONE,
+        };
         let merged = strategic_merge(&mut target, &patch, &schema, &Arc::new(layer));
         let merged = merged.map_err(|error| {
-            let place = sources.place(error.mark).map(|place| format!("{place}: ")).unwrap_or_default();
-            let hint = error.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+            let place = sources
+                .place(error.mark)
+                .map(|place| format!("{place}: "))
+                .unwrap_or_default();
+            let hint = error
+                .hint
+                .as_ref()
+                .map(|hint| format!("hint: {hint}\n"))
+                .unwrap_or_default();
             format!("{place}{error}\n{hint}")
         })?;
         if merged.deleted {
@@ -57,7 +68,10 @@ fn cases_as_kustomize() {
         };
         let found = merge(&dir);
         if found != expected {
-            wrong.push_str(&format!("{}\n--- expected\n{expected:?}\n--- found\n{found:?}\n", dir.display()));
+            wrong.push_str(&format!(
+                "{}\n--- expected\n{expected:?}\n--- found\n{found:?}\n",
+                dir.display()
+            ));
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -34,13 +34,20 @@ struct Types {
 
 pub(crate) fn generate(facts: &Path) -> Result<(), Box<dyn Error>> {
     let facts: Value = serde_json::from_str(&std::fs::read_to_string(facts)?)?;
-    let text = tables(object(&facts, "definitions")?, object(&facts, "kinds")?, object(&facts, "scope")?)?;
+    let text = tables(
+        object(&facts, "definitions")?,
+        object(&facts, "kinds")?,
+        object(&facts, "scope")?,
+    )?;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../resource/src/schema/tables.rs");
     Ok(std::fs::write(path, text)?)
 }
 
 fn object<'a>(value: &'a Value, key: &str) -> Result<&'a Map<String, Value>, String> {
-    value.get(key).and_then(Value::as_object).ok_or_else(|| format!("no {key} in the facts"))
+    value
+        .get(key)
+        .and_then(Value::as_object)
+        .ok_or_else(|| format!("no {key} in the facts"))
 }
 
 fn tables(
@@ -83,15 +90,23 @@ fn tables(
     for (name, type_id) in &types.by_definition {
         writeln!(out, "    f({name:?}, {type_id}),")?;
     }
-    let kinds: BTreeMap<_, _> =
-        kinds.iter().filter_map(|(key, name)| Some((kind_first(key)?, name.as_str()?))).collect();
-    writeln!(out, "];\n\n/// Sorted by kind, then by version.\npub(super) static KINDS: [Kind; {}] = [", kinds.len())?;
+    let kinds: BTreeMap<_, _> = kinds
+        .iter()
+        .filter_map(|(key, name)| Some((kind_first(key)?, name.as_str()?)))
+        .collect();
+    writeln!(
+        out,
+        "];\n\n/// Sorted by kind, then by version.\npub(super) static KINDS: [Kind; {}] = [",
+        kinds.len()
+    )?;
     for ((kind, version), definition) in kinds {
         let type_id = types.by_definition.get(definition).copied().unwrap_or(OPAQUE);
         writeln!(out, "    k({kind:?}, {version:?}, {type_id}),")?;
     }
-    let mut scope: BTreeMap<_, _> =
-        scope.iter().filter_map(|(key, scope)| Some((kind_first(key)?, scope == "Namespaced"))).collect();
+    let mut scope: BTreeMap<_, _> = scope
+        .iter()
+        .filter_map(|(key, scope)| Some((kind_first(key)?, scope == "Namespaced")))
+        .collect();
     scope.extend(OPTIONS);
     writeln!(
         out,
@@ -124,7 +139,9 @@ impl Types {
             return self.inline(format!("map({values})"));
         }
         let items = self.definition(facts, "items");
-        let merged = facts["strategy"].as_str().is_some_and(|strategy| strategy.split(',').any(|part| part == "merge"));
+        let merged = facts["strategy"]
+            .as_str()
+            .is_some_and(|strategy| strategy.split(',').any(|part| part == "merge"));
         if items.is_none() && !merged {
             return OPAQUE;
         }

@@ -1,6 +1,11 @@
 //! Bytes a second, one core: text to tree, tree to canonical bytes.
 //!
 //! Reads the file named in `YAML_BENCH`, or a list of typical Deployments and ConfigMaps.
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads its input from a file")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the input of the bench is a file named in the environment"
+)]
 
 use std::sync::Arc;
 
@@ -48,6 +53,10 @@ data:
 ---
 "#;
 
+/// The allocator of the command line program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }
@@ -67,7 +76,9 @@ fn read(source: &Arc<Source>) -> Documents {
 #[divan::bench(sample_count = 30)]
 fn parse(bencher: Bencher<'_, '_>) {
     let source = source();
-    bencher.counter(BytesCount::new(source.text().len())).bench_local(|| read(&source));
+    bencher
+        .counter(BytesCount::new(source.text().len()))
+        .bench_local(|| read(&source));
 }
 
 #[divan::bench(sample_count = 30)]

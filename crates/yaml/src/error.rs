@@ -23,10 +23,6 @@ pub struct ParseError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    #[error("invalid UTF-8")]
-    Utf8 { line: u32, column: u32 },
-    #[error("invalid UTF-16")]
-    Utf16,
     #[error("control character U+{0:04X} is not allowed")]
     ControlCharacter(u32),
     #[error("file is larger than 4 GiB")]
@@ -96,22 +92,11 @@ impl ParseError {
             Problem::Tab => Some("indent with spaces"),
             Problem::Character('@' | '`' | '%') => Some("put the value in quotes"),
             Problem::MappingNotAllowed => Some("put a value that contains ': ' in quotes"),
-            Problem::MissingColon => {
-                Some("write 'key: value'; a key must fit on one line and in 1024 characters")
-            }
-            Problem::Separator(_) => {
-                Some("a separator line is '---', with at most a comment after it")
-            }
-            Problem::UnknownAnchor(_) => {
-                Some("anchors are known only below their definition and in the same document")
-            }
-            Problem::RecursiveAnchor(_) => {
-                Some("an alias cannot stand inside the value of its own anchor")
-            }
-            Problem::Directive(_) => {
-                Some("remove the line, directives have no use in Kubernetes files")
-            }
-            Problem::Utf8 { .. } => Some("save the file as UTF-8"),
+            Problem::MissingColon => Some("write 'key: value'; a key must fit on one line and in 1024 characters"),
+            Problem::Separator(_) => Some("a separator line is '---', with at most a comment after it"),
+            Problem::UnknownAnchor(_) => Some("anchors are known only below their definition and in the same document"),
+            Problem::RecursiveAnchor(_) => Some("an alias cannot stand inside the value of its own anchor"),
+            Problem::Directive(_) => Some("remove the line, directives have no use in Kubernetes files"),
             _ => None,
         }
     }

@@ -3,34 +3,72 @@
 //! kustomize hashes config maps and secrets by this text. What is written is what yaml v3 decodes, so
 //! the same objects are refused as in [`emit`](crate::emit()).
 
+use std::borrow::Cow;
+
 use crate::emit::value::{Place, printed, printed_key};
 use crate::emit::{EmitError, EmitProblem};
 use crate::node::{Node, Style, Value};
 use crate::number::write_float_json;
 use crate::resolve::Typed;
 
-/// Appends a tree as JSON.
+/// Appends a tree as JSON. On an error, a part of it may have been appended.
 pub fn write(node: &Node, out: &mut Vec<u8>) -> Result<(), EmitError> {
-    write_node(node, Place::Block, true, out)
+    let mut open = Vec::new();
+    write_node(node, Place::Block, true, &mut open, out)?;
+    // An explicit stack, so that depth costs none of the thread's.
+    while let Some(frame) = open.last_mut() {
+        let first = std::mem::replace(&mut frame.first, false);
+        let place = frame.place;
+        let next = match &mut frame.items {
+            Items::Seq(items) => items.next().map(|item| (None, item)),
+            Items::Map(entries) => entries.next().map(|(key, value)| (Some(key), value)),
+        };
+        let Some((key, value)) = next else {
+            out.push(if matches!(frame.items, Items::Seq(_)) {
+                b']'
+            } else {
+                b'}'
+            });
+            open.pop();
+            continue;
+        };
+        if !first {
+            out.push(b',');
+        }
+        if let Some(key) = key {
+            write_string(&key, out);
+            out.push(b':');
+        }
+        write_node(value, place, false, &mut open, out)?;
+    }
+    Ok(())
 }
 
-fn write_node(node: &Node, place: Place, top: bool, out: &mut Vec<u8>) -> Result<(), EmitError> {
-    let inner = if node.style == Style::Flow {
-        Place::Flow
-    } else {
-        place
-    };
-    match &node.value {
-        Value::Scalar(text) => write_scalar(node, text, place, out)?,
+/// An open collection and what is left of it.
+struct Frame<'n> {
+    items: Items<'n>,
+    place: Place,
+    first: bool,
+}
+
+enum Items<'n> {
+    Seq(std::slice::Iter<'n, Node>),
+    Map(std::vec::IntoIter<(Cow<'n, str>, &'n Node)>),
+}
+
+fn write_node<'n>(
+    node: &'n Node,
+    place: Place,
+    top: bool,
+    open: &mut Vec<Frame<'n>>,
+    out: &mut Vec<u8>,
+) -> Result<(), EmitError> {
+    let inner = if node.style == Style::Flow { Place::Flow } else { place };
+    let items = match &node.value {
+        Value::Scalar(text) => return write_scalar(node, text, place, out),
         Value::Seq(items) => {
             out.push(b'[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                write_node(item, inner, false, out)?;
-            }
-            out.push(b']');
+            Items::Seq(items.iter())
         }
         Value::Map(map) => {
             crate::emit::check_duplicates(map)?;
@@ -42,17 +80,14 @@ fn write_node(node: &Node, place: Place, top: bool, out: &mut Vec<u8>) -> Result
             }
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             out.push(b'{');
-            for (at, (key, value)) in entries.iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                write_string(key, out);
-                out.push(b':');
-                write_node(value, inner, false, out)?;
-            }
-            out.push(b'}');
+            Items::Map(entries.into_iter())
         }
-    }
+    };
+    open.push(Frame {
+        items,
+        place: inner,
+        first: true,
+    });
     Ok(())
 }
 
@@ -80,8 +115,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     let mut at = 0;
     while at < bytes.len() {
         let byte = bytes[at];
-        let separator =
-            byte == 0xE2 && bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xA8 | 0xA9);
+        let separator = byte == 0xE2 && bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xA8 | 0xA9);
         if (byte >= 0x20 && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')) && !separator {
             at += 1;
             continue;
@@ -96,11 +130,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
             0x08 => out.extend_from_slice(b"\\b"),
             0x0C => out.extend_from_slice(b"\\f"),
             0xE2 => {
-                out.extend_from_slice(if bytes[at + 2] == 0xA8 {
-                    b"\\u2028"
-                } else {
-                    b"\\u2029"
-                });
+                out.extend_from_slice(if bytes[at + 2] == 0xA8 { b"\\u2028" } else { b"\\u2029" });
                 at += 2;
             }
             _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ecow::EcoVec;
 
 use crate::origin::{Change, Layer, Origin};
+use crate::resolve::resolve_v2;
 use crate::source::Mark;
 use crate::text::Text;
 
@@ -93,6 +94,17 @@ impl Node {
     /// A string; it is quoted when printed if its text would read as something else.
     pub fn string(text: impl Into<Text>) -> Node {
         Node::new(Value::Scalar(text.into()), Tag::Str)
+    }
+
+    /// A string that is written in quotes if its bare text would read as something else. A text that
+    /// takes its place later inherits the quotes, as kyaml's `FieldSetter` has it.
+    pub fn quoted_string(text: impl Into<Text>) -> Node {
+        let mut node = Node::string(text);
+        let is_bare = node
+            .as_str()
+            .is_some_and(|text| text.contains('\n') || resolve_v2(text) == Tag::Str);
+        node.style = if is_bare { Style::Plain } else { Style::DoubleQuoted };
+        node
     }
 
     /// A scalar with a tag of the caller's choice.
@@ -272,9 +284,7 @@ impl Map {
     /// The position of the first entry with this key.
     #[inline]
     pub fn position(&self, key: &str) -> Option<usize> {
-        self.entries
-            .iter()
-            .position(|entry| entry.key.as_str() == Some(key))
+        self.entries.iter().position(|entry| entry.key.as_str() == Some(key))
     }
 
     #[inline]

@@ -124,12 +124,7 @@ fn parse_signed(digits: &str, radix: u32) -> Option<Number> {
 /// exponent.
 fn is_decimal_float(bytes: &[u8]) -> bool {
     let mut at = usize::from(matches!(bytes.first(), Some(b'-' | b'+')));
-    let digits = |from: usize| {
-        bytes[from..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
-    };
+    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let whole = digits(at);
     at += whole;
     if bytes.get(at) == Some(&b'.') {
@@ -170,11 +165,8 @@ pub(crate) fn parse_point_float(text: &str) -> Option<f64> {
             _ => None,
         };
     }
-    let between_digits = |at: usize| {
-        at > 0
-            && bytes[at - 1].is_ascii_digit()
-            && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
-    };
+    let between_digits =
+        |at: usize| at > 0 && bytes[at - 1].is_ascii_digit() && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
     if (0..bytes.len()).any(|at| bytes[at] == b'_' && !between_digits(at)) {
         return None;
     }
@@ -197,16 +189,10 @@ fn shortest(value: f64) -> (bool, Vec<u8>, i32) {
 }
 
 fn split(text: &str) -> (bool, Vec<u8>, i32) {
-    let (mantissa, exponent) = text
-        .split_once('e')
-        .expect("exponent format has an exponent");
+    let (mantissa, exponent) = text.split_once('e').expect("exponent format has an exponent");
     let negative = mantissa.starts_with('-');
     let digits = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-    (
-        negative,
-        digits,
-        exponent.parse().expect("exponent is an integer"),
-    )
+    (negative, digits, exponent.parse().expect("exponent is an integer"))
 }
 
 /// Writes a float as Go's `FormatFloat(value, 'g', -1, 64)`; the value must be finite.

@@ -25,7 +25,7 @@ pub enum Typed<'a> {
 /// Why a scalar has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TypeError {
-    #[error("cannot decode `{}` as {}", .found.name(), .wanted.name())]
+    #[error("value is {}, its tag says {}", .found.name(), .wanted.name())]
     Mismatch { found: Tag, wanted: Tag },
     #[error("!!binary value contains invalid base64 data")]
     Base64,
@@ -101,10 +101,8 @@ fn plain(text: &str, dialect: Dialect, timestamps: bool) -> Typed<'_> {
     };
     let found = match first {
         b'0'..=b'9' | b'+' | b'-' => {
-            if timestamps && bytes.len() >= 8 && bytes[4] == b'-' {
-                if let Some(timestamp) = Timestamp::parse(text) {
-                    return Typed::Timestamp(timestamp);
-                }
+            if timestamps && let Some(timestamp) = Timestamp::parse(text) {
+                return Typed::Timestamp(timestamp);
             }
             match parse_number(text, dialect) {
                 Some(Number::Int(value)) => Some(Typed::Int(value)),
@@ -156,16 +154,9 @@ pub fn typed(node: &Node) -> Result<Typed<'_>, TypeError> {
     typed_scalar(text.as_str(), node.tag, node.style, Dialect::V3)
 }
 
-pub(crate) fn typed_scalar(
-    text: &str,
-    tag: Tag,
-    style: Style,
-    dialect: Dialect,
-) -> Result<Typed<'_>, TypeError> {
+pub(crate) fn typed_scalar(text: &str, tag: Tag, style: Style, dialect: Dialect) -> Result<Typed<'_>, TypeError> {
     match tag {
-        Tag::Str | Tag::Other | Tag::Merge | Tag::Map | Tag::Seq => {
-            Ok(Typed::Str(Cow::Borrowed(text)))
-        }
+        Tag::Str | Tag::Other | Tag::Merge | Tag::Map | Tag::Seq => Ok(Typed::Str(Cow::Borrowed(text))),
         Tag::Binary => match decode_base64(text) {
             Some(bytes) => Ok(Typed::Str(Cow::Owned(lossy(&bytes)))),
             None => Err(TypeError::Base64),
@@ -195,10 +186,7 @@ fn lossy(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
-        text.extend(std::iter::repeat_n(
-            char::REPLACEMENT_CHARACTER,
-            chunk.invalid().len(),
-        ));
+        text.extend(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, chunk.invalid().len()));
     }
     text
 }

@@ -106,18 +106,14 @@ impl Source {
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
             let newlines = memchr::memchr_iter(b'\n', self.text.as_bytes());
-            std::iter::once(0)
-                .chain(newlines.map(|at| at as u32 + 1))
-                .collect()
+            std::iter::once(0).chain(newlines.map(|at| at as u32 + 1)).collect()
         })
     }
 
     /// Zero-based line and column (in characters) of a byte offset of this text itself.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
         let starts = self.line_starts();
-        let line = starts
-            .partition_point(|&start| start <= offset)
-            .saturating_sub(1);
+        let line = starts.partition_point(|&start| start <= offset).saturating_sub(1);
         let start = starts[line] as usize;
         let end = (offset as usize).min(self.text.len());
         let column = self.text.as_bytes()[start.min(end)..end]
@@ -175,10 +171,7 @@ impl Sources {
     }
 
     fn push(&self, name: String, text: String, host: Option<Host>) -> Arc<Source> {
-        let mut all = self
-            .all
-            .write()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut all = self.all.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         let id = SourceId(u32::try_from(all.len() + 1).expect("fewer than 2^32 sources"));
         let source = Arc::new(Source {
             id,
@@ -193,10 +186,7 @@ impl Sources {
 
     /// The source of an id, unless it is [`SourceId::NONE`].
     pub fn get(&self, id: SourceId) -> Option<Arc<Source>> {
-        let all = self
-            .all
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let all = self.all.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         all.get((id.0 as usize).checked_sub(1)?).cloned()
     }
 

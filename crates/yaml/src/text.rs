@@ -19,11 +19,7 @@ pub struct Text(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Slice {
-        source: Arc<Source>,
-        start: u32,
-        len: u32,
-    },
+    Slice { source: Arc<Source>, start: u32, len: u32 },
     Owned(EcoString),
 }
 
@@ -46,9 +42,7 @@ impl Text {
     #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Repr::Slice { source, start, len } => {
-                &source.text()[*start as usize..(*start + *len) as usize]
-            }
+            Repr::Slice { source, start, len } => &source.text()[*start as usize..(*start + *len) as usize],
             Repr::Owned(text) => text,
         }
     }

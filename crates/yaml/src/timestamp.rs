@@ -99,9 +99,7 @@ impl Timestamp {
 
 fn days_in(month: u8, year: u16) -> u8 {
     match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -118,19 +116,10 @@ impl Reader<'_> {
 
     /// One or two digits.
     fn number(&mut self) -> Option<u8> {
-        let len = self
-            .0
-            .iter()
-            .take(2)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let len = self.0.iter().take(2).take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(len);
         self.0 = rest;
-        (len > 0).then(|| {
-            digits
-                .iter()
-                .fold(0, |value, digit| value * 10 + (digit - b'0'))
-        })
+        (len > 0).then(|| digits.iter().fold(0, |value, digit| value * 10 + (digit - b'0')))
     }
 
     fn clock(&mut self, date: Timestamp) -> Option<Timestamp> {
@@ -156,10 +145,7 @@ impl Reader<'_> {
         if self.0.len() < 2 || !matches!(self.0[0], b'.' | b',') || !self.0[1].is_ascii_digit() {
             return 0;
         }
-        let len = self.0[1..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let len = self.0[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0[1..].split_at(len);
         self.0 = rest;
         (0..9).fold(0, |value, at| {

@@ -13,13 +13,11 @@ use yaml::{Node, Sources, Tag, Value, decode, emit, json, normalize_newlines, re
 const OF_THE_BUILD: &[&str] = &["01186", "01679", "02646", "04536", "04979"];
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a conformance suite reports how many cases passed")]
 fn yaml_roundtrip() {
     let Some(text) = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
-        .find_map(|folder| {
-            std::fs::read_to_string(folder.join("shared/conformance/yaml-roundtrip/cases.jsonl"))
-                .ok()
-        })
+        .find_map(|folder| std::fs::read_to_string(folder.join("shared/conformance/yaml-roundtrip/cases.jsonl")).ok())
     else {
         return;
     };
@@ -51,10 +49,7 @@ fn yaml_roundtrip() {
             }
         }
     }
-    assert!(
-        report.is_empty(),
-        "yaml-roundtrip: {agree} of {all} agree\n{report}"
-    );
+    assert!(report.is_empty(), "yaml-roundtrip: {agree} of {all} agree\n{report}");
     eprintln!("yaml-roundtrip: {agree} of {all} agree");
 }
 
@@ -69,7 +64,7 @@ fn base64(text: &str) -> Vec<u8> {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut out, mut bits, mut count) = (Vec::new(), 0u32, 0);
     for byte in text.bytes().filter(|byte| *byte != b'=') {
-        bits = bits << 6 | alphabet.iter().position(|known| *known == byte).unwrap() as u32;
+        bits = bits << 6 | alphabet.iter().position(|known| *known == byte).expect("base64") as u32;
         count += 6;
         if count >= 8 {
             count -= 8;
@@ -85,11 +80,7 @@ fn build(bytes: Vec<u8>) -> Outcome<Vec<u8>> {
     let sources = Sources::new();
     let mut objects = read(&sources, bytes)?;
     objects.retain(|object| {
-        let local = object.get_path([
-            "metadata",
-            "annotations",
-            "config.kubernetes.io/local-config",
-        ]);
+        let local = object.get_path(["metadata", "annotations", "config.kubernetes.io/local-config"]);
         local.is_none_or(|value| value.as_str() == Some("false"))
     });
     for object in &mut objects {
@@ -118,11 +109,10 @@ fn read(sources: &Sources, bytes: Vec<u8>) -> Outcome<Vec<Node>> {
     let mut nodes = Vec::new();
     for node in documents.nodes {
         let kind = text_of(node.get("kind"));
-        if documents.chunks == 1 && matches!(kind.as_str(), "List" | "ResourceList") {
-            if let Some(items) = node.get("items") {
-                nodes.extend(items.as_seq().into_iter().flatten().cloned());
-                continue;
-            }
+        let list = documents.chunks == 1 && matches!(kind.as_str(), "List" | "ResourceList");
+        if list && let Some(items) = node.get("items") {
+            nodes.extend(items.as_seq().into_iter().flatten().cloned());
+            continue;
         }
         nodes.push(node);
     }
@@ -246,10 +236,7 @@ const FIRST: &[&str] = &[
     "CronJob",
     "PodDisruptionBudget",
 ];
-const LAST: &[&str] = &[
-    "MutatingWebhookConfiguration",
-    "ValidatingWebhookConfiguration",
-];
+const LAST: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 fn sort_key(object: &Node) -> (isize, String, String) {
     let kind = text_of(object.get("kind"));
@@ -271,12 +258,7 @@ fn sort_key(object: &Node) -> (isize, String, String) {
         }
     };
     let metadata = object.get("metadata").unwrap_or(object);
-    let gvk = format!(
-        "{}_{}_{}",
-        or(group, "~G"),
-        or(version, "~V"),
-        or(&kind, "~K")
-    );
+    let gvk = format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(&kind, "~K"));
     let name = format!(
         "{}|{}",
         or(&text_of(metadata.get("namespace")), "~X"),

@@ -66,7 +66,10 @@ impl SortOptions {
                 self.mark,
                 "the field 'sortOptions.legacySortOptions' is set but the selected sort order is 'fifo', not 'legacy'",
             )),
-            _ => Err(invalid(self.mark, "the field 'sortOptions.order' must be one of [fifo, legacy]")),
+            _ => Err(invalid(
+                self.mark,
+                "the field 'sortOptions.order' must be one of [fifo, legacy]",
+            )),
         }
     }
 }
@@ -79,7 +82,10 @@ impl HelmChart {
         }
         match &*self.values_merge {
             "" | "merge" | "override" | "replace" => Ok(()),
-            _ => Err(invalid(self.mark, "valuesMerge must be one of [merge override replace]")),
+            _ => Err(invalid(
+                self.mark,
+                "valuesMerge must be one of [merge override replace]",
+            )),
         }
     }
 }

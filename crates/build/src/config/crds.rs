@@ -25,7 +25,13 @@ impl TransformerConfig {
             }
             let gvk = Gvk::of_kind(name.rsplit('.').next().unwrap_or_default());
             let config = TransformerConfig::default();
-            let mut found = Found { gvk, types: &types, config, path: Vec::new(), open: Vec::new() };
+            let mut found = Found {
+                gvk,
+                types: &types,
+                config,
+                path: Vec::new(),
+                open: Vec::new(),
+            };
             found.visit(name)?;
             whole = TransformerConfig::merge(&whole, &Arc::new(found.config))?;
         }
@@ -36,24 +42,31 @@ impl TransformerConfig {
 /// The types of a file by name, sorted, with their schemas.
 fn types(file: &Node) -> Result<Vec<(&str, &Node)>> {
     let refuse = |node: &Node, what: &str| {
-        let message =
-            format!("unable to parse open API definition: {what} is {}, but must be a mapping", describe(node));
+        let message = format!(
+            "unable to parse open API definition: {what} is {}, but must be a mapping",
+            describe(node)
+        );
         let hint = "`crds` takes OpenAPI definitions by type name; a CustomResourceDefinition goes under `resources`";
         Err(BuildError::new(ErrorKind::Config, node.mark, message).hint(hint))
     };
     if file.is_null() {
         return Ok(Vec::new());
     }
-    let Some(map) = file.as_map() else { return refuse(file, "the file") };
+    let Some(map) = file.as_map() else {
+        return refuse(file, "the file");
+    };
     let mut types = Vec::new();
     for entry in map {
         let Some(name) = entry.key.as_str() else { continue };
         if entry.value.is_null() {
             continue;
         }
-        let Some(definition) = entry.value.as_map() else { return refuse(&entry.value, &format!("`{name}`")) };
-        let schema =
-            definition.iter().find(|entry| entry.key.as_str().is_some_and(|key| key.eq_ignore_ascii_case("schema")));
+        let Some(definition) = entry.value.as_map() else {
+            return refuse(&entry.value, &format!("`{name}`"));
+        };
+        let schema = definition
+            .iter()
+            .find(|entry| entry.key.as_str().is_some_and(|key| key.eq_ignore_ascii_case("schema")));
         if let Some(schema) = schema {
             types.push((name, &schema.value));
         }
@@ -65,8 +78,11 @@ fn types(file: &Node) -> Result<Vec<(&str, &Node)>> {
 /// The properties of a schema, sorted by name.
 fn properties(schema: &Node) -> Vec<(&str, &Node)> {
     let map: Option<&Map> = schema.get("properties").and_then(Node::as_map);
-    let mut properties: Vec<(&str, &Node)> =
-        map.into_iter().flatten().filter_map(|entry| Some((entry.key.as_str()?, &entry.value))).collect();
+    let mut properties: Vec<(&str, &Node)> = map
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some((entry.key.as_str()?, &entry.value)))
+        .collect();
     properties.sort_by_key(|(name, _)| *name);
     properties
 }
@@ -74,7 +90,9 @@ fn properties(schema: &Node) -> Vec<(&str, &Node)> {
 /// The text of an extension, which may be written in any case.
 fn extension<'n>(property: &'n Node, name: &str) -> Option<&'n str> {
     let entries = property.as_map()?;
-    let entry = entries.iter().find(|entry| entry.key.as_str().is_some_and(|key| key.eq_ignore_ascii_case(name)))?;
+    let entry = entries
+        .iter()
+        .find(|entry| entry.key.as_str().is_some_and(|key| key.eq_ignore_ascii_case(name)))?;
     entry.value.as_str().filter(|_| kind(&entry.value) == Kind::String)
 }
 
@@ -91,7 +109,9 @@ struct Found<'n> {
 
 impl<'n> Found<'n> {
     fn visit(&mut self, name: &str) -> Result<()> {
-        let Ok(at) = self.types.binary_search_by_key(&name, |(name, _)| *name) else { return Ok(()) };
+        let Ok(at) = self.types.binary_search_by_key(&name, |(name, _)| *name) else {
+            return Ok(());
+        };
         let (name, schema) = self.types[at];
         if self.open.contains(&name) {
             let message = format!("the definition of `{name}` refers to itself");
@@ -128,8 +148,14 @@ impl<'n> Found<'n> {
         let kind = extension(property, "x-kubernetes-object-ref-kind");
         if let (Some(version), Some(kind)) = (version, kind) {
             let key = extension(property, "x-kubernetes-object-ref-name-key").unwrap_or("name");
-            let gvk = Gvk { version: version.into(), ..Gvk::of_kind(kind) };
-            let reference = NameReference { gvk, referrers: vec![self.spec(Some(key))] };
+            let gvk = Gvk {
+                version: version.into(),
+                ..Gvk::of_kind(kind)
+            };
+            let reference = NameReference {
+                gvk,
+                referrers: vec![self.spec(Some(key))],
+            };
             self.config.name_reference = merge_references(&self.config.name_reference, &[reference])?;
         }
         Ok(())
@@ -138,6 +164,10 @@ impl<'n> Found<'n> {
     /// The current property, or a field of it, as a field spec.
     fn spec(&self, field: Option<&str>) -> FieldSpec {
         let path: Vec<&str> = self.path.iter().copied().chain(field).collect();
-        FieldSpec { gvk: self.gvk.clone(), path: path.join("/").into(), create: false }
+        FieldSpec {
+            gvk: self.gvk.clone(),
+            path: path.join("/").into(),
+            create: false,
+        }
     }
 }

@@ -101,7 +101,11 @@ macro_rules! pairs {
 /// A field that takes more than an assignment.
 macro_rules! custom {
     ($name:literal, $set:expr) => {
-        $crate::config::decode::Field { name: $name, promoted: false, set: $set }
+        $crate::config::decode::Field {
+            name: $name,
+            promoted: false,
+            set: $set,
+        }
     };
 }
 
@@ -175,7 +179,10 @@ pub(crate) fn decode_source<T: Decode>(
     what: &'static str,
     source: Option<&Source>,
 ) -> Result<T> {
-    let mut decoder = Decoder { source, ..Decoder::new(rules, what) };
+    let mut decoder = Decoder {
+        source,
+        ..Decoder::new(rules, what)
+    };
     let mut value = T::default();
     value.place(node.mark);
     decoder.value(&mut value, node);
@@ -185,7 +192,14 @@ pub(crate) fn decode_source<T: Decode>(
 impl Decoder<'_> {
     pub(crate) fn new(rules: Rules, root: &'static str) -> Self {
         let lax = rules != Rules::Kustomization;
-        Decoder { rules, lax, root, source: None, path: Vec::new(), mistakes: Vec::new() }
+        Decoder {
+            rules,
+            lax,
+            root,
+            source: None,
+            path: Vec::new(),
+            mistakes: Vec::new(),
+        }
     }
 
     /// Runs `decode` where numbers are not welcome for strings, whatever the rules say.
@@ -228,14 +242,24 @@ impl Decoder<'_> {
     /// Decodes a mapping with known fields.
     pub(crate) fn structure<T>(&mut self, value: &mut T, node: &Node, fields: &'static [Field<T>]) {
         if node.as_map().is_none() {
-            let word = node.as_str().filter(|word| kind(node) == Kind::String && !word.contains('\n'));
-            let main = ["path", "name"].into_iter().find(|main| fields.iter().any(|field| field.name == *main));
-            let hint = word.zip(main).map(|(word, main)| format!("did you mean `{main}: {word}`?"));
+            let word = node
+                .as_str()
+                .filter(|word| kind(node) == Kind::String && !word.contains('\n'));
+            let main = ["path", "name"]
+                .into_iter()
+                .find(|main| fields.iter().any(|field| field.name == *main));
+            let hint = word
+                .zip(main)
+                .map(|(word, main)| format!("did you mean `{main}: {word}`?"));
             return self.wrong(node, "a mapping", hint);
         }
         for (key, entry) in self.entries(node) {
             let kyaml = self.rules == Rules::PluginKyaml;
-            let by_case = || fields.iter().find(|field| !kyaml && field.name.eq_ignore_ascii_case(&key));
+            let by_case = || {
+                fields
+                    .iter()
+                    .find(|field| !kyaml && field.name.eq_ignore_ascii_case(&key))
+            };
             match fields.iter().find(|field| field.name == key).or_else(by_case) {
                 Some(field) => {
                     let lax = self.lax;
@@ -279,7 +303,11 @@ impl Decoder<'_> {
         entries.sort_by(|left, right| left.0.cmp(&right.0));
         if self.rules == Rules::Configuration {
             for pair in entries.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-                self.mistake(pair[1].1.key.mark, format!("the key `{}` is there twice", pair[1].0), None);
+                self.mistake(
+                    pair[1].1.key.mark,
+                    format!("the key `{}` is there twice", pair[1].0),
+                    None,
+                );
             }
         }
         entries.reverse();
@@ -367,7 +395,11 @@ impl Decode for Str {
 
     fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         if let Some(text) = decoder.scalar(node) {
-            *self = Str { text, mark: node.mark, style: node.style };
+            *self = Str {
+                text,
+                mark: node.mark,
+                style: node.style,
+            };
         }
     }
 }
@@ -428,7 +460,11 @@ impl Decode for TextMap {
     fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
         self.0.clear();
         for (key, entry) in decoder.entries(node) {
-            let key = Str { text: Text::from(key), mark: entry.key.mark, style: entry.key.style };
+            let key = Str {
+                text: Text::from(key),
+                mark: entry.key.mark,
+                style: entry.key.style,
+            };
             let mut value = Str::default();
             value.place(entry.value.mark);
             decoder.path.push(Step::Key(key.to_string()));

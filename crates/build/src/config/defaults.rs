@@ -20,17 +20,26 @@ impl TransformerConfig {
 
 /// Reads the notation that `defaults.txt` explains.
 fn parse(text: &'static str) -> TransformerConfig {
-    let mut config = TransformerConfig { settled: true, ..TransformerConfig::default() };
+    let mut config = TransformerConfig {
+        settled: true,
+        ..TransformerConfig::default()
+    };
     let mut sets = Sets::new();
     let mut list = String::new();
     for block in statements(text) {
         if let Some(set) = block.strip_prefix("set ") {
             let (name, texts) = set.split_once('=').expect("a set has a name and texts");
-            sets.insert(name.trim().to_owned(), texts.split_whitespace().map(str::to_owned).collect());
+            sets.insert(
+                name.trim().to_owned(),
+                texts.split_whitespace().map(str::to_owned).collect(),
+            );
         } else if let Some(title) = block.strip_prefix('[').and_then(|block| block.strip_suffix(']')) {
             list = title.to_owned();
             if let Some(target) = title.strip_prefix("-> ") {
-                config.name_reference.push(NameReference { gvk: parse_type(target), referrers: Vec::new() });
+                config.name_reference.push(NameReference {
+                    gvk: parse_type(target),
+                    referrers: Vec::new(),
+                });
             }
         } else {
             let (types, paths) = block.split_once(": ").expect("types come before paths");
@@ -61,10 +70,20 @@ type Sets = HashMap<String, Vec<String>>;
 
 fn field_specs(types: &str, paths: &str, sets: &Sets) -> Vec<FieldSpec> {
     let create = paths.ends_with(" +");
-    let paths: Vec<Text> = paths.trim_end_matches(" +").split(' ').flat_map(|path| expand(path, sets)).collect();
-    let spec = |gvk: &Gvk, path: &Text| FieldSpec { gvk: gvk.clone(), path: path.clone(), create };
+    let paths: Vec<Text> = paths
+        .trim_end_matches(" +")
+        .split(' ')
+        .flat_map(|path| expand(path, sets))
+        .collect();
+    let spec = |gvk: &Gvk, path: &Text| FieldSpec {
+        gvk: gvk.clone(),
+        path: path.clone(),
+        create,
+    };
     let types = types.split(' ').map(parse_type);
-    types.flat_map(|gvk| paths.iter().map(|path| spec(&gvk, path)).collect::<Vec<_>>()).collect()
+    types
+        .flat_map(|gvk| paths.iter().map(|path| spec(&gvk, path)).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The paths that a path with `$NAME`s stands for.
@@ -73,8 +92,12 @@ fn expand(path: &str, sets: &Sets) -> Vec<Text> {
         return vec![path.into()];
     };
     let end = path[start..].find('/').map_or(path.len(), |length| start + length);
-    let set = sets.get(&path[start + 1..end]).expect("a set is defined before it is used");
-    set.iter().flat_map(|text| expand(&format!("{}{text}{}", &path[..start], &path[end..]), sets)).collect()
+    let set = sets
+        .get(&path[start + 1..end])
+        .expect("a set is defined before it is used");
+    set.iter()
+        .flat_map(|text| expand(&format!("{}{text}{}", &path[..start], &path[end..]), sets))
+        .collect()
 }
 
 /// Reads `Kind.version@group`.
@@ -82,7 +105,11 @@ fn parse_type(text: &str) -> Gvk {
     let (text, group) = text.split_once('@').unwrap_or((text, ""));
     let (kind, version) = text.split_once('.').unwrap_or((text, ""));
     let kind = if kind == "*" { "" } else { kind };
-    Gvk { group: group.into(), version: version.into(), kind: kind.into() }
+    Gvk {
+        group: group.into(),
+        version: version.into(),
+        kind: kind.into(),
+    }
 }
 
 /// The list of a title; for a reference, that of the last one.
@@ -97,7 +124,13 @@ fn list_of<'c>(config: &'c mut TransformerConfig, title: &str) -> &'c mut Vec<Fi
         "varReference" => &mut config.var_reference,
         "images" => &mut config.images,
         "replicas" => &mut config.replicas,
-        _ => &mut config.name_reference.last_mut().expect("every other list is one of references").referrers,
+        _ => {
+            &mut config
+                .name_reference
+                .last_mut()
+                .expect("every other list is one of references")
+                .referrers
+        }
     }
 }
 

@@ -70,7 +70,13 @@ struct PatchOptions {
     allow_kind_change: bool,
 }
 
-structure!(PatchOptions, [field!("allowNameChange", allow_name_change), field!("allowKindChange", allow_kind_change),]);
+structure!(
+    PatchOptions,
+    [
+        field!("allowNameChange", allow_name_change),
+        field!("allowKindChange", allow_kind_change),
+    ]
+);
 
 structure!(
     Selector,
@@ -103,7 +109,11 @@ structure!(Replica, marked, [field!("name", name), field!("count", count)]);
 structure!(
     Replacement,
     marked,
-    [field!("source", source), field!("sourceValue", source_value), field!("targets", targets),]
+    [
+        field!("source", source),
+        field!("sourceValue", source_value),
+        field!("targets", targets),
+    ]
 );
 
 structure!(@ ReplacementField, place_replacement_field, [
@@ -135,12 +145,22 @@ structure!(
 structure!(
     TargetSelector,
     marked,
-    [field!("select", select), field!("reject", reject), field!("fieldPaths", field_paths), field!("options", options),]
+    [
+        field!("select", select),
+        field!("reject", reject),
+        field!("fieldPaths", field_paths),
+        field!("options", options),
+    ]
 );
 
 structure!(
     FieldOptions,
-    [field!("delimiter", delimiter), field!("index", index), field!("encoding", encoding), field!("create", create),]
+    [
+        field!("delimiter", delimiter),
+        field!("index", index),
+        field!("encoding", encoding),
+        field!("create", create),
+    ]
 );
 
 structure!(
@@ -220,7 +240,10 @@ struct LegacySortOptions {
     order_last: Vec<Text>,
 }
 
-structure!(LegacySortOptions, [field!("orderFirst", order_first), field!("orderLast", order_last)]);
+structure!(
+    LegacySortOptions,
+    [field!("orderFirst", order_first), field!("orderLast", order_last)]
+);
 
 structure!(
     GeneratorArgs,
@@ -265,7 +288,10 @@ structure!(
     ]
 );
 
-structure!(HelmGlobals, [field!("chartHome", chart_home), field!("configHome", config_home)]);
+structure!(
+    HelmGlobals,
+    [field!("chartHome", chart_home), field!("configHome", config_home)]
+);
 
 structure!(
     HelmChart,
@@ -278,7 +304,8 @@ structure!(
         field!("namespace", namespace),
         field!("additionalValuesFiles", additional_values_files),
         text!("valuesFile", values_file),
-        custom!("valuesInline", |chart, node, decoder| chart.values_inline = any_map(node, decoder)),
+        custom!("valuesInline", |chart, node, decoder| chart.values_inline =
+            any_map(node, decoder)),
         field!("valuesMerge", values_merge),
         field!("includeCRDs", include_crds),
         field!("skipHooks", skip_hooks),
@@ -337,7 +364,10 @@ pub(crate) const OWNERS: &[Owner] = &[
     ("an entry of `images`", field_names::<Image>),
     ("an entry of `configMapGenerator`", field_names::<GeneratorArgs>),
     ("an entry of `secretGenerator`", field_names::<SecretArgs>),
-    ("`generatorOptions`, or `options` of a generator", field_names::<GeneratorOptions>),
+    (
+        "`generatorOptions`, or `options` of a generator",
+        field_names::<GeneratorOptions>,
+    ),
     ("an entry of `patches`", field_names::<Patch>),
     ("`options` of an entry of `patches`", field_names::<PatchOptions>),
     ("a selector, such as `target` of a patch", field_names::<Selector>),

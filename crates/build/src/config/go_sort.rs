@@ -263,13 +263,17 @@ mod tests {
         let mut state = length * 31 + keys;
         let mut items: Vec<(u64, u64)> = (0..length)
             .map(|index| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                state = state
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
                 ((state >> 33) % keys, index)
             })
             .collect();
         go_sort(&mut items, |left, right| left.0 < right.0);
         assert!(items.windows(2).all(|pair| pair[0].0 <= pair[1].0));
-        items.iter().fold(0xcbf2_9ce4_8422_2325, |hash, item| (hash ^ item.1).wrapping_mul(0x0100_0000_01b3))
+        items.iter().fold(0xcbf2_9ce4_8422_2325, |hash, item| {
+            (hash ^ item.1).wrapping_mul(0x0100_0000_01b3)
+        })
     }
 
     /// Expected digests were made with the same generator and Go 1.24's `sort.Sort`.

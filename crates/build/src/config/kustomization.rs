@@ -34,7 +34,9 @@ impl Kustomization {
     ) -> Result<(Kustomization, Vec<Finding>)> {
         let decoded = decode_source(node, Rules::Kustomization, "the kustomization", source);
         let raw: Raw = decoded.map_err(|error| match manifest_kind(node) {
-            Some(kind) => error.hint(format!("this is a {kind}: name its file under `resources` of a kustomization")),
+            Some(kind) => error.hint(format!(
+                "this is a {kind}: name its file under `resources` of a kustomization"
+            )),
             None => error,
         })?;
         let findings = deprecated_fields(node);
@@ -58,12 +60,22 @@ impl Kustomization {
         let place = |name| entry(node, name).map_or(node.mark, |entry| entry.value.mark);
         let mut errors = Vec::new();
         if self.kind != KUSTOMIZATION_KIND && self.kind != COMPONENT_KIND {
-            let message = format!("kind `{}` should be {KUSTOMIZATION_KIND} or {COMPONENT_KIND}", self.kind);
+            let message = format!(
+                "kind `{}` should be {KUSTOMIZATION_KIND} or {COMPONENT_KIND}",
+                self.kind
+            );
             errors.push((place("kind"), message));
         }
-        let version = if self.is_component() { COMPONENT_VERSION } else { KUSTOMIZATION_VERSION };
+        let version = if self.is_component() {
+            COMPONENT_VERSION
+        } else {
+            KUSTOMIZATION_VERSION
+        };
         if self.api_version != version {
-            let message = format!("apiVersion `{}` for {} should be {version}", self.api_version, self.kind);
+            let message = format!(
+                "apiVersion `{}` for {} should be {version}",
+                self.api_version, self.kind
+            );
             errors.push((place("apiVersion"), message));
         }
         let mut errors = errors.into_iter();
@@ -72,7 +84,9 @@ impl Kustomization {
         };
         let mut error = BuildError::new(ErrorKind::Config, mark, message);
         if let Some(kind) = manifest_kind(node) {
-            error = error.hint(format!("this is a {kind}: name its file under `resources` of a kustomization"));
+            error = error.hint(format!(
+                "this is a {kind}: name its file under `resources` of a kustomization"
+            ));
         }
         error.related.extend(errors);
         Err(error)
@@ -151,7 +165,12 @@ impl Raw {
             new.kind = KUSTOMIZATION_KIND.into();
         }
         if new.api_version.is_empty() {
-            new.api_version = if new.is_component() { COMPONENT_VERSION } else { KUSTOMIZATION_VERSION }.into();
+            new.api_version = if new.is_component() {
+                COMPONENT_VERSION
+            } else {
+                KUSTOMIZATION_VERSION
+            }
+            .into();
         }
         new.resources.extend(self.bases);
         new.images.extend(self.image_tags);
@@ -174,7 +193,10 @@ impl Raw {
         }
         if !new.helm_charts.is_empty() {
             let fields = ["helmCharts", "helmChartInflationGenerator"].into_iter();
-            new.helm = fields.filter_map(|name| entry(node, name)).map(|entry| entry.key.mark).min();
+            new.helm = fields
+                .filter_map(|name| entry(node, name))
+                .map(|entry| entry.key.mark)
+                .min();
         }
         for var in &mut new.vars {
             if var.field_path.is_empty() {
@@ -187,7 +209,12 @@ impl Raw {
 
 /// The entry of a field that is not null, under its name or its name in another case.
 fn entry<'n>(node: &'n Node, name: &str) -> Option<&'n Entry> {
-    let entries = || node.as_map().into_iter().flatten().filter(|entry| !entry.value.is_null());
+    let entries = || {
+        node.as_map()
+            .into_iter()
+            .flatten()
+            .filter(|entry| !entry.value.is_null())
+    };
     let exact = entries().rfind(|entry| entry.key.as_str() == Some(name));
     exact.or_else(|| entries().find(|entry| entry.key.as_str().is_some_and(|key| key.eq_ignore_ascii_case(name))))
 }
@@ -203,7 +230,9 @@ const DEPRECATED: [(&str, &str); 6] = [
 ];
 
 fn deprecated_fields(node: &Node) -> Vec<Finding> {
-    let found = DEPRECATED.into_iter().filter_map(|(old, new)| Some((old, new, entry(node, old)?)));
+    let found = DEPRECATED
+        .into_iter()
+        .filter_map(|(old, new)| Some((old, new, entry(node, old)?)));
     found
         .map(|(old, new, entry)| Finding {
             rule: "deprecated_field",
@@ -226,12 +255,15 @@ fn is_empty(node: &Node) -> bool {
     const TYPE: [&str; 2] = ["kind", "apiVersion"];
     const TEXTS: [&str; 3] = ["namePrefix", "nameSuffix", "namespace"];
     const MOVED: [&str; 3] = ["bases", "imageTags", "helmChartInflationGenerator"];
-    Raw::FIELDS.iter().filter(|field| !TYPE.contains(&field.name)).all(|field| {
-        let Some(entry) = entry(node, field.name) else {
-            return true;
-        };
-        let value = &entry.value;
-        (TEXTS.contains(&field.name) && value.as_str() == Some(""))
-            || (MOVED.contains(&field.name) && value.as_seq().is_some_and(|items| items.is_empty()))
-    })
+    Raw::FIELDS
+        .iter()
+        .filter(|field| !TYPE.contains(&field.name))
+        .all(|field| {
+            let Some(entry) = entry(node, field.name) else {
+                return true;
+            };
+            let value = &entry.value;
+            (TEXTS.contains(&field.name) && value.as_str() == Some(""))
+                || (MOVED.contains(&field.name) && value.as_seq().is_some_and(|items| items.is_empty()))
+        })
 }

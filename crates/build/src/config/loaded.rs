@@ -28,7 +28,11 @@ impl LoadedKustomization {
             mark: duplicate.mark,
             hint: Some("remove one of them".to_owned()),
         }));
-        Ok(LoadedKustomization { name: source.name().into(), kustomization, warnings })
+        Ok(LoadedKustomization {
+            name: source.name().into(),
+            kustomization,
+            warnings,
+        })
     }
 }
 

@@ -50,7 +50,11 @@ fn sort_text(gvk: &Gvk) -> impl Iterator<Item = u8> + '_ {
     let group = part(&gvk.group, "~G").bytes();
     let version = part(&gvk.version, "~V").bytes();
     let kind = part(&gvk.kind, "~K").bytes();
-    group.chain(separator.clone()).chain(version).chain(separator).chain(kind)
+    group
+        .chain(separator.clone())
+        .chain(version)
+        .chain(separator)
+        .chain(kind)
 }
 
 /// Where a kind comes: below zero for the first ones, above for the last ones, zero for all others.
@@ -69,7 +73,13 @@ mod tests {
 
     #[test]
     fn orders_first_then_by_name_then_last() {
-        let kinds = ["Namespace", "ServiceAccount", "CronJob", "", "MutatingWebhookConfiguration"];
+        let kinds = [
+            "Namespace",
+            "ServiceAccount",
+            "CronJob",
+            "",
+            "MutatingWebhookConfiguration",
+        ];
         for pair in kinds.windows(2) {
             assert!(gvk_less(&Gvk::of_kind(pair[0]), &Gvk::of_kind(pair[1])), "{pair:?}");
         }

@@ -80,7 +80,9 @@ impl BuiltinKind {
 /// `sortOptions`.
 pub fn builtin_kind(api_version: &str, kind: &str) -> Option<BuiltinKind> {
     let known = BuiltinKind::ALL.iter().find(|(name, ..)| *name == kind);
-    known.filter(|_| api_version == BUILTIN_API_VERSION).map(|(_, kind, _)| *kind)
+    known
+        .filter(|_| api_version == BUILTIN_API_VERSION)
+        .map(|(_, kind, _)| *kind)
 }
 
 /// Who runs an object.
@@ -90,10 +92,15 @@ pub fn plugin_kind(object: &Node) -> PluginKind {
     if api_version == BUILTIN_API_VERSION {
         return builtin_kind(api_version, kind).map_or(PluginKind::UnknownBuiltin, PluginKind::Builtin);
     }
-    const ANNOTATIONS: [&str; 3] =
-        ["config.kubernetes.io/function", "config.k8s.io/function", "config.kubernetes.io/container"];
+    const ANNOTATIONS: [&str; 3] = [
+        "config.kubernetes.io/function",
+        "config.k8s.io/function",
+        "config.kubernetes.io/container",
+    ];
     let annotated = |name| {
-        let value = object.get_path(["metadata", "annotations", name]).and_then(Node::as_str);
+        let value = object
+            .get_path(["metadata", "annotations", name])
+            .and_then(Node::as_str);
         value.is_some_and(|value| !value.is_empty())
     };
     let config = object.get_path(["metadata", "configFn"]);

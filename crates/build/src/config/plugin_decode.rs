@@ -97,7 +97,10 @@ fn embedded<T: Decode>(node: &Node) -> Result<T> {
 #[derive(Default)]
 struct Metadata(ObjectMeta);
 
-structure!(Metadata, [custom!("metadata", |object, node, decoder| decoder.value(&mut object.0, node))]);
+structure!(
+    Metadata,
+    [custom!("metadata", |object, node, decoder| decoder.value(&mut object.0, node))]
+);
 
 impl From<SecretArgs> for GeneratorArgs {
     fn from(secret: SecretArgs) -> GeneratorArgs {
@@ -127,23 +130,39 @@ fn helm(node: &Node) -> Result<PluginConfig> {
 #[derive(Default)]
 struct Annotations(PairsTransformer);
 
-structure!(Annotations, [pairs!("annotations", 0.pairs), field!("fieldSpecs", 0.field_specs)]);
+structure!(
+    Annotations,
+    [pairs!("annotations", 0.pairs), field!("fieldSpecs", 0.field_specs)]
+);
 
 #[derive(Default)]
 struct Labels(PairsTransformer);
 
 structure!(Labels, [pairs!("labels", 0.pairs), field!("fieldSpecs", 0.field_specs)]);
 
-structure!(ImageTagTransformer, [field!("imageTag", image), field!("fieldSpecs", field_specs)]);
+structure!(
+    ImageTagTransformer,
+    [field!("imageTag", image), field!("fieldSpecs", field_specs)]
+);
 
-structure!(ReplicaCountTransformer, [field!("replica", replica), field!("fieldSpecs", field_specs)]);
+structure!(
+    ReplicaCountTransformer,
+    [field!("replica", replica), field!("fieldSpecs", field_specs)]
+);
 
-structure!(PatchStrategicMergeTransformer, [field!("paths", paths), text!("patches", patches)]);
+structure!(
+    PatchStrategicMergeTransformer,
+    [field!("paths", paths), text!("patches", patches)]
+);
 
 #[derive(Default)]
 struct Replacements(Vec<ReplacementField>);
 
-structure!(Replacements, [custom!("replacements", |object, node, decoder| decoder.value(&mut object.0, node))]);
+structure!(
+    Replacements,
+    [custom!("replacements", |object, node, decoder| decoder
+        .value(&mut object.0, node))]
+);
 
 /// The patch of a `PatchJson6902Transformer`, whose operations stand in `jsonOp`.
 #[derive(Default)]
@@ -259,14 +278,19 @@ fn namespace(node: &Node) -> Result<NamespaceTransformer> {
 structure!(
     ValueAddTarget,
     marked,
-    [field!("selector", selector), field!("fieldPath", field_path), field!("filePathPosition", file_path_position),]
+    [
+        field!("selector", selector),
+        field!("fieldPath", field_path),
+        field!("filePathPosition", file_path_position),
+    ]
 );
 
 structure!(
     ValueAddTransformer,
     marked,
     [
-        custom!("value", |add, node, decoder| add.value = decoder.text_or_none(node).and_then(trimmed)),
+        custom!("value", |add, node, decoder| add.value =
+            decoder.text_or_none(node).and_then(trimmed)),
         field!("targets", targets),
         text!("targetFilePath", target_file_path),
     ]
@@ -314,6 +338,9 @@ structure!(
     ]
 );
 
-structure!(KubernetesService, [field!("name", name), field!("namespace", namespace)]);
+structure!(
+    KubernetesService,
+    [field!("name", name), field!("namespace", namespace)]
+);
 
 structure!(ServiceAccount, [field!("name", name), field!("projectId", project_id)]);

@@ -48,9 +48,14 @@ pub(crate) fn describe_as(node: &Node, word: &str) -> String {
 pub(crate) fn written<'t>(node: &'t Node, source: Option<&'t Source>) -> &'t str {
     let meaning = node.as_str().unwrap_or_default();
     let plain = matches!(kind(node), Kind::Bool | Kind::Number);
-    let Some(source) = source.filter(|source| plain && node.mark.source == source.id()) else { return meaning };
+    let Some(source) = source.filter(|source| plain && node.mark.source == source.id()) else {
+        return meaning;
+    };
     let rest = source.text().get(node.mark.offset as usize..).unwrap_or_default();
-    let word = rest.split(|c: char| c.is_whitespace() || ",[]{}".contains(c)).next().unwrap_or_default();
+    let word = rest
+        .split(|c: char| c.is_whitespace() || ",[]{}".contains(c))
+        .next()
+        .unwrap_or_default();
     match word.chars().next() {
         None | Some('!' | '&' | '*' | '"' | '\'') => meaning,
         _ => word,
@@ -72,7 +77,10 @@ pub(crate) fn boolean(node: &Node) -> Option<bool> {
     if kind(node) != Kind::Bool {
         return None;
     }
-    Some(matches!(node.as_str()?, "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON"))
+    Some(matches!(
+        node.as_str()?,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON"
+    ))
 }
 
 /// A text that kyaml takes for a boolean.
@@ -176,7 +184,9 @@ fn go_float(value: f64, precision: Precision) -> String {
         Precision::Double if value.is_finite() => (format!("{value}"), format!("{value:e}")),
         _ => return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned(),
     };
-    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
     let exponent: i32 = exponent.parse().unwrap_or_default();
     if !(-4..6).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
@@ -200,8 +210,11 @@ mod tests {
 
     #[test]
     fn whole_numbers_lose_their_point_in_json() {
-        let text =
-            |text, precision| coerced_from_json(&Node::scalar(text, Tag::Float), precision).unwrap().into_owned();
+        let text = |text, precision| {
+            coerced_from_json(&Node::scalar(text, Tag::Float), precision)
+                .unwrap()
+                .into_owned()
+        };
         assert_eq!(text("1234567.0", Precision::Single), "1234567");
         assert_eq!(text("0.123456789012", Precision::Single), "0.12345679");
         assert_eq!(text("0.123456789012", Precision::Double), "0.123456789012");

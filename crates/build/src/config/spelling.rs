@@ -16,8 +16,11 @@ pub(crate) fn hint_for_field(name: &str, known: impl Iterator<Item = &'static st
             return Some(format!("`{field}` is a field of {owner}"));
         }
     }
-    let longer: Vec<String> =
-        known.iter().filter(|known| starts_with(known, name)).map(|known| format!("`{known}`")).collect();
+    let longer: Vec<String> = known
+        .iter()
+        .filter(|known| starts_with(known, name))
+        .map(|known| format!("`{known}`"))
+        .collect();
     if !longer.is_empty() {
         return Some(format!("did you mean {}?", longer.join(" or ")));
     }
@@ -35,7 +38,10 @@ pub(crate) fn hint_for_field(name: &str, known: impl Iterator<Item = &'static st
 
 /// Whether a name begins with a word of three letters or more, in any case.
 fn starts_with(name: &str, word: &str) -> bool {
-    word.len() > 2 && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    word.len() > 2
+        && name
+            .get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 /// The known name that differs least, if it differs little. Of several, the first.
@@ -81,7 +87,10 @@ mod tests {
             ("reosurces", Some("did you mean `resources`?")),
             ("image", Some("did you mean `images`?")),
             ("newtag", Some("`newTag` is a field of an entry of `images`")),
-            ("literals", Some("`literals` is a field of an entry of `configMapGenerator`")),
+            (
+                "literals",
+                Some("`literals` is a field of an entry of `configMapGenerator`"),
+            ),
             (
                 "disableNameSufixHash",
                 Some(

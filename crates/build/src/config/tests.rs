@@ -20,7 +20,11 @@ fn node(text: &str) -> Node {
 
 /// `line:column message` for the error and all that is related, hints on lines of their own.
 fn show(error: &BuildError, sources: &Sources) -> String {
-    let place = |mark| sources.place(mark).map_or("-".to_owned(), |place| format!("{}:{}", place.line, place.column));
+    let place = |mark| {
+        sources
+            .place(mark)
+            .map_or("-".to_owned(), |place| format!("{}:{}", place.line, place.column))
+    };
     let mut out = format!("{} {}", place(error.mark), error.message);
     if let Some(hint) = &error.hint {
         write!(out, "\n  {hint}").unwrap();
@@ -119,13 +123,25 @@ fn kustomization_errors() {
 #[test]
 fn what_is_empty() {
     let hint = "say something with `resources`, `generators` or another field";
-    for text in ["", "null\n", "kind: Kustomization\n", "bases: []\n", "namePrefix: \"\"\n", "resources: null\n"] {
+    for text in [
+        "",
+        "null\n",
+        "kind: Kustomization\n",
+        "bases: []\n",
+        "namePrefix: \"\"\n",
+        "resources: null\n",
+    ] {
         let (_, source) = source(text);
         let error = LoadedKustomization::read(&source).unwrap_err();
         assert_eq!(error.message, "kustomization.yaml is empty", "for {text}");
         assert_eq!(error.hint.as_deref(), Some(hint));
     }
-    for text in ["resources: []\n", "metadata: {}\n", "commonLabels: {}\n", "generatorOptions: {}\n"] {
+    for text in [
+        "resources: []\n",
+        "metadata: {}\n",
+        "commonLabels: {}\n",
+        "generatorOptions: {}\n",
+    ] {
         kustomization(text);
     }
 }
@@ -142,7 +158,14 @@ fn deprecated_fields_are_moved_and_warned_of() {
     let warnings: Vec<String> = loaded
         .warnings
         .iter()
-        .map(|finding| format!("{}: {} {}", finding.rule, finding.message, finding.hint.as_deref().unwrap()))
+        .map(|finding| {
+            format!(
+                "{}: {} {}",
+                finding.rule,
+                finding.message,
+                finding.hint.as_deref().unwrap()
+            )
+        })
         .collect();
     let run = "Run 'kustomize edit fix' to update your Kustomization automatically.";
     assert_eq!(
@@ -157,9 +180,15 @@ fn deprecated_fields_are_moved_and_warned_of() {
         ]
     );
     let new = loaded.kustomization;
-    assert_eq!((&*new.kind, &*new.api_version), (KUSTOMIZATION_KIND, KUSTOMIZATION_VERSION));
+    assert_eq!(
+        (&*new.kind, &*new.api_version),
+        (KUSTOMIZATION_KIND, KUSTOMIZATION_VERSION)
+    );
     assert_eq!(texts(&new.resources), ["a", "b"]);
-    assert_eq!(new.images.iter().map(|image| &*image.name).collect::<Vec<_>>(), ["h", "i"]);
+    assert_eq!(
+        new.images.iter().map(|image| &*image.name).collect::<Vec<_>>(),
+        ["h", "i"]
+    );
     assert_eq!(texts(&new.config_map_generator[0].envs), ["new", "old"]);
     assert_eq!(new.vars[0].object.to_string(), "D.v1.apps/d.[noNs]");
     assert_eq!(&*new.vars[0].field_path, "metadata.name");
@@ -173,7 +202,10 @@ fn deprecated_fields_are_moved_and_warned_of() {
 fn repeated_keys_are_noted_and_the_last_one_counts() {
     let loaded = kustomization("namePrefix: a-\nnamePrefix: b-\n");
     assert_eq!(loaded.kustomization.name_prefix.as_deref(), Some("b-"));
-    assert_eq!(loaded.warnings[0].message, "`namePrefix` is there twice, and the last one counts");
+    assert_eq!(
+        loaded.warnings[0].message,
+        "`namePrefix` is there twice, and the last one counts"
+    );
     assert_eq!(loaded.warnings[0].rule, "repeated_key");
 }
 
@@ -189,7 +221,14 @@ fn fields_are_found_in_any_case() {
 #[test]
 fn mappings_of_texts_are_sorted_and_their_keys_become_texts() {
     let loaded = kustomization("commonAnnotations: {b: x, 1: w, yes: z, 1.50: v, 0x10: u, a: ~}\n").kustomization;
-    let expected = [("1", "w"), ("1.5", "v"), ("16", "u"), ("a", ""), ("b", "x"), ("true", "z")];
+    let expected = [
+        ("1", "w"),
+        ("1.5", "v"),
+        ("16", "u"),
+        ("a", ""),
+        ("b", "x"),
+        ("true", "z"),
+    ];
     assert_eq!(pairs(&loaded.common_annotations), expected);
 }
 
@@ -216,12 +255,20 @@ fn nested_structures() {
     let target = &replacement.targets[0];
     assert_eq!(texts(&target.field_paths), ["x.0", "z"]);
     assert_eq!(&*target.reject[0].id.name, "R");
-    let options = FieldOptions { delimiter: "/".into(), index: 1, create: true, ..FieldOptions::default() };
+    let options = FieldOptions {
+        delimiter: "/".into(),
+        index: 1,
+        create: true,
+        ..FieldOptions::default()
+    };
     assert_eq!(target.options.as_ref(), Some(&options));
     let secret = &loaded.secret_generator[0];
     assert_eq!((&*secret.name, &*secret.secret_type), ("s", "Opaque"));
     assert_eq!(pairs(&secret.options.as_ref().unwrap().labels), [("l", "m")]);
-    assert_eq!(loaded.sort_options.unwrap().legacy, Some((vec!["A".into()], vec!["B".into()])));
+    assert_eq!(
+        loaded.sort_options.unwrap().legacy,
+        Some((vec!["A".into()], vec!["B".into()]))
+    );
     let label = &loaded.labels[0];
     assert!(label.include_templates && label.field_specs[0].create);
     assert_eq!(&*label.field_specs[0].gvk.kind, "K");
@@ -240,8 +287,14 @@ fn transformer_configurations() {
     check_errors(
         TransformerConfig::read,
         &[
-            ("namePrefix: []\nnamePrefix: []\n", "2:1 the key `namePrefix` is there twice\n1:1 the first one"),
-            ("nameprefixes: []\n", "1:1 unknown field `nameprefixes`\n  did you mean `namePrefix`?"),
+            (
+                "namePrefix: []\nnamePrefix: []\n",
+                "2:1 the key `namePrefix` is there twice\n1:1 the first one",
+            ),
+            (
+                "nameprefixes: []\n",
+                "1:1 unknown field `nameprefixes`\n  did you mean `namePrefix`?",
+            ),
             (
                 "images:\n- path: a\n  create: \"yes\"\n- paths: b\n  kind: 7\n",
                 "3:11 `images[0].create` is the text `yes`, but must be a boolean\n  write true or false\n\
@@ -263,11 +316,18 @@ fn crds() {
          marks: {x-kubernetes-annotation: ''}\n      who: {X-Kubernetes-Identity: ''}\n      pick: {x-kubernetes-label-selector: ''}\n",
     );
     let config = TransformerConfig::from_crds(&file).unwrap();
-    let paths =
-        |specs: &[FieldSpec]| specs.iter().map(|spec| format!("{} {}", spec.gvk.kind, spec.path)).collect::<Vec<_>>();
+    let paths = |specs: &[FieldSpec]| {
+        specs
+            .iter()
+            .map(|spec| format!("{} {}", spec.gvk.kind, spec.path))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(config.name_reference.len(), 1);
     assert_eq!(config.name_reference[0].gvk.to_string(), "Hive.v1.[noGrp]");
-    assert_eq!(paths(&config.name_reference[0].referrers), ["Bee spec/flowers/id", "Bee spec/hive/name"]);
+    assert_eq!(
+        paths(&config.name_reference[0].referrers),
+        ["Bee spec/flowers/id", "Bee spec/hive/name"]
+    );
     assert_eq!(paths(&config.common_annotations), ["Bee spec/marks"]);
     assert_eq!(paths(&config.common_labels), ["Bee spec/pick"]);
     assert_eq!(paths(&config.name_prefix), ["Bee spec/who"]);
@@ -286,7 +346,11 @@ fn plugin_errors() {
             "prefix: a-\n",
             "1:1 fieldSpecs is not expected to be nil\n  to change names, say `fieldSpecs: [{path: metadata/name}]`",
         ),
-        (BuiltinKind::PatchTransformer, "patch: ' '\n", "1:1 must specify one of patch and path"),
+        (
+            BuiltinKind::PatchTransformer,
+            "patch: ' '\n",
+            "1:1 must specify one of patch and path",
+        ),
         (
             BuiltinKind::PatchTransformer,
             "patch: a\npath: b\n",
@@ -297,7 +361,11 @@ fn plugin_errors() {
             "target: {kind: a}\npath: b\n",
             "1:9 must specify the target name\n  to patch several objects at once, use `patches`",
         ),
-        (BuiltinKind::PatchJson6902Transformer, "target: {name: a}\n", "1:1 empty file path and empty jsonOp"),
+        (
+            BuiltinKind::PatchJson6902Transformer,
+            "target: {name: a}\n",
+            "1:1 empty file path and empty jsonOp",
+        ),
         (
             BuiltinKind::PatchJson6902Transformer,
             "target: {name: a}\npath: b\njsonOp: '[]'\n",
@@ -323,13 +391,21 @@ fn plugin_errors() {
             "value: a\n",
             "1:1 must specify at least one target\n  say `targets` or `targetFilePath`",
         ),
-        (BuiltinKind::ValueAddTransformer, "targets: [{}]\n", "1:11 fieldPath cannot be empty"),
+        (
+            BuiltinKind::ValueAddTransformer,
+            "targets: [{}]\n",
+            "1:11 fieldPath cannot be empty",
+        ),
         (
             BuiltinKind::ValueAddTransformer,
             "targets: [{fieldPath: a, filePathPosition: -1}]\n",
             "1:11 value of filePathPosition (-1) cannot be negative",
         ),
-        (BuiltinKind::HelmChartInflationGenerator, "repo: a\n", "1:1 chart name cannot be empty"),
+        (
+            BuiltinKind::HelmChartInflationGenerator,
+            "repo: a\n",
+            "1:1 chart name cannot be empty",
+        ),
         (
             BuiltinKind::ConfigMapGenerator,
             "name: a\nliterals: [5]\n",
@@ -340,7 +416,11 @@ fn plugin_errors() {
             "fieldspecs: []\n",
             "1:1 fieldSpecs is not expected to be nil\n  to change names, say `fieldSpecs: [{path: metadata/name}]`",
         ),
-        (BuiltinKind::LabelTransformer, "labels: 5\n", "1:9 `labels` is the number `5`, but must be a mapping"),
+        (
+            BuiltinKind::LabelTransformer,
+            "labels: 5\n",
+            "1:9 `labels` is the number `5`, but must be a mapping",
+        ),
     ];
     for (kind, text, expected) in cases {
         let (sources, source) = source(text);
@@ -353,15 +433,17 @@ fn plugin_errors() {
 #[test]
 fn plugins() {
     let decode = |kind, text: &str| PluginConfig::decode(kind, &node(text)).unwrap();
-    let PluginConfig::ConfigMap(args) =
-        decode(BuiltinKind::ConfigMapGenerator, "metadata: {name: 5, namespace: ns}\nfiles: [f]\nenv: e\nother: 1\n")
-    else {
+    let PluginConfig::ConfigMap(args) = decode(
+        BuiltinKind::ConfigMapGenerator,
+        "metadata: {name: 5, namespace: ns}\nfiles: [f]\nenv: e\nother: 1\n",
+    ) else {
         panic!()
     };
     assert_eq!((&*args.name, &*args.namespace, args.envs.len()), ("5", "ns", 0));
-    let PluginConfig::ImageTag(image) =
-        decode(BuiltinKind::ImageTagTransformer, "imageTag: {name: a, newTag: 1.10}\nfieldspecs: [{path: p}]\n")
-    else {
+    let PluginConfig::ImageTag(image) = decode(
+        BuiltinKind::ImageTagTransformer,
+        "imageTag: {name: a, newTag: 1.10}\nfieldspecs: [{path: p}]\n",
+    ) else {
         panic!()
     };
     assert_eq!(image.image.new_tag.as_deref(), Some("1.1"), "as kustomize reads it");
@@ -374,25 +456,34 @@ fn plugins() {
     };
     assert_eq!(namespace.namespace.as_deref(), Some("ns"));
     assert!(namespace.unset_only && namespace.subjects == RoleBindingSubjects::None);
-    let PluginConfig::PrefixSuffix(prefix, suffix) =
-        decode(BuiltinKind::PrefixSuffixTransformer, "prefix: a\nsuffix: b\nfieldSpecs: []\n")
-    else {
+    let PluginConfig::PrefixSuffix(prefix, suffix) = decode(
+        BuiltinKind::PrefixSuffixTransformer,
+        "prefix: a\nsuffix: b\nfieldSpecs: []\n",
+    ) else {
         panic!()
     };
-    assert_eq!((prefix.affix.as_deref(), suffix.affix.as_deref()), (Some("a"), Some("b")));
-    let PluginConfig::Prefix(prefix) =
-        decode(BuiltinKind::PrefixTransformer, "prefix: 7\nfieldSpecs: [{path: p, kind: 7, create: 'yes'}]\n")
-    else {
+    assert_eq!(
+        (prefix.affix.as_deref(), suffix.affix.as_deref()),
+        (Some("a"), Some("b"))
+    );
+    let PluginConfig::Prefix(prefix) = decode(
+        BuiltinKind::PrefixTransformer,
+        "prefix: 7\nfieldSpecs: [{path: p, kind: 7, create: 'yes'}]\n",
+    ) else {
         panic!()
     };
-    assert_eq!((prefix.affix.as_deref(), &*prefix.field_specs[0].gvk.kind), (Some("7"), "7"));
+    assert_eq!(
+        (prefix.affix.as_deref(), &*prefix.field_specs[0].gvk.kind),
+        (Some("7"), "7")
+    );
     assert!(prefix.field_specs[0].create);
     let PluginConfig::ValueAdd(mut add) = decode(BuiltinKind::ValueAddTransformer, "value: ' v '\ntargetFilePath: f\n")
     else {
         panic!()
     };
     assert_eq!(add.value.as_deref(), Some("v"));
-    add.decode_targets(&node("targets: [{fieldPath: p, selector: {kind: K}}]\n")).unwrap();
+    add.decode_targets(&node("targets: [{fieldPath: p, selector: {kind: K}}]\n"))
+        .unwrap();
     assert_eq!(&*add.targets[0].field_path, "p");
     let PluginConfig::Label(label) = decode(BuiltinKind::LabelTransformer, "labels: {a: 1, b: yes}\n") else {
         panic!()
@@ -410,29 +501,52 @@ fn plugins() {
 #[test]
 fn who_runs_an_object() {
     let cases = [
-        ("{apiVersion: builtin, kind: LabelTransformer}", PluginKind::Builtin(BuiltinKind::LabelTransformer)),
-        ("{apiVersion: builtin, kind: SortOrderTransformer}", PluginKind::UnknownBuiltin),
-        ("{apiVersion: builtin/v1, kind: LabelTransformer}", PluginKind::Executable),
+        (
+            "{apiVersion: builtin, kind: LabelTransformer}",
+            PluginKind::Builtin(BuiltinKind::LabelTransformer),
+        ),
+        (
+            "{apiVersion: builtin, kind: SortOrderTransformer}",
+            PluginKind::UnknownBuiltin,
+        ),
+        (
+            "{apiVersion: builtin/v1, kind: LabelTransformer}",
+            PluginKind::Executable,
+        ),
         (
             "{apiVersion: a/v1, kind: F, metadata: {annotations: {config.kubernetes.io/function: 'container: {image: x}'}}}",
             PluginKind::Function,
         ),
-        ("{apiVersion: a/v1, kind: F, metadata: {configFn: {container: {image: x}}}}", PluginKind::Function),
+        (
+            "{apiVersion: a/v1, kind: F, metadata: {configFn: {container: {image: x}}}}",
+            PluginKind::Function,
+        ),
         ("{apiVersion: a/v1, kind: F}", PluginKind::Executable),
     ];
     for (text, expected) in cases {
         assert_eq!(plugin_kind(&node(text)), expected, "{text}");
     }
-    assert_eq!(builtin_kind("builtin", "SecretGenerator").map(BuiltinKind::role), Some(Role::Generator));
+    assert_eq!(
+        builtin_kind("builtin", "SecretGenerator").map(BuiltinKind::role),
+        Some(Role::Generator)
+    );
     assert_eq!(builtin_kind("v1", "SecretGenerator"), None);
     assert_eq!(BuiltinKind::IAMPolicyGenerator.name(), "IAMPolicyGenerator");
 }
 
 #[test]
 fn files_of_replacements() {
-    let one = decode_replacements(&node("source: {kind: A, fieldPath: 5}\ntargets: [{select: {kind: B}}]\n")).unwrap();
+    let one = decode_replacements(&node(
+        "source: {kind: A, fieldPath: 5}\ntargets: [{select: {kind: B}}]\n",
+    ))
+    .unwrap();
     assert_eq!(&*one[0].source.as_ref().unwrap().field_path, "5");
-    assert_eq!(decode_replacements(&node("- sourceValue: a\n- sourceValue: b\n  unknown: c\n")).unwrap().len(), 2);
+    assert_eq!(
+        decode_replacements(&node("- sourceValue: a\n- sourceValue: b\n  unknown: c\n"))
+            .unwrap()
+            .len(),
+        2
+    );
     let error = decode_replacements(&node("hello\n")).unwrap_err();
     let expected = "unsupported replacement type encountered within replacement path: the text `hello`";
     assert_eq!(error.message, expected);
@@ -440,11 +554,21 @@ fn files_of_replacements() {
 
 #[test]
 fn sort_options() {
-    let check = |text: &str| kustomization(text).kustomization.sort_options.unwrap().check().map_err(|e| e.message);
+    let check = |text: &str| {
+        kustomization(text)
+            .kustomization
+            .sort_options
+            .unwrap()
+            .check()
+            .map_err(|e| e.message)
+    };
     assert_eq!(check("sortOptions: {order: fifo}\n"), Ok(()));
     assert_eq!(check("sortOptions: {order: legacy}\n"), Ok(()));
     let unknown = "the field 'sortOptions.order' must be one of [fifo, legacy]".to_owned();
     assert_eq!(check("sortOptions: {}\n"), Err(unknown));
     let unused = "the field 'sortOptions.legacySortOptions' is set but the selected sort order is 'fifo', not 'legacy'";
-    assert_eq!(check("sortOptions: {order: fifo, legacySortOptions: {}}\n"), Err(unused.to_owned()));
+    assert_eq!(
+        check("sortOptions: {order: fifo, legacySortOptions: {}}\n"),
+        Err(unused.to_owned())
+    );
 }

@@ -107,7 +107,10 @@ impl TransformerConfig {
         };
         let agrees = |reference: &NameReference| {
             let all = Specs::of(&reference.referrers);
-            reference.referrers.iter().all(|spec| all.find(spec).is_some_and(|found| found.create == spec.create))
+            reference
+                .referrers
+                .iter()
+                .all(|spec| all.find(spec).is_some_and(|found| found.create == spec.create))
         };
         self.name_reference.windows(2).all(|pair| pair[0].gvk != pair[1].gvk)
             && self.name_reference.iter().all(agrees)
@@ -150,11 +153,19 @@ pub fn merge_specs(list: &str, have: &[FieldSpec], more: &[FieldSpec]) -> Result
 
 fn conflict(list: &str, found: &FieldSpec, spec: &FieldSpec) -> BuildError {
     let with = |spec: &FieldSpec| {
-        let kind = if spec.gvk.kind.is_empty() { "any kind" } else { &*spec.gvk.kind };
+        let kind = if spec.gvk.kind.is_empty() {
+            "any kind"
+        } else {
+            &*spec.gvk.kind
+        };
         format!("{kind} with `create: {}`", spec.create)
     };
-    let message =
-        format!("conflicting fieldspecs in `{list}`: `{}` of {} and of {}", spec.path, with(found), with(spec));
+    let message = format!(
+        "conflicting fieldspecs in `{list}`: `{}` of {} and of {}",
+        spec.path,
+        with(found),
+        with(spec)
+    );
     BuildError::new(ErrorKind::Config, Mark::NONE, message).hint("give both the same `create`")
 }
 
@@ -199,7 +210,10 @@ impl Specs {
     fn push(&mut self, spec: FieldSpec) {
         let at = self.all.len();
         self.by_path.entry(spec.path.clone()).or_default().push(at);
-        self.by_kind.entry((spec.path.clone(), spec.gvk.kind.clone())).or_default().push(at);
+        self.by_kind
+            .entry((spec.path.clone(), spec.gvk.kind.clone()))
+            .or_default()
+            .push(at);
         self.all.push(spec);
     }
 
@@ -209,7 +223,10 @@ impl Specs {
             true => self.by_path.get(&*spec.path)?,
             false => self.by_kind.get(&(spec.path.clone(), spec.gvk.kind.clone()))?,
         };
-        places.iter().map(|&at| &self.all[at]).find(|known| known.gvk.is_selected_by(&spec.gvk))
+        places
+            .iter()
+            .map(|&at| &self.all[at])
+            .find(|known| known.gvk.is_selected_by(&spec.gvk))
     }
 }
 
@@ -218,11 +235,18 @@ mod tests {
     use super::*;
 
     fn spec(kind: &str, path: &str, create: bool) -> FieldSpec {
-        FieldSpec { gvk: Gvk::of_kind(kind), path: path.into(), create }
+        FieldSpec {
+            gvk: Gvk::of_kind(kind),
+            path: path.into(),
+            create,
+        }
     }
 
     fn images(specs: &[FieldSpec]) -> Arc<TransformerConfig> {
-        let config = TransformerConfig { images: specs.to_vec(), ..TransformerConfig::default() };
+        let config = TransformerConfig {
+            images: specs.to_vec(),
+            ..TransformerConfig::default()
+        };
         TransformerConfig::merge(&Arc::default(), &Arc::new(config)).unwrap()
     }
 
@@ -247,7 +271,10 @@ mod tests {
     fn a_spec_is_there_if_its_type_selects_that_of_another() {
         let (special, general) = ([spec("Foo", "a", true)], [spec("", "a", true)]);
         assert_eq!(merge_specs("images", &special, &general).unwrap(), special);
-        assert_eq!(merge_specs("images", &general, &special).unwrap(), [general, special].concat());
+        assert_eq!(
+            merge_specs("images", &general, &special).unwrap(),
+            [general, special].concat()
+        );
     }
 
     /// kustomize loses the general spec when it merges its own result again.
@@ -277,11 +304,22 @@ mod tests {
             gvk: Gvk::of_kind(kind),
             referrers: vec![spec("Pod", path, false)],
         };
-        let merged =
-            merge_references(&[reference("A", "x")], &[reference("B", "y"), reference("A", "z"), reference("A", "x")]);
+        let merged = merge_references(
+            &[reference("A", "x")],
+            &[reference("B", "y"), reference("A", "z"), reference("A", "x")],
+        );
         let merged = merged.unwrap();
-        let paths = |at: usize| merged[at].referrers.iter().map(|spec| spec.path.to_string()).collect::<Vec<_>>();
+        let paths = |at: usize| {
+            merged[at]
+                .referrers
+                .iter()
+                .map(|spec| spec.path.to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(merged.len(), 2);
-        assert_eq!((paths(0), paths(1)), (vec!["x".to_owned(), "z".to_owned()], vec!["y".to_owned()]));
+        assert_eq!(
+            (paths(0), paths(1)),
+            (vec!["x".to_owned(), "z".to_owned()], vec!["y".to_owned()])
+        );
     }
 }

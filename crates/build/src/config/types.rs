@@ -14,7 +14,11 @@ pub struct Str {
 
 impl Default for Str {
     fn default() -> Str {
-        Str { text: Text::default(), mark: Mark::NONE, style: Style::Plain }
+        Str {
+            text: Text::default(),
+            mark: Mark::NONE,
+            style: Style::Plain,
+        }
     }
 }
 

@@ -29,12 +29,15 @@ pub(crate) fn generate(
     layer: &Arc<Layer>,
 ) -> Result<Resource> {
     if args.name.is_empty() {
-        return Err(BuildError::new(ErrorKind::Config, args.mark, "a configmap must have a name").hint("give the generator a name"));
+        return Err(
+            BuildError::new(ErrorKind::Config, args.mark, "a configmap must have a name")
+                .hint("give the generator a name"),
+        );
     }
     let mut metadata = Map::new();
-    metadata.insert("name", Node::string(args.name.clone()));
+    metadata.insert("name", Node::quoted_string(args.name.clone()));
     if !args.namespace.is_empty() {
-        metadata.insert("namespace", Node::string(args.namespace.clone()));
+        metadata.insert("namespace", Node::quoted_string(args.namespace.clone()));
     }
     let options = args.options.clone().unwrap_or_default();
     for (field, pairs) in [("labels", &options.labels), ("annotations", &options.annotations)] {
@@ -48,10 +51,21 @@ pub(crate) fn generate(
     }
     let mut object = Map::new();
     object.insert("apiVersion", Node::string("v1"));
-    object.insert("kind", Node::string(if kind == Generated::Secret { "Secret" } else { "ConfigMap" }));
+    object.insert(
+        "kind",
+        Node::string(if kind == Generated::Secret {
+            "Secret"
+        } else {
+            "ConfigMap"
+        }),
+    );
     object.insert("metadata", Node::map(metadata));
     if kind == Generated::Secret {
-        let secret_type = if args.secret_type.is_empty() { "Opaque".into() } else { args.secret_type.clone() };
+        let secret_type = if args.secret_type.is_empty() {
+            "Opaque".into()
+        } else {
+            args.secret_type.clone()
+        };
         object.insert("type", Node::string(secret_type));
     }
     let mut pairs = read(cx, target, args)?;
@@ -64,7 +78,10 @@ pub(crate) fn generate(
                 binary.push(Node::string(pair.key), value(base64_lines(&bytes).into()).at(pair.mark));
             }
             (Generated::Secret, content) => {
-                data.push(Node::string(pair.key), value(base64_lines(content.as_bytes()).into()).at(pair.mark));
+                data.push(
+                    Node::string(pair.key),
+                    value(base64_lines(content.as_bytes()).into()).at(pair.mark),
+                );
             }
         }
     }
@@ -91,7 +108,11 @@ pub(crate) fn generate(
 }
 
 fn value(text: yaml::Text) -> Node {
-    let style = if text.contains('\n') { Style::Literal } else { Style::Plain };
+    let style = if text.contains('\n') {
+        Style::Literal
+    } else {
+        Style::Plain
+    };
     let mut node = Node::string(text);
     node.style = style;
     node

@@ -20,7 +20,10 @@ pub(crate) fn generate(args: &IamPolicyArgs, mark: Mark, layer: &Arc<Layer>, sch
     // kustomize writes the texts into YAML that it reads, so a number stays a number.
     let text = |text: Text| Node::scalar(text, Tag::Unset);
     let mut metadata = mapping([
-        ("annotations", mapping([("iam.gke.io/gcp-service-account", text(member.into()))])),
+        (
+            "annotations",
+            mapping([("iam.gke.io/gcp-service-account", text(member.into()))]),
+        ),
         ("name", text(args.kubernetes_service.name.clone())),
     ]);
     let namespace = &args.kubernetes_service.namespace;
@@ -29,9 +32,12 @@ pub(crate) fn generate(args: &IamPolicyArgs, mark: Mark, layer: &Arc<Layer>, sch
     {
         metadata.insert("namespace", text(namespace.clone()));
     }
-    let mut node =
-        mapping([("apiVersion", Node::string("v1")), ("kind", Node::string("ServiceAccount")), ("metadata", metadata)])
-            .at(mark);
+    let mut node = mapping([
+        ("apiVersion", Node::string("v1")),
+        ("kind", Node::string("ServiceAccount")),
+        ("metadata", metadata),
+    ])
+    .at(mark);
     node.stamp(layer);
     Ok(vec![Resource::new(node, layer.clone(), schema)])
 }
@@ -52,15 +58,25 @@ mod tests {
     fn generated(cloud: &str, namespace: &str) -> Result<String, String> {
         let args = IamPolicyArgs {
             cloud: cloud.into(),
-            kubernetes_service: KubernetesService { name: "k8s-sa".into(), namespace: namespace.into() },
-            service_account: ServiceAccount { name: "gsa".into(), project_id: "project".into() },
+            kubernetes_service: KubernetesService {
+                name: "k8s-sa".into(),
+                namespace: namespace.into(),
+            },
+            service_account: ServiceAccount {
+                name: "gsa".into(),
+                project_id: "project".into(),
+            },
         };
-        let layer =
-            Layer { kustomization: "kustomization.yaml".into(), step: "generators[0]".into(), mark: Mark::NONE };
+        let layer = Layer {
+            kustomization: "kustomization.yaml".into(),
+            step: "generators[0]".into(),
+            mark: Mark::NONE,
+        };
         let made =
             generate(&args, Mark::NONE, &Arc::new(layer), &Schema::default()).map_err(|error| error.to_string())?;
         let mut out = Vec::new();
-        made.iter().for_each(|resource| yaml::emit(&resource.node, &mut out).unwrap());
+        made.iter()
+            .for_each(|resource| yaml::emit(&resource.node, &mut out).unwrap());
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -76,6 +92,9 @@ metadata:
 ";
         assert_eq!(generated("gke", ""), Ok(expected.to_owned()));
         assert_eq!(generated("gke", "ns"), Ok(format!("{expected}  namespace: ns\n")));
-        assert_eq!(generated("eks", ""), Err("cloud provider eks not supported yet".to_owned()));
+        assert_eq!(
+            generated("eks", ""),
+            Err("cloud provider eks not supported yet".to_owned())
+        );
     }
 }

@@ -59,7 +59,11 @@ fn parse_literal(literal: &Str) -> Result<KeyValue> {
         Some((key, value)) if !key.is_empty() => {
             let quoted = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
             let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(value);
-            Ok(KeyValue { key: key.into(), value: Data::Text(value.into()), mark: literal.mark })
+            Ok(KeyValue {
+                key: key.into(),
+                value: Data::Text(value.into()),
+                mark: literal.mark,
+            })
         }
         _ => {
             let message = format!("invalid literal source {}, expected key=value", literal.text);
@@ -71,15 +75,31 @@ fn parse_literal(literal: &Str) -> Result<KeyValue> {
 fn file(cx: &Context<'_>, target: &Target, source: &Str) -> Result<KeyValue> {
     let fail = |message: String| Err(BuildError::new(ErrorKind::Config, source.mark, message));
     let (key, path) = match source.split_once('=') {
-        None => (source.trim_end_matches('/').rsplit('/').next().unwrap_or_default(), &**source),
+        None => (
+            source.trim_end_matches('/').rsplit('/').next().unwrap_or_default(),
+            &**source,
+        ),
         Some((_, path)) if path.contains('=') => {
             return fail(format!("source \"{}\" key name or file path contains '='", source.text));
         }
-        Some(("", path)) => return fail(format!("missing key name for file path \"{path}\" in source \"{}\"", source.text)),
-        Some((key, "")) => return fail(format!("missing file path for key name \"{key}\" in source \"{}\"", source.text)),
+        Some(("", path)) => {
+            return fail(format!(
+                "missing key name for file path \"{path}\" in source \"{}\"",
+                source.text
+            ));
+        }
+        Some((key, "")) => {
+            return fail(format!(
+                "missing file path for key name \"{key}\" in source \"{}\"",
+                source.text
+            ));
+        }
         Some((key, path)) => (key, path),
     };
-    let path = Str { text: path.into(), ..source.clone() };
+    let path = Str {
+        text: path.into(),
+        ..source.clone()
+    };
     let file = target.find_file(cx, &path)?;
     let bytes = cx.session.read(&file, path.mark, &path)?;
     let name = cx.session.files().display(&file);
@@ -87,9 +107,17 @@ fn file(cx: &Context<'_>, target: &Target, source: &Str) -> Result<KeyValue> {
         Ok(text) => {
             let source = cx.session.sources().add(name, text);
             let text = Text::slice(&source, 0..source.text().len());
-            KeyValue { key: key.into(), value: Data::Text(text), mark: source.mark(0) }
+            KeyValue {
+                key: key.into(),
+                value: Data::Text(text),
+                mark: source.mark(0),
+            }
         }
-        Err(error) => KeyValue { key: key.into(), value: Data::Bytes(error.into_bytes()), mark: path.mark },
+        Err(error) => KeyValue {
+            key: key.into(),
+            value: Data::Bytes(error.into_bytes()),
+            mark: path.mark,
+        },
     })
 }
 
@@ -114,17 +142,26 @@ fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mut Vec<KeyVa
         }
         if let Some(at) = invalid_at.filter(|at| (start..end).contains(at)) {
             let message = format!("line {} of the env file has bytes that are not UTF-8", number + 1);
-            return Err(BuildError::new(ErrorKind::Syntax, source.mark(at), message).related(path.mark, "read because of this line"));
+            return Err(BuildError::new(ErrorKind::Syntax, source.mark(at), message)
+                .related(path.mark, "read because of this line"));
         }
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let line = if number == 0 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
+        let line = if number == 0 {
+            line.strip_prefix('\u{feff}').unwrap_or(line)
+        } else {
+            line
+        };
         let line = line.trim_start_matches(is_space);
         if !line.is_empty() && !line.starts_with('#') {
             let (key, value) = line.split_once('=').unwrap_or((line, ""));
             if !key.is_empty() {
                 let at = value.as_ptr() as usize - text.as_ptr() as usize;
                 let at = if value.is_empty() { start } else { at };
-                pairs.push(KeyValue { key: key.into(), value: Data::Text(value.into()), mark: source.mark(at) });
+                pairs.push(KeyValue {
+                    key: key.into(),
+                    value: Data::Text(value.into()),
+                    mark: source.mark(at),
+                });
             }
         }
         start = end;
@@ -134,5 +171,6 @@ fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mut Vec<KeyVa
 
 /// Go's `unicode.IsSpace`.
 fn is_space(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}') || (c > '\u{ff}' && c.is_whitespace())
+    matches!(c, '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
+        || (c > '\u{ff}' && c.is_whitespace())
 }

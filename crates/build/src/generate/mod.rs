@@ -12,6 +12,7 @@ use yaml::{Map, Node, Style, Tag, Text, Value};
 use crate::accumulate::{Context, Target, id_taken};
 use crate::config::{GeneratorOptions, Pairs};
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::origin;
 
 pub(crate) use config_map::{Generated, generate};
 
@@ -20,8 +21,18 @@ pub(crate) fn from_kustomization(cx: &Context<'_>, target: &Target) -> Result<Ve
     let kustomization = target.kustomization();
     let mut made = Vec::new();
     let kinds = [
-        (Generated::ConfigMap, "configMapGenerator", "ConfigMapGenerator", &kustomization.config_map_generator),
-        (Generated::Secret, "secretGenerator", "SecretGenerator", &kustomization.secret_generator),
+        (
+            Generated::ConfigMap,
+            "configMapGenerator",
+            "ConfigMapGenerator",
+            &kustomization.config_map_generator,
+        ),
+        (
+            Generated::Secret,
+            "secretGenerator",
+            "SecretGenerator",
+            &kustomization.secret_generator,
+        ),
     ];
     for (kind, field, builtin, all) in kinds {
         for (at, args) in all.iter().enumerate() {
@@ -30,7 +41,7 @@ pub(crate) fn from_kustomization(cx: &Context<'_>, target: &Target) -> Result<Ve
             let layer = target.layer(format!("{field}[{at}]"), args.mark);
             let mut resource = generate(cx, target, kind, &args, &layer)?;
             if cx.track_origins {
-                resource.origin = Some(target.configured_here(builtin));
+                origin::note(&mut resource, Some(target.configured_here(builtin)));
             }
             made.push(resource);
         }
@@ -64,7 +75,11 @@ pub(crate) fn absorb(set: &mut ResourceSet, new: Resource) -> Result<()> {
     match *set.with_any_id(&id) {
         [] if matches!(new.behavior, Behavior::Merge | Behavior::Replace) => {
             let message = format!("id {id} does not exist; cannot merge or replace");
-            let names: Vec<String> = set.iter().filter(|other| other.kind() == &*id.gvk.kind).map(|other| other.name().to_owned()).collect();
+            let names: Vec<String> = set
+                .iter()
+                .filter(|other| other.kind() == &*id.gvk.kind)
+                .map(|other| other.name().to_owned())
+                .collect();
             let error = BuildError::new(ErrorKind::Object, mark, message);
             Err(if names.is_empty() {
                 error.hint(format!("there is no {} yet: use `behavior: create`", id.gvk.kind))
@@ -77,7 +92,10 @@ pub(crate) fn absorb(set: &mut ResourceSet, new: Resource) -> Result<()> {
             let position = position as usize;
             if !matches!(new.behavior, Behavior::Merge | Behavior::Replace) {
                 let old = set.get(position).map_or(yaml::Mark::NONE, |old| old.node.mark);
-                let message = format!("id {id} exists; can not use behavior: '{}', behavior must be merge or replace", behavior_name(new.behavior));
+                let message = format!(
+                    "id {id} exists; can not use behavior: '{}', behavior must be merge or replace",
+                    behavior_name(new.behavior)
+                );
                 return Err(BuildError::new(ErrorKind::Object, mark, message).related(old, "the object that is there"));
             }
             set.update(position, |old| join(old, new));

@@ -51,14 +51,20 @@ pub(crate) fn apply(
             if !spec.is_for(&resource.gvk()) {
                 continue;
             }
-            visit(&mut resource.node, spec, Some(Create::Scalar(Tag::Str)), layer, &mut |node: &mut Node| {
-                let old = node.as_str().unwrap_or_default();
-                let new = match affix {
-                    Affix::Prefix => format!("{text}{old}"),
-                    Affix::Suffix => format!("{old}{text}"),
-                };
-                set_scalar(node, Text::from(new), Tag::Unset, mark, layer)
-            })?;
+            visit(
+                &mut resource.node,
+                spec,
+                Some(Create::Scalar(Tag::Str)),
+                layer,
+                &mut |node: &mut Node| {
+                    let old = node.as_str().unwrap_or_default();
+                    let new = match affix {
+                        Affix::Prefix => format!("{text}{old}"),
+                        Affix::Suffix => format!("{old}{text}"),
+                    };
+                    set_scalar(node, Text::from(new), Tag::Unset, mark, layer)
+                },
+            )?;
         }
     }
     Ok(())

@@ -38,11 +38,22 @@ impl CompiledSpec {
     pub(crate) fn new(spec: &FieldSpec) -> CompiledSpec {
         let segments = split_path(&spec.path)
             .map(|name| match name.strip_suffix("[]") {
-                Some(shorter) => Segment { name: shorter.into(), is_list: true },
-                None => Segment { name: name.into(), is_list: false },
+                Some(shorter) => Segment {
+                    name: shorter.into(),
+                    is_list: true,
+                },
+                None => Segment {
+                    name: name.into(),
+                    is_list: false,
+                },
             })
             .collect();
-        CompiledSpec { gvk: spec.gvk.clone(), create: spec.create, path: spec.path.clone(), segments }
+        CompiledSpec {
+            gvk: spec.gvk.clone(),
+            create: spec.create,
+            path: spec.path.clone(),
+            segments,
+        }
     }
 
     /// Whether `is_meant` accepts a node the spec names, or a single value stands in the way.
@@ -92,7 +103,9 @@ pub(crate) fn visit(
 }
 
 fn any(node: &Node, segments: &[Segment], is_meant: &dyn Fn(&Node) -> bool) -> bool {
-    let Some((first, rest)) = segments.split_first() else { return is_meant(node) };
+    let Some((first, rest)) = segments.split_first() else {
+        return is_meant(node);
+    };
     match &node.value {
         _ if node.is_null() => false,
         Value::Seq(items) => items.iter().any(|item| any(item, segments, is_meant)),
@@ -113,7 +126,9 @@ fn walk(
     layer: &Arc<Layer>,
     set: &mut dyn FnMut(&mut Node) -> Result<()>,
 ) -> Result<()> {
-    let Some((first, rest)) = segments.split_first() else { return set(node) };
+    let Some((first, rest)) = segments.split_first() else {
+        return set(node);
+    };
     if node.is_null() {
         return Ok(());
     }
@@ -161,7 +176,10 @@ fn walk(
             walk(value, spec, rest, create, layer, set)
         }
         Value::Scalar(text) => {
-            let message = format!("expected a mapping or a list on the way to \"{}\", found \"{text}\"", spec.path);
+            let message = format!(
+                "expected a mapping or a list on the way to \"{}\", found \"{text}\"",
+                spec.path
+            );
             Err(BuildError::new(ErrorKind::Transform, mark, message).related(layer.mark, "needed here"))
         }
     }
@@ -170,13 +188,20 @@ fn walk(
 /// Sets the text of a scalar and keeps its style (kyaml's `FieldSetter` without a name).
 pub(crate) fn set_scalar(node: &mut Node, text: Text, tag: Tag, mark: yaml::Mark, layer: &Arc<Layer>) -> Result<()> {
     if !node.is_null() && !node.is_scalar() {
-        let message = format!("expected a single value here to set \"{text}\", found a {}", kind_name(node));
+        let message = format!(
+            "expected a single value here to set \"{text}\", found a {}",
+            kind_name(node)
+        );
         return Err(BuildError::new(ErrorKind::Transform, node.mark, message).related(mark, "set from here"));
     }
     if node.text() == Some(&text) && node.tag == tag {
         return Ok(());
     }
-    let style = if node.style == Style::Flow { Style::Plain } else { node.style };
+    let style = if node.style == Style::Flow {
+        Style::Plain
+    } else {
+        node.style
+    };
     let mut new = Node::scalar(text, tag).at(mark);
     new.style = style;
     node.replace(new, layer);
@@ -185,12 +210,18 @@ pub(crate) fn set_scalar(node: &mut Node, text: Text, tag: Tag, mark: yaml::Mark
 
 /// Sets an entry of a mapping to a text. One that was there keeps its style, and with none means what
 /// it reads as; a new one is a string.
-pub(crate) fn set_entry_text(node: &mut Node, key: &str, text: &Text, mark: yaml::Mark, layer: &Arc<Layer>) -> Result<()> {
+pub(crate) fn set_entry_text(
+    node: &mut Node,
+    key: &str,
+    text: &Text,
+    mark: yaml::Mark,
+    layer: &Arc<Layer>,
+) -> Result<()> {
     let Some(map) = node.as_map_mut() else { return Ok(()) };
     if let Some(value) = map.get_mut(key) {
         return set_scalar(value, text.clone(), Tag::Unset, mark, layer);
     }
-    let mut new = Node::string(text.clone()).at(mark);
+    let mut new = Node::quoted_string(text.clone()).at(mark);
     new.stamp(layer);
     map.insert(key, new);
     Ok(())
@@ -218,7 +249,7 @@ pub(crate) fn set_entry(node: &mut Node, key: &Text, text: &Text, mark: yaml::Ma
             map.iter_mut().into_slice()[at].value.replace(new, layer);
         }
         None => {
-            let mut new = Node::string(text.clone()).at(mark);
+            let mut new = Node::quoted_string(text.clone()).at(mark);
             new.stamp(layer);
             map.insert(key.clone(), new);
         }

@@ -15,7 +15,11 @@ pub(crate) fn apply(set: &mut ResourceSet) -> Result<()> {
         resource.remember_id();
         let name = format!("{}-{hash}", resource.name());
         let asked = resource.layer.clone();
-        let layer = Arc::new(Layer { kustomization: asked.kustomization.clone(), step: "content hash".into(), mark: asked.mark });
+        let layer = Arc::new(Layer {
+            kustomization: asked.kustomization.clone(),
+            step: "content hash".into(),
+            mark: asked.mark,
+        });
         resource.set_metadata_text("name", Text::from(name), &layer);
     }
     Ok(())
@@ -25,12 +29,24 @@ pub(crate) fn apply(set: &mut ResourceSet) -> Result<()> {
 fn hash(resource: &Resource) -> Result<String> {
     let mut content = Vec::new();
     match resource.kind() {
-        "Secret" => encode(resource, "Secret", &["data", "kind", "name", "stringData", "type"], &mut content)?,
-        _ => encode(resource, "ConfigMap", &["binaryData", "data", "kind", "name"], &mut content)?,
+        "Secret" => encode(
+            resource,
+            "Secret",
+            &["data", "kind", "name", "stringData", "type"],
+            &mut content,
+        )?,
+        _ => encode(
+            resource,
+            "ConfigMap",
+            &["binaryData", "data", "kind", "name"],
+            &mut content,
+        )?,
     }
     let digest = Sha256::digest(&content);
     let hex = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(10);
-    Ok(hex.map(|digit| char::from(b"gh2k456789mbcdtf"[usize::from(digit)])).collect())
+    Ok(hex
+        .map(|digit| char::from(b"gh2k456789mbcdtf"[usize::from(digit)]))
+        .collect())
 }
 
 /// The JSON that is hashed: keys sorted; `name` is always empty, absent data is an empty text,
@@ -40,7 +56,8 @@ fn encode(resource: &Resource, kind: &str, fields: &[&str], out: &mut Vec<u8>) -
     out.push(b'{');
     for &field in fields {
         let value = resource.node.get(field);
-        if matches!(field, "binaryData" | "stringData") && !matches!(value.map(|node| &node.value), Some(Value::Map(_))) {
+        if matches!(field, "binaryData" | "stringData") && !matches!(value.map(|node| &node.value), Some(Value::Map(_)))
+        {
             continue;
         }
         if out.len() > 1 {

@@ -12,7 +12,11 @@ use crate::transform::fieldspec::{CompiledSpec, compile, kind_name, set_scalar, 
 
 pub(crate) fn apply(set: &mut ResourceSet, image: &Image, specs: &[FieldSpec], layer: &Arc<Layer>) -> Result<()> {
     let specs = compile(specs);
-    let change = Change { image, matcher: Matcher::new(image)?, layer };
+    let change = Change {
+        image,
+        matcher: Matcher::new(image)?,
+        layer,
+    };
     for resource in set.iter_mut() {
         if resource.kind() == "CustomResourceDefinition" {
             continue;
@@ -49,7 +53,10 @@ enum Matcher {
 impl Matcher {
     fn new(image: &Image) -> Result<Matcher> {
         let name = &image.name;
-        if name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b':' | b'@' | b'.')) {
+        if name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b':' | b'@' | b'.'))
+        {
             return Ok(Matcher::Dotted(name.clone()));
         }
         let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
@@ -64,12 +71,16 @@ impl Matcher {
             Matcher::Pattern(regex) => regex.is_match(reference),
             Matcher::Dotted(name) => {
                 let mut rest = reference.chars();
-                if !name.chars().all(|wanted| rest.next().is_some_and(|c| c == wanted || (wanted == '.' && c != '\n'))) {
+                if !name
+                    .chars()
+                    .all(|wanted| rest.next().is_some_and(|c| c == wanted || (wanted == '.' && c != '\n')))
+                {
                     return false;
                 }
                 let rest = rest.as_str();
                 let is_tag = |text: &str| {
-                    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'{' | b'}' | b'-'))
+                    text.bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'{' | b'}' | b'-'))
                 };
                 let (tag, digest) = match rest.split_once('@') {
                     Some((tag, digest)) => (tag, Some(digest)),
@@ -92,9 +103,13 @@ impl Change<'_> {
                 self.concerns_containers(&entry.value)
                     || (is_containers(&entry.key)
                         && entry.value.as_seq().is_some_and(|items| {
-                            items.iter().any(|item| !item.is_null() && item.as_map().is_none_or(|map| {
-                                map.get("image").is_some_and(|image| !image.is_scalar() || self.is_match(image))
-                            }))
+                            items.iter().any(|item| {
+                                !item.is_null()
+                                    && item.as_map().is_none_or(|map| {
+                                        map.get("image")
+                                            .is_some_and(|image| !image.is_scalar() || self.is_match(image))
+                                    })
+                            })
                         }))
             }),
         }
@@ -147,7 +162,9 @@ impl Change<'_> {
         let (mark, found) = (container.mark, kind_name(container));
         let Some(map) = container.as_map_mut() else {
             let message = format!("expected a container here, found a {found}");
-            return Err(BuildError::new(ErrorKind::Transform, mark, message).related(self.layer.mark, "looked at for this"));
+            return Err(
+                BuildError::new(ErrorKind::Transform, mark, message).related(self.layer.mark, "looked at for this")
+            );
         };
         match map.get("image") {
             Some(image) if !image.is_scalar() || self.is_match(image) => match map.get_mut("image") {
@@ -164,7 +181,8 @@ impl Change<'_> {
         }
         let Some(reference) = node.as_str() else {
             let message = format!("expected an image here, found a {}", kind_name(node));
-            return Err(BuildError::new(ErrorKind::Transform, node.mark, message).related(self.layer.mark, "looked at for this"));
+            return Err(BuildError::new(ErrorKind::Transform, node.mark, message)
+                .related(self.layer.mark, "looked at for this"));
         };
         if !self.matcher.is_match(reference) {
             return Ok(());
@@ -217,7 +235,10 @@ fn is_containers(key: &Node) -> bool {
 /// Splits `[host[:port]/]name[:tag][@digest]` (kustomize's `image.Split`).
 fn split(reference: &str) -> (&str, &str, &str) {
     let start = reference.find('/').filter(|&slash| slash > 0).unwrap_or(0);
-    let (at, colon) = (reference[start..].find('@').map(|i| i + start), reference[start..].find(':').map(|i| i + start));
+    let (at, colon) = (
+        reference[start..].find('@').map(|i| i + start),
+        reference[start..].find(':').map(|i| i + start),
+    );
     match (colon, at) {
         (None, None) => (reference, "", ""),
         (Some(colon), Some(at)) if colon < at => (&reference[..colon], &reference[colon + 1..at], &reference[at + 1..]),

@@ -16,7 +16,10 @@ use crate::transform::fieldspec::{CompiledSpec, set_entry_text, set_scalar, visi
 
 pub(crate) fn apply(set: &mut ResourceSet, references: &[NameReference], layer: &Arc<Layer>) -> Result<()> {
     let targets = Targets::new(set);
-    let mut specs = Specs { references, by_type: HashMap::new() };
+    let mut specs = Specs {
+        references,
+        by_type: HashMap::new(),
+    };
     for (position, resource) in set.iter_mut().enumerate() {
         let specs = specs.of(&resource.original_id().gvk);
         if specs.is_empty() {
@@ -28,9 +31,19 @@ pub(crate) fn apply(set: &mut ResourceSet, references: &[NameReference], layer: 
             if !spec.any(&resource.node, &mentions) {
                 continue;
             }
-            let select = Select { spec, target, referrer: &referrer, targets: &targets, layer };
-            visit(&mut resource.node, spec, None, layer, &mut |node| select.set(node))
-                .map_err(|error| error.related(referrer.mark, format!("while updating \"{}\" of this object", spec.path)))?;
+            let select = Select {
+                spec,
+                target,
+                referrer: &referrer,
+                targets: &targets,
+                layer,
+            };
+            visit(&mut resource.node, spec, None, layer, &mut |node| select.set(node)).map_err(|error| {
+                error.related(
+                    referrer.mark,
+                    format!("while updating \"{}\" of this object", spec.path),
+                )
+            })?;
         }
     }
     Ok(())
@@ -46,7 +59,9 @@ impl<'a> Specs<'a> {
     fn of(&mut self, gvk: &Gvk) -> Arc<Vec<(CompiledSpec, &'a Gvk)>> {
         let references = self.references;
         let make = || {
-            let all = references.iter().flat_map(|reference| reference.referrers.iter().map(|spec| (spec, &reference.gvk)));
+            let all = references
+                .iter()
+                .flat_map(|reference| reference.referrers.iter().map(|spec| (spec, &reference.gvk)));
             let own = all.filter(|(spec, _)| gvk.is_selected_by(&spec.gvk));
             Arc::new(own.map(|(spec, target)| (CompiledSpec::new(spec), target)).collect())
         };
@@ -75,7 +90,11 @@ struct Target {
 
 impl Targets {
     fn new(set: &ResourceSet) -> Targets {
-        let mut targets = Targets { all: Vec::with_capacity(set.len()), by_previous_name: HashMap::new(), moved: HashMap::new() };
+        let mut targets = Targets {
+            all: Vec::with_capacity(set.len()),
+            by_previous_name: HashMap::new(),
+            moved: HashMap::new(),
+        };
         for (position, resource) in set.iter().enumerate() {
             let previous: Vec<ResId> = resource.previous_ids().collect();
             for id in &previous {
@@ -91,7 +110,10 @@ impl Targets {
                 targets.moved.entry(original_namespace.clone()).or_default().insert(now);
             }
             targets.all.push(Target {
-                name_mark: resource.node.get_path(["metadata", "name"]).map_or(Mark::NONE, |name| name.mark),
+                name_mark: resource
+                    .node
+                    .get_path(["metadata", "name"])
+                    .map_or(Mark::NONE, |name| name.mark),
                 id,
                 original_namespace,
                 previous,
@@ -106,8 +128,13 @@ impl Targets {
     fn might_be_named_in(&self, node: &Node) -> bool {
         match &node.value {
             Value::Scalar(text) => self.by_previous_name.contains_key(text),
-            Value::Map(map) => map.get("name").is_none_or(|name| name.as_str().is_none_or(|name| self.by_previous_name.contains_key(name))),
-            Value::Seq(items) => items.iter().any(|item| self.might_be_named_in(item) || item.as_seq().is_some()),
+            Value::Map(map) => map.get("name").is_none_or(|name| {
+                name.as_str()
+                    .is_none_or(|name| self.by_previous_name.contains_key(name))
+            }),
+            Value::Seq(items) => items
+                .iter()
+                .any(|item| self.might_be_named_in(item) || item.as_seq().is_some()),
         }
     }
 }
@@ -127,7 +154,11 @@ impl Referrer {
     fn new(position: usize, resource: &Resource, targets: &Targets) -> Result<Referrer> {
         let mut binding_namespaces = Vec::new();
         let subjects = resource.node.get("subjects").and_then(Node::as_seq);
-        for subject in subjects.into_iter().flatten().filter(|_| resource.kind() == "RoleBinding") {
+        for subject in subjects
+            .into_iter()
+            .flatten()
+            .filter(|_| resource.kind() == "RoleBinding")
+        {
             if subject.get("kind").and_then(Node::as_str) != Some("ServiceAccount") {
                 continue;
             }
@@ -135,14 +166,24 @@ impl Referrer {
                 None => {}
                 Some(namespace) if !namespace.is_scalar() || is_not_text(namespace.tag) => {
                     let message = format!("the namespace of a subject is blank in {}", resource.id());
-                    return Err(BuildError::new(ErrorKind::Object, namespace.mark, message).hint("name the namespace of the service account, or leave the field out"));
+                    return Err(BuildError::new(ErrorKind::Object, namespace.mark, message)
+                        .hint("name the namespace of the service account, or leave the field out"));
                 }
                 Some(namespace) => binding_namespaces.extend(namespace.text().cloned()),
             }
         }
         let role = resource.node.get("roleRef").and_then(|role| {
-            let text = |field: &str| role.get(field).filter(|node| !node.is_null()).and_then(Node::text).cloned();
-            Some(Gvk { group: text("apiGroup")?, version: Text::default(), kind: text("kind")? })
+            let text = |field: &str| {
+                role.get(field)
+                    .filter(|node| !node.is_null())
+                    .and_then(Node::text)
+                    .cloned()
+            };
+            Some(Gvk {
+                group: text("apiGroup")?,
+                version: Text::default(),
+                kind: text("kind")?,
+            })
         });
         Ok(Referrer {
             id: targets.all[position].id.clone(),
@@ -190,7 +231,9 @@ impl Select<'_> {
             Value::Scalar(_) => self.set_name(node),
             Value::Map(_) => self.set_name_and_namespace(node),
             Value::Seq(_) => {
-                let Value::Seq(items) = &mut node.value else { return Ok(()) };
+                let Value::Seq(items) = &mut node.value else {
+                    return Ok(());
+                };
                 for at in 0..items.len() {
                     match &items[at].value {
                         _ if items[at].is_null() => {}
@@ -210,7 +253,9 @@ impl Select<'_> {
 
     fn set_name(&self, node: &mut Node) -> Result<()> {
         let name = node.text().cloned().unwrap_or_default();
-        let Some(target) = self.referral(&name, |_| true, false, node.mark)? else { return Ok(()) };
+        let Some(target) = self.referral(&name, |_| true, false, node.mark)? else {
+            return Ok(());
+        };
         if target.id.name == name {
             return Ok(());
         }
@@ -219,21 +264,31 @@ impl Select<'_> {
 
     fn set_name_and_namespace(&self, node: &mut Node) -> Result<()> {
         let Some(name) = node.get("name") else {
-            let message = format!("path config error; no 'name' field in the mapping at \"{}\"", self.spec.path);
+            let message = format!(
+                "path config error; no 'name' field in the mapping at \"{}\"",
+                self.spec.path
+            );
             return Err(BuildError::new(ErrorKind::Transform, node.mark, message));
         };
         let mark = name.mark;
         let name = name.text().cloned().unwrap_or_default();
-        let namespace = node.get("namespace").map(|namespace| namespace.text().cloned().unwrap_or_default());
+        let namespace = node
+            .get("namespace")
+            .map(|namespace| namespace.text().cloned().unwrap_or_default());
         let by_origin = namespace.as_ref().is_some_and(|namespace| {
-            self.targets.moved.get(namespace).is_some_and(|now| now.iter().any(|now| self.referrer.sees_namespace(now)))
+            self.targets
+                .moved
+                .get(namespace)
+                .is_some_and(|now| now.iter().any(|now| self.referrer.sees_namespace(now)))
         });
         let in_namespace = |target: &Target| match &namespace {
             None => true,
             Some(namespace) if by_origin => target.original_namespace == *namespace,
             Some(namespace) => !target.id.cluster_scoped && target.id.effective_namespace() == namespace.as_str(),
         };
-        let Some(target) = self.referral(&name, in_namespace, true, mark)? else { return Ok(()) };
+        let Some(target) = self.referral(&name, in_namespace, true, mark)? else {
+            return Ok(());
+        };
         let id = &target.id;
         if id.name == name && id.namespace.is_empty() {
             return Ok(());
@@ -253,7 +308,11 @@ impl Select<'_> {
         with_namespace: bool,
         mark: Mark,
     ) -> Result<Option<&Target>> {
-        let role = self.referrer.role.as_ref().filter(|_| self.spec.path.ends_with("roleRef/name"));
+        let role = self
+            .referrer
+            .role
+            .as_ref()
+            .filter(|_| self.spec.path.ends_with("roleRef/name"));
         let positions = self.targets.by_previous_name.get(name).map_or(&[][..], Vec::as_slice);
         let mut candidates: Vec<&Target> = positions
             .iter()
@@ -270,7 +329,9 @@ impl Select<'_> {
         if candidates.len() > 1 {
             candidates.retain(|target| self.same_affixes(target, false));
         }
-        let Some((first, rest)) = candidates.split_first() else { return Ok(None) };
+        let Some((first, rest)) = candidates.split_first() else {
+            return Ok(None);
+        };
         let same = |other: &&Target| {
             other.id.name == first.id.name && (!with_namespace || other.id.namespace == first.id.namespace)
         };
@@ -280,7 +341,9 @@ impl Select<'_> {
         let message = format!("found multiple possible referrals for \"{name}\"");
         let error = BuildError::new(ErrorKind::Transform, mark, message)
             .hint("give the objects different names, or different prefixes or suffixes");
-        Err(candidates.iter().fold(error, |error, target| error.related(target.name_mark, target.id.to_string())))
+        Err(candidates.iter().fold(error, |error, target| {
+            error.related(target.name_mark, target.id.to_string())
+        }))
     }
 
     /// Whether the object is in the referrer's namespace, or of a type that may be in another.
@@ -293,7 +356,8 @@ impl Select<'_> {
 
     fn same_affixes(&self, target: &Target, allow_empty: bool) -> bool {
         let same = |a: &[Text], b: &[Text]| {
-            (allow_empty && (a.is_empty() || b.is_empty())) || a.is_empty() == b.is_empty() && (a.ends_with(b) || b.ends_with(a))
+            (allow_empty && (a.is_empty() || b.is_empty()))
+                || a.is_empty() == b.is_empty() && (a.ends_with(b) || b.ends_with(a))
         };
         same(&target.prefixes, &self.referrer.prefixes) && same(&target.suffixes, &self.referrer.suffixes)
     }

@@ -26,7 +26,11 @@ pub(crate) fn apply(set: &mut ResourceSet, change: &NamespaceChange<'_>, layer: 
         return Ok(());
     }
     let specs = compile(change.specs);
-    let own = CompiledSpec::new(&FieldSpec { path: "metadata/namespace".into(), create: true, ..FieldSpec::default() });
+    let own = CompiledSpec::new(&FieldSpec {
+        path: "metadata/namespace".into(),
+        create: true,
+        ..FieldSpec::default()
+    });
     for position in 0..set.len() {
         let skip = set.get(position).is_none_or(|resource| {
             resource.is_empty() || resource.annotation("internal.config.kubernetes.io/helm-generated") == Some("true")
@@ -63,7 +67,13 @@ impl NamespaceChange<'_> {
         let gvk = resource.gvk();
         if !resource.is_cluster_scoped() {
             // What is made here has no tag of its own: kustomize gives none either.
-            visit(&mut resource.node, own, Some(Create::Scalar(Tag::Unset)), layer, &mut |node| self.set(node, layer))?;
+            visit(
+                &mut resource.node,
+                own,
+                Some(Create::Scalar(Tag::Unset)),
+                layer,
+                &mut |node| self.set(node, layer),
+            )?;
         }
         let is_binding = matches!(&*gvk.kind, "RoleBinding" | "ClusterRoleBinding");
         if is_binding {
@@ -79,7 +89,9 @@ impl NamespaceChange<'_> {
             };
             if !handled {
                 let create = Some(Create::Scalar(Tag::Str));
-                visit(&mut resource.node, spec, create, layer, &mut |node| self.set(node, layer))?;
+                visit(&mut resource.node, spec, create, layer, &mut |node| {
+                    self.set(node, layer)
+                })?;
             }
         }
         Ok(())

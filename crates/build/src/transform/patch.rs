@@ -38,7 +38,12 @@ pub(crate) fn load(cx: &Context<'_>, target: &Target, patch: &Patch, layer: &Arc
     let path = patch.path.as_ref().filter(|path| !path.is_empty());
     let fail = |message: &str, hint: &str| Err(BuildError::new(ErrorKind::Config, patch.mark, message).hint(hint));
     let file = match (trimmed, path) {
-        (None, None) => return fail("must specify one of patch and path", "give the patch in `patch`, or its file in `path`"),
+        (None, None) => {
+            return fail(
+                "must specify one of patch and path",
+                "give the patch in `patch`, or its file in `path`",
+            );
+        }
         (Some(_), Some(_)) => return fail("patch and path can't be set at the same time", "keep one of them"),
         (Some(text), None) => Arc::new(YamlFile::new(embed(cx, &text, &layer.kustomization, &layer.step))),
         (None, Some(path)) => target.read_yaml(cx, path)?,
@@ -50,16 +55,30 @@ pub(crate) fn load(cx: &Context<'_>, target: &Target, patch: &Patch, layer: &Arc
             merge.allow_kind_change |= patch.allow_kind_change;
         }
     }
-    Ok(LoadedPatch { content, target: patch.target.clone(), mark: patch.mark, layer: layer.clone(), remembers: true })
+    Ok(LoadedPatch {
+        content,
+        target: patch.target.clone(),
+        mark: patch.mark,
+        layer: layer.clone(),
+        remembers: true,
+    })
 }
 
 /// Reads one entry of `patchesStrategicMerge`: a path, or a patch in place.
-pub(crate) fn load_strategic_merge(cx: &Context<'_>, target: &Target, entry: &Str, layer: &Arc<Layer>) -> Result<LoadedPatch> {
+pub(crate) fn load_strategic_merge(
+    cx: &Context<'_>,
+    target: &Target,
+    entry: &Str,
+    layer: &Arc<Layer>,
+) -> Result<LoadedPatch> {
     let file = match target.read_yaml(cx, entry) {
         Ok(file) => file,
         Err(error) => {
             let file = Arc::new(YamlFile::new(embed(cx, entry, &layer.kustomization, &layer.step)));
-            let is_inline = entry.contains('\n') || file.documents().is_ok_and(|all| all.nodes.iter().any(|node| node.as_map().is_some()));
+            let is_inline = entry.contains('\n')
+                || file
+                    .documents()
+                    .is_ok_and(|all| all.nodes.iter().any(|node| node.as_map().is_some()));
             if !is_inline {
                 return Err(error);
             }
@@ -67,7 +86,13 @@ pub(crate) fn load_strategic_merge(cx: &Context<'_>, target: &Target, entry: &St
         }
     };
     let patches = merges(cx, &file, layer).map_err(|error| error.within(entry.mark, layer.step.clone()))?;
-    Ok(LoadedPatch { content: Content::Merge(patches), target: None, mark: entry.mark, layer: layer.clone(), remembers: true })
+    Ok(LoadedPatch {
+        content: Content::Merge(patches),
+        target: None,
+        mark: entry.mark,
+        layer: layer.clone(),
+        remembers: true,
+    })
 }
 
 /// Reads one entry of `patchesJson6902`.
@@ -85,7 +110,7 @@ pub(crate) fn load_json(cx: &Context<'_>, target: &Target, patch: &Patch, layer:
         (None, Some(path)) => target.read_yaml(cx, path)?,
     };
     let patch_ops = operations(&file).map_err(|error| error.within(patch.mark, layer.step.clone()))?;
-    if patch_ops.is_empty() {
+    if patch_ops.operations.is_empty() {
         return fail("patch appears to be empty");
     }
     Ok(LoadedPatch {
@@ -99,7 +124,10 @@ pub(crate) fn load_json(cx: &Context<'_>, target: &Target, patch: &Patch, layer:
 
 /// Without the white space around it.
 fn trim(text: &Str) -> Str {
-    Str { text: text.text.trim().into(), ..text.clone() }
+    Str {
+        text: text.text.trim().into(),
+        ..text.clone()
+    }
 }
 
 /// A text is a strategic merge patch if it holds objects, a JSON patch if it is a list of operations.
@@ -118,7 +146,7 @@ fn parse(cx: &Context<'_>, file: &Arc<YamlFile>, layer: &Arc<Layer>) -> Result<C
 }
 
 fn merges(cx: &Context<'_>, file: &YamlFile, layer: &Arc<Layer>) -> Result<Vec<Resource>> {
-    let mut nodes = load::objects(file.documents()?, &file.source)?;
+    let mut nodes = load::objects(file.documents()?)?;
     nodes.iter_mut().for_each(|node| node.stamp(layer));
     Ok(load::resources(nodes, layer, &cx.schema))
 }
@@ -137,7 +165,7 @@ impl LoadedPatch {
     pub(crate) fn is_empty(&self) -> bool {
         match &self.content {
             Content::Merge(patches) => patches.is_empty(),
-            Content::Json(patch) => patch.is_empty(),
+            Content::Json(patch) => patch.operations.is_empty(),
             Content::Nothing => true,
         }
     }
@@ -152,14 +180,19 @@ impl LoadedPatch {
                 [patch] => self.merge_selected(set, selector, patch, schema, warnings),
                 _ => {
                     let message = "Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field";
-                    Err(BuildError::new(ErrorKind::Config, self.mark, message).hint("give each patch an entry of its own"))
+                    Err(BuildError::new(ErrorKind::Config, self.mark, message)
+                        .hint("give each patch an entry of its own"))
                 }
             },
-            (Content::Merge(patches), None) => {
-                patches.iter().try_for_each(|patch| self.merge_named(set, patch, schema, warnings))
+            (Content::Merge(patches), None) => patches
+                .iter()
+                .try_for_each(|patch| self.merge_named(set, patch, schema, warnings)),
+            (Content::Json(_), None) => {
+                Err(
+                    BuildError::new(ErrorKind::Config, self.mark, "must specify a target for JSON patch")
+                        .hint("a JSON patch does not say which object it is for: add `target`"),
+                )
             }
-            (Content::Json(_), None) => Err(BuildError::new(ErrorKind::Config, self.mark, "must specify a target for JSON patch")
-                .hint("a JSON patch does not say which object it is for: add `target`")),
             (Content::Json(patch), Some(selector)) => {
                 let selected = self.select(set, selector, warnings)?;
                 for position in selected {
@@ -167,8 +200,9 @@ impl LoadedPatch {
                         if self.remembers {
                             resource.remember_id();
                         }
-                        json_patch::apply_to(patch, resource, &self.layer)
-                            .map_err(|error| error.related(resource.node.mark, format!("applied to {}", resource.id())))?;
+                        json_patch::apply_to(patch, resource, &self.layer).map_err(|error| {
+                            error.related(resource.node.mark, format!("applied to {}", resource.id()))
+                        })?;
                         resource.refresh_scope(schema);
                         Ok(())
                     })?;
@@ -179,14 +213,23 @@ impl LoadedPatch {
     }
 
     fn warning(&self, rule: &'static str, message: String) -> Finding {
-        Finding { rule, severity: Severity::Warning, message, mark: self.mark, hint: None }
+        Finding {
+            rule,
+            severity: Severity::Warning,
+            message,
+            mark: self.mark,
+            hint: None,
+        }
     }
 
     /// Positions of the objects a selector means, in order.
     fn select(&self, set: &ResourceSet, selector: &Selector, warnings: &mut Vec<Finding>) -> Result<Vec<usize>> {
         let selected = select(set, selector)?;
         if selected.is_empty() {
-            let mut warning = self.warning("patch_without_target", "this patch has no target: no object is selected".into());
+            let mut warning = self.warning(
+                "patch_without_target",
+                "this patch has no target: no object is selected".into(),
+            );
             warning.hint = Some(near_objects(set, &selector.id));
             warnings.push(warning);
         }
@@ -205,8 +248,14 @@ impl LoadedPatch {
         let mut changed = selected.is_empty();
         for &position in &selected {
             let mut patch_node = patch.node.clone();
-            let api_version = set.get(position).map(Resource::api_version).unwrap_or_default().to_owned();
-            if patch.api_version() != api_version && let Some(map) = patch_node.as_map_mut() {
+            let api_version = set
+                .get(position)
+                .map(Resource::api_version)
+                .unwrap_or_default()
+                .to_owned();
+            if patch.api_version() != api_version
+                && let Some(map) = patch_node.as_map_mut()
+            {
                 map.insert("apiVersion", Node::string(api_version));
             }
             changed |= set.update(position, |resource| self.merge(resource, patch, patch_node, schema))?;
@@ -214,7 +263,9 @@ impl LoadedPatch {
             let is_deleted = set.get(position).is_none_or(Resource::is_empty);
             if !is_deleted && set.with_id(&id).len() > 1 {
                 let message = format!("may not add resource with an already registered id: {id}");
-                return Err(BuildError::new(ErrorKind::Object, self.mark, message).hint("the patch gives two objects one id"));
+                return Err(
+                    BuildError::new(ErrorKind::Object, self.mark, message).hint("the patch gives two objects one id")
+                );
             }
         }
         set.retain(|resource| !resource.is_empty());
@@ -222,7 +273,13 @@ impl LoadedPatch {
         Ok(())
     }
 
-    fn merge_named(&self, set: &mut ResourceSet, patch: &Resource, schema: &Schema, warnings: &mut Vec<Finding>) -> Result<()> {
+    fn merge_named(
+        &self,
+        set: &mut ResourceSet,
+        patch: &Resource,
+        schema: &Schema,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<()> {
         let id = patch.id();
         let position = match *set.with_any_id(&id).to_vec() {
             [position] => position as usize,
@@ -234,13 +291,21 @@ impl LoadedPatch {
                     .hint(near_objects(set, &id)));
             }
             ref several => {
-                let marks: Vec<Mark> = several.iter().filter_map(|&at| Some(set.get(at as usize)?.node.mark)).collect();
+                let marks: Vec<Mark> = several
+                    .iter()
+                    .filter_map(|&at| Some(set.get(at as usize)?.node.mark))
+                    .collect();
                 let message = format!("multiple matches for Id {id}; failed to find unique target for patch");
-                let error = BuildError::new(ErrorKind::Transform, patch.node.mark, message).related(self.mark, "asked for by this line");
-                return Err(marks.into_iter().fold(error, |error, mark| error.related(mark, "matches")));
+                let error = BuildError::new(ErrorKind::Transform, patch.node.mark, message)
+                    .related(self.mark, "asked for by this line");
+                return Err(marks
+                    .into_iter()
+                    .fold(error, |error, mark| error.related(mark, "matches")));
             }
         };
-        let changed = set.update(position, |resource| self.merge(resource, patch, patch.node.clone(), schema))?;
+        let changed = set.update(position, |resource| {
+            self.merge(resource, patch, patch.node.clone(), schema)
+        })?;
         self.warn_unless(changed, patch, warnings);
         Ok(())
     }
@@ -249,7 +314,11 @@ impl LoadedPatch {
         if !changed {
             let message = format!("this patch of {} {} changes nothing", patch.kind(), patch.name());
             let mut warning = self.warning("patch_without_effect", message);
-            warning.mark = if patch.node.mark.is_some() { patch.node.mark } else { self.mark };
+            warning.mark = if patch.node.mark.is_some() {
+                patch.node.mark
+            } else {
+                self.mark
+            };
             warning.hint = Some("every value it sets is there already: remove it, or correct its fields".into());
             warnings.push(warning);
         }
@@ -264,7 +333,8 @@ impl LoadedPatch {
         }
         let merged = strategic_merge(&mut resource.node, &node, schema, &self.layer).map_err(|error| {
             let place = if error.mark.is_some() { error.mark } else { self.mark };
-            let built = BuildError::new(ErrorKind::Transform, place, error.to_string()).related(self.mark, "asked for by this line");
+            let built = BuildError::new(ErrorKind::Transform, place, error.to_string())
+                .related(self.mark, "asked for by this line");
             match &error.hint {
                 Some(hint) => built.hint(hint.clone()),
                 None => built,
@@ -290,8 +360,18 @@ struct Identity {
 
 impl Identity {
     fn of(resource: &Resource) -> Identity {
-        let metadata = |field: &str| resource.node.get("metadata").and_then(|metadata| metadata.get(field)).cloned();
-        Identity { kind: resource.node.get("kind").cloned(), name: metadata("name"), namespace: metadata("namespace") }
+        let metadata = |field: &str| {
+            resource
+                .node
+                .get("metadata")
+                .and_then(|metadata| metadata.get(field))
+                .cloned()
+        };
+        Identity {
+            kind: resource.node.get("kind").cloned(),
+            name: metadata("name"),
+            namespace: metadata("namespace"),
+        }
     }
 
     fn restore(self, resource: &mut Resource, patch: &Resource) {
@@ -300,7 +380,8 @@ impl Identity {
             (None, None) => true,
             _ => false,
         };
-        if !patch.allow_kind_change && !is_same(resource.node.get("kind"), &self.kind)
+        if !patch.allow_kind_change
+            && !is_same(resource.node.get("kind"), &self.kind)
             && let Some(map) = resource.node.as_map_mut()
         {
             put(map, "kind", self.kind);
@@ -309,12 +390,18 @@ impl Identity {
         let metadata = |field: &str| metadata.and_then(|metadata| metadata.get(field));
         let keep_name = !patch.allow_name_change && !is_same(metadata("name"), &self.name);
         let keep_namespace = !is_same(metadata("namespace"), &self.namespace);
-        if (keep_name || keep_namespace) && let Some(metadata) = resource.metadata_mut() {
+        if (keep_name || keep_namespace)
+            && let Some(metadata) = resource.metadata_mut()
+        {
             if keep_name {
                 put(metadata, "name", self.name);
             }
             if keep_namespace {
-                put(metadata, "namespace", self.namespace.filter(|namespace| !namespace.is_null()));
+                put(
+                    metadata,
+                    "namespace",
+                    self.namespace.filter(|namespace| !namespace.is_null()),
+                );
             }
         }
     }
@@ -330,7 +417,8 @@ fn put(map: &mut yaml::Map, field: &str, node: Option<Node>) {
 /// Positions of the objects a selector means, in order.
 pub(crate) fn select(set: &ResourceSet, selector: &Selector) -> Result<Vec<usize>> {
     let wrong = |error: resource::SelectorError| BuildError::new(ErrorKind::Config, selector.mark, error.to_string());
-    let matcher = SelectorMatcher::new(&selector.id, &selector.label_selector, &selector.annotation_selector).map_err(wrong)?;
+    let matcher =
+        SelectorMatcher::new(&selector.id, &selector.label_selector, &selector.annotation_selector).map_err(wrong)?;
     let mut selected = Vec::new();
     for (position, resource) in set.iter().enumerate() {
         if matcher.matches(resource).map_err(wrong)? {
@@ -348,7 +436,10 @@ pub(crate) fn near_objects(set: &ResourceSet, id: &ResId) -> String {
         .map(|resource| format!("{}/{}", resource.kind(), resource.name()))
         .collect();
     let wanted = format!("{}/{}", id.gvk.kind, id.name);
-    let mut near: Vec<String> = nearest(&wanted, same_kind.iter().map(String::as_str)).into_iter().map(str::to_owned).collect();
+    let mut near: Vec<String> = nearest(&wanted, same_kind.iter().map(String::as_str))
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     if near.is_empty() {
         near = same_kind;
         near.sort_unstable();
@@ -356,13 +447,20 @@ pub(crate) fn near_objects(set: &ResourceSet, id: &ResId) -> String {
         near.truncate(5);
     }
     if !near.is_empty() {
-        return format!("there is {}; kind, apiVersion, name and namespace must match", near.join(", "));
+        return format!(
+            "there is {}; kind, apiVersion, name and namespace must match",
+            near.join(", ")
+        );
     }
     let mut kinds: Vec<&str> = set.iter().map(Resource::kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     match kinds.is_empty() {
         true => "there are no objects at this point".into(),
-        false => format!("there is no {}; there are objects of kind {}", id.gvk.kind, kinds.join(", ")),
+        false => format!(
+            "there is no {}; there are objects of kind {}",
+            id.gvk.kind,
+            kinds.join(", ")
+        ),
     }
 }

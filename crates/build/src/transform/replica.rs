@@ -18,13 +18,21 @@ pub(crate) fn apply(set: &mut ResourceSet, replica: &Replica, specs: &[FieldSpec
         for resource in set.iter_mut().filter(|resource| is_meant(resource, replica, spec)) {
             found = true;
             if spec.is_for(&resource.gvk()) {
-                visit(&mut resource.node, spec, Some(Create::Scalar(Tag::Int)), layer, &mut |node| {
-                    set_scalar(node, count.clone(), Tag::Int, replica.mark, layer)
-                })?;
+                visit(
+                    &mut resource.node,
+                    spec,
+                    Some(Create::Scalar(Tag::Int)),
+                    layer,
+                    &mut |node| set_scalar(node, count.clone(), Tag::Int, replica.mark, layer),
+                )?;
             }
         }
     }
-    if found { Ok(()) } else { Err(no_such_object(set, replica, &specs)) }
+    if found {
+        Ok(())
+    } else {
+        Err(no_such_object(set, replica, &specs))
+    }
 }
 
 fn is_meant(resource: &Resource, replica: &Replica, spec: &CompiledSpec) -> bool {
@@ -43,7 +51,9 @@ fn no_such_object(set: &ResourceSet, replica: &Replica, specs: &[CompiledSpec]) 
         replica.name,
         kinds.join(" ")
     );
-    let scalable = set.iter().filter(|resource| specs.iter().any(|spec| spec.is_for(&resource.gvk())));
+    let scalable = set
+        .iter()
+        .filter(|resource| specs.iter().any(|spec| spec.is_for(&resource.gvk())));
     let names = nearest(&replica.name, scalable.map(Resource::name));
     let error = BuildError::new(ErrorKind::Transform, replica.mark, message);
     if names.is_empty() {

@@ -11,9 +11,27 @@ use crate::error::{BuildError, ErrorKind, Result};
 
 /// Kinds that come first in the legacy order.
 const FIRST: &[&str] = &[
-    "Namespace", "ResourceQuota", "StorageClass", "CustomResourceDefinition", "ServiceAccount", "PodSecurityPolicy",
-    "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ConfigMap", "Secret", "Endpoints", "Service",
-    "LimitRange", "PriorityClass", "PersistentVolume", "PersistentVolumeClaim", "Deployment", "StatefulSet", "CronJob",
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
     "PodDisruptionBudget",
 ];
 /// Kinds that come last in the legacy order.
@@ -24,7 +42,8 @@ pub(crate) fn apply(set: ResourceSet, options: &SortOptions, mark: Mark) -> Resu
     match (&*options.order, &options.legacy) {
         ("fifo", None) => Ok(set),
         ("fifo", Some(_)) => {
-            let message = "the field 'sortOptions.legacySortOptions' is set but the selected sort order is 'fifo', not 'legacy'";
+            let message =
+                "the field 'sortOptions.legacySortOptions' is set but the selected sort order is 'fifo', not 'legacy'";
             Err(BuildError::new(ErrorKind::Config, mark, message))
         }
         ("legacy", None) => Ok(legacy(set)),
@@ -33,7 +52,11 @@ pub(crate) fn apply(set: ResourceSet, options: &SortOptions, mark: Mark) -> Resu
             let last: Vec<&str> = last.iter().map(Text::as_str).collect();
             Ok(sort(set, &first, &last))
         }
-        _ => Err(BuildError::new(ErrorKind::Config, mark, "the field 'sortOptions.order' must be one of [fifo, legacy]")),
+        _ => Err(BuildError::new(
+            ErrorKind::Config,
+            mark,
+            "the field 'sortOptions.order' must be one of [fifo, legacy]",
+        )),
     }
 }
 
@@ -70,8 +93,10 @@ fn sort(set: ResourceSet, first: &[&str], last: &[&str]) -> ResourceSet {
 }
 
 fn compare_gvk(a: &Gvk, b: &Gvk) -> Ordering {
-    let order = joined([or(&a.group, "~G"), or(&a.version, "~V"), or(&a.kind, "~K")], b'_')
-        .cmp(joined([or(&b.group, "~G"), or(&b.version, "~V"), or(&b.kind, "~K")], b'_'));
+    let order = joined([or(&a.group, "~G"), or(&a.version, "~V"), or(&a.kind, "~K")], b'_').cmp(joined(
+        [or(&b.group, "~G"), or(&b.version, "~V"), or(&b.kind, "~K")],
+        b'_',
+    ));
     let namespaces = a.kind == "Namespace" && b.kind == "Namespace" && (a.group.is_empty() || b.group.is_empty());
     if namespaces { order.reverse() } else { order }
 }
@@ -82,7 +107,10 @@ fn namespace_and_name(id: &ResId) -> impl Iterator<Item = u8> + '_ {
 
 /// The bytes of the parts with a separator between them, so that they compare as one text does.
 fn joined<const N: usize>(parts: [&str; N], separator: u8) -> impl Iterator<Item = u8> + '_ {
-    parts.into_iter().enumerate().flat_map(move |(at, part)| (at > 0).then_some(separator).into_iter().chain(part.bytes()))
+    parts
+        .into_iter()
+        .enumerate()
+        .flat_map(move |(at, part)| (at > 0).then_some(separator).into_iter().chain(part.bytes()))
 }
 
 fn or<'a>(text: &'a str, instead: &'a str) -> &'a str {

@@ -62,7 +62,9 @@ fn check(config: &ValueAddTransformer, layer: &Arc<Layer>) -> Result<()> {
 
 /// Positions of the objects that a target selects; all, if it does not say.
 fn selected(set: &ResourceSet, target: &ValueAddTarget) -> Result<Vec<usize>> {
-    let Some(selector) = &target.selector else { return Ok((0..set.len()).collect()) };
+    let Some(selector) = &target.selector else {
+        return Ok((0..set.len()).collect());
+    };
     let failed = |error: resource::SelectorError| BuildError::new(ErrorKind::Config, selector.mark, error.to_string());
     let matcher = SelectorMatcher::new(&selector.id, &selector.label_selector, &selector.annotation_selector);
     let matcher = matcher.map_err(failed)?;
@@ -77,8 +79,18 @@ fn selected(set: &ResourceSet, target: &ValueAddTarget) -> Result<Vec<usize>> {
 
 fn set_namespace(resource: &mut Resource, value: &Text, mark: Mark, layer: &Arc<Layer>) -> Result<()> {
     let subjects = RoleBindingSubjects::default();
-    let change = NamespaceChange { namespace: value, mark, specs: &[], unset_only: false, subjects };
-    let own = FieldSpec { path: NAMESPACE_PATH.into(), create: true, ..FieldSpec::default() };
+    let change = NamespaceChange {
+        namespace: value,
+        mark,
+        specs: &[],
+        unset_only: false,
+        subjects,
+    };
+    let own = FieldSpec {
+        path: NAMESPACE_PATH.into(),
+        create: true,
+        ..FieldSpec::default()
+    };
     change.set_all(resource, &CompiledSpec::new(&own), &[], layer)
 }
 
@@ -92,7 +104,10 @@ fn set_field(
 ) -> Result<()> {
     let failed = |error: field_path::PathError| {
         let message = format!("the field \"{}\" cannot be set: {}", target.field_path, error.message);
-        BuildError { hint: error.hint, ..BuildError::new(ErrorKind::Transform, target.mark, message) }
+        BuildError {
+            hint: error.hint,
+            ..BuildError::new(ErrorKind::Transform, target.mark, message)
+        }
     };
     let Some(node) = field_path::lookup_create(&mut resource.node, parts, layer).map_err(failed)? else {
         return Ok(());
@@ -139,7 +154,133 @@ fn clean(absolute: bool, parts: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::insert_part;
+    use resource::Schema;
+    use yaml::Style;
+
+    use super::*;
+    use crate::config::{Selector, Str};
+
+    const OBJECTS: &str = "\
+apiVersion: v1
+kind: Thing
+metadata: {name: a}
+spec: {path: /data/raw, list: [{name: x}]}
+---
+apiVersion: v1
+kind: Other
+metadata: {name: b}
+";
+
+    fn layer() -> Arc<Layer> {
+        Arc::new(Layer {
+            kustomization: "kustomization.yaml".into(),
+            step: "transformers[0]".into(),
+            mark: Mark::NONE,
+        })
+    }
+
+    fn target(kind: &str, field_path: &str, file_path_position: i64) -> ValueAddTarget {
+        let mut selector = Selector::default();
+        selector.id.gvk.kind = kind.into();
+        let selector = (!kind.is_empty()).then_some(selector);
+        ValueAddTarget {
+            mark: Mark::NONE,
+            selector,
+            field_path: field_path.into(),
+            file_path_position,
+        }
+    }
+
+    /// The objects after a value was written to a target.
+    fn added(value: Option<&str>, target: ValueAddTarget) -> Result<Vec<String>, String> {
+        let source = yaml::Sources::new().add("objects.yaml", OBJECTS.to_owned());
+        let nodes = yaml::read_documents(&source).unwrap().nodes;
+        let list = nodes
+            .into_iter()
+            .map(|node| Resource::new(node, layer(), &Schema::default()))
+            .collect();
+        let mut set = ResourceSet::from_vec(list);
+        let value = value.map(|value| Str {
+            text: value.into(),
+            mark: Mark::NONE,
+            style: Style::Plain,
+        });
+        let config = ValueAddTransformer {
+            mark: Mark::NONE,
+            value,
+            targets: vec![target],
+            target_file_path: None,
+        };
+        apply(&mut set, &config, "overlay", &layer()).map_err(|error| error.to_string())?;
+        Ok(set
+            .iter()
+            .map(|resource| crate::json::compact(&resource.node).unwrap())
+            .collect())
+    }
+
+    #[test]
+    fn a_value_is_written_to_every_target() {
+        let other = r#"{"apiVersion":"v1","kind":"Other","metadata":{"name":"b"}}"#;
+        let thing = |metadata: &str, spec: &str| {
+            let objects = [
+                format!(r#"{{"apiVersion":"v1","kind":"Thing","metadata":{metadata},"spec":{spec}}}"#),
+                other.to_owned(),
+            ];
+            Ok(objects.to_vec())
+        };
+        const NAMED: &str = r#"{"name":"a"}"#;
+        let spec = r#"{"list":[{"name":"x"}],"path":"/data/raw"}"#;
+        let table = [
+            (
+                Some("new"),
+                target("Thing", "spec/path", 0),
+                thing(NAMED, r#"{"list":[{"name":"x"}],"path":"new"}"#),
+            ),
+            (
+                Some("new"),
+                target("Thing", "spec/path", 2),
+                thing(NAMED, r#"{"list":[{"name":"x"}],"path":"/data/new/raw"}"#),
+            ),
+            (
+                Some("ns"),
+                target("Thing", "metadata/namespace", 0),
+                thing(r#"{"name":"a","namespace":"ns"}"#, spec),
+            ),
+            (
+                None,
+                target("Thing", "metadata/labels/a\\/b", 0),
+                thing(r#"{"labels":{"a/b":"overlay"},"name":"a"}"#, spec),
+            ),
+            (
+                Some("7"),
+                target("Thing", "/spec/list/[name=x]/n", 0),
+                thing(NAMED, r#"{"list":[{"n":7,"name":"x"}],"path":"/data/raw"}"#),
+            ),
+            (Some("7"), target("Thing", "spec/list/3", 0), thing(NAMED, spec)),
+            (
+                Some("7"),
+                target("Thing", "spec/path/x", 0),
+                Err(
+                    "the field \"spec/path/x\" cannot be set: expected a mapping for \"x\", found a single value"
+                        .to_owned(),
+                ),
+            ),
+            (
+                Some("7"),
+                target("", "", 0),
+                Err("fieldPath cannot be empty".to_owned()),
+            ),
+            (
+                Some("7"),
+                target("", "a", -1),
+                Err("filePathPosition (-1) cannot be negative".to_owned()),
+            ),
+        ];
+        for (value, target, expected) in table {
+            let field_path = target.field_path.clone();
+            assert_eq!(added(value, target), expected, "{field_path}");
+        }
+    }
 
     /// The table of `InsertPathPart`'s documentation.
     #[test]

@@ -14,8 +14,8 @@ use yaml::{Layer, Mark, Node, Style, Tag, Text, Value};
 use crate::config::{FieldSpec, Var};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::field_path::{lookup, split_bracketed, split_indices, there_instead};
+use crate::through_json::float_in_yaml;
 use crate::transform::fieldspec::{compile, visit};
-use crate::transform::json_patch::float_in_yaml;
 
 /// The vars of a kustomization and its bases, by name.
 #[derive(Clone, Debug, Default)]
@@ -57,17 +57,24 @@ impl VarSet {
             let is_meant =
                 |other: &ResId| other.same_gvk_and_name(id) && (id.namespace.is_empty() || id.same_namespace(other));
             let candidates = by_name.get(&id.name).map_or(&[][..], Vec::as_slice);
-            let matches =
-                |position: &&usize| set.get(**position).is_some_and(|resource| ids(resource).any(|id| is_meant(&id)));
+            let matches = |position: &&usize| {
+                set.get(**position)
+                    .is_some_and(|resource| ids(resource).any(|id| is_meant(&id)))
+            };
             let mut matched = candidates.iter().filter(matches).copied();
             let Some(first) = matched.next() else { continue };
             let others: Vec<usize> = matched.collect();
             if !others.is_empty() {
                 let count = others.len() + 1;
-                let message = format!("found {count} resId matches for var {} (unable to disambiguate)", var.name);
+                let message = format!(
+                    "found {count} resId matches for var {} (unable to disambiguate)",
+                    var.name
+                );
                 let error = BuildError::new(ErrorKind::Config, var.mark, message).hint("give objref a namespace");
-                let marks =
-                    std::iter::once(first).chain(others).filter_map(|at| set.get(at)).map(|other| other.node.mark);
+                let marks = std::iter::once(first)
+                    .chain(others)
+                    .filter_map(|at| set.get(at))
+                    .map(|other| other.node.mark);
                 return Err(marks.fold(error, |error, mark| error.related(mark, "matches")));
             }
             set.update(first, |resource| resource.var_names.push(var.name.clone()));
@@ -85,14 +92,19 @@ impl VarSet {
         if self.vars.is_empty() {
             return Ok(Vec::new());
         }
-        let mut values = Values { values: self.values(set, layer)?, used: HashSet::new() };
+        let mut values = Values {
+            values: self.values(set, layer)?,
+            used: HashSet::new(),
+        };
         let specs = compile(specs);
         for position in 0..set.len() {
             let gvk = set.get(position).map(Resource::gvk).unwrap_or_default();
             set.update(position, |resource| {
                 let specs = specs.iter().filter(|spec| spec.is_for(&gvk));
                 specs.into_iter().try_for_each(|spec| {
-                    visit(&mut resource.node, spec, None, layer, &mut |node| values.replace_in(node, layer))
+                    visit(&mut resource.node, spec, None, layer, &mut |node| {
+                        values.replace_in(node, layer)
+                    })
                 })
             })?;
         }
@@ -110,7 +122,9 @@ impl VarSet {
         }
         let mut values = HashMap::new();
         for var in self.vars.values() {
-            let Some(owner) = owners.get(&var.name) else { return Err(without_object(var, set)) };
+            let Some(owner) = owners.get(&var.name) else {
+                return Err(without_object(var, set));
+            };
             let path = split_indices(split_bracketed(&var.field_path, '.'));
             let missing = |hint: Option<String>| {
                 let message = format!(
@@ -120,15 +134,29 @@ impl VarSet {
                     owner.id()
                 );
                 let error = BuildError::new(ErrorKind::Config, var.mark, message);
-                BuildError { hint, ..error.related(owner.node.mark, "the object") }
+                BuildError {
+                    hint,
+                    ..error.related(owner.node.mark, "the object")
+                }
             };
             let node = lookup(&owner.node, &path).map_err(|error| missing(error.hint.or(Some(error.message))))?;
             let node = node.ok_or_else(|| missing(there_instead(&owner.node, &path)))?;
             let value =
                 typed(node).ok_or_else(|| missing(Some("its value is not a number that Go reads".to_owned())))?;
             let step = format!("{}.{}", layer.step, var.name);
-            let layer = Arc::new(Layer { kustomization: layer.kustomization.clone(), step, mark: var.mark });
-            values.insert(var.name.clone(), Found { value, mark: node.mark, layer });
+            let layer = Arc::new(Layer {
+                kustomization: layer.kustomization.clone(),
+                step,
+                mark: var.mark,
+            });
+            values.insert(
+                var.name.clone(),
+                Found {
+                    value,
+                    mark: node.mark,
+                    layer,
+                },
+            );
         }
         Ok(values)
     }
@@ -163,15 +191,28 @@ fn unused_var(var: &Var) -> Finding {
 }
 
 fn without_object(var: &Var, set: &ResourceSet) -> BuildError {
-    let message = format!("var '{}' cannot be mapped to a field in the set of known resources", var.name);
+    let message = format!(
+        "var '{}' cannot be mapped to a field in the set of known resources",
+        var.name
+    );
     let error = BuildError::new(ErrorKind::Config, var.mark, message);
     let of_kind = |resource: &&Resource| resource.kind() == &*var.object.gvk.kind;
-    let named = set.iter().find(|resource| of_kind(resource) && ids(resource).any(|id| id.name == var.object.name));
+    let named = set
+        .iter()
+        .find(|resource| of_kind(resource) && ids(resource).any(|id| id.name == var.object.name));
     if let Some(resource) = named {
-        let hint = format!("there is {}: objref must give its apiVersion, {}", resource.id(), resource.api_version());
+        let hint = format!(
+            "there is {}: objref must give its apiVersion, {}",
+            resource.id(),
+            resource.api_version()
+        );
         return error.hint(hint);
     }
-    let names: Vec<Text> = set.iter().filter(of_kind).map(|resource| resource.original_id().name).collect();
+    let names: Vec<Text> = set
+        .iter()
+        .filter(of_kind)
+        .map(|resource| resource.original_id().name)
+        .collect();
     let near = nearest(&var.object.name, names.iter().map(Text::as_str));
     let kind = &var.object.gvk.kind;
     error.hint(match near.as_slice() {
@@ -199,10 +240,17 @@ enum VarValue {
 
 /// The value of a field as kyaml's `GetFieldValue` reads it.
 fn typed(node: &Node) -> Option<VarValue> {
-    let Value::Scalar(text) = &node.value else { return Some(VarValue::Collection) };
+    let Value::Scalar(text) = &node.value else {
+        return Some(VarValue::Collection);
+    };
     match node.tag {
         Tag::Int => text.parse().ok().map(VarValue::Int),
-        Tag::Float => text.replace('_', "").parse().ok().filter(|value: &f64| value.is_finite()).map(VarValue::Float),
+        Tag::Float => text
+            .replace('_', "")
+            .parse()
+            .ok()
+            .filter(|value: &f64| value.is_finite())
+            .map(VarValue::Float),
         Tag::Bool => Some(VarValue::Bool(text.eq_ignore_ascii_case("true"))),
         _ => Some(VarValue::Text(text.clone())),
     }
@@ -300,9 +348,15 @@ impl Values {
     fn replaced(&mut self, node: &Node, layer: &Arc<Layer>) -> Option<Node> {
         let text = node.as_str()?;
         if !text.contains('$') {
-            return (node.tag != Tag::Str).then(|| Node { tag: Tag::Str, ..node.clone() });
+            return (node.tag != Tag::Str).then(|| Node {
+                tag: Tag::Str,
+                ..node.clone()
+            });
         }
-        let whole = text.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')).filter(|name| !name.contains(')'));
+        let whole = text
+            .strip_prefix("$(")
+            .and_then(|rest| rest.strip_suffix(')'))
+            .filter(|name| !name.contains(')'));
         let found = whole.and_then(|name| Some((name, self.values.get(name)?.value.node()?)));
         if let Some((name, value)) = found {
             let Found { mark, layer, .. } = &self.values[name];
@@ -313,12 +367,24 @@ impl Values {
         }
         let (expanded, first) = self.expand(text);
         if expanded == text {
-            return (node.tag != Tag::Str).then(|| Node { tag: Tag::Str, ..node.clone() });
+            return (node.tag != Tag::Str).then(|| Node {
+                tag: Tag::Str,
+                ..node.clone()
+            });
         }
         let mut new = node.clone();
-        let layer = first.and_then(|name| self.values.get(&name)).map_or(layer, |found| &found.layer);
-        let style = if expanded.contains('\n') { Style::Literal } else { Style::Plain };
-        let made = Node { style, ..Node::string(expanded).at(node.mark) };
+        let layer = first
+            .and_then(|name| self.values.get(&name))
+            .map_or(layer, |found| &found.layer);
+        let style = if expanded.contains('\n') {
+            Style::Literal
+        } else {
+            Style::Plain
+        };
+        let made = Node {
+            style,
+            ..Node::string(expanded).at(node.mark)
+        };
         new.replace(made, layer);
         Some(new)
     }
@@ -362,5 +428,187 @@ impl Values {
         }
         out.push_str(rest);
         (out, first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resource::{Gvk, Schema};
+
+    use super::*;
+
+    const OBJECTS: &str = "\
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec:
+  ports: [{port: 5432, name: pg}]
+  ratio: 1.50
+  many: 1e6
+  on: True
+  map: {a: b}
+  hex: 0x10
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  args: [VALUE]
+";
+
+    fn layer() -> Arc<Layer> {
+        Arc::new(Layer {
+            kustomization: "kustomization.yaml".into(),
+            step: "vars".into(),
+            mark: Mark::NONE,
+        })
+    }
+
+    fn set(objects: &str) -> ResourceSet {
+        let source = yaml::Sources::new().add("objects.yaml", objects.to_owned());
+        let nodes = yaml::read_documents(&source).unwrap().nodes;
+        ResourceSet::from_vec(
+            nodes
+                .into_iter()
+                .map(|node| Resource::new(node, layer(), &Schema::default()))
+                .collect(),
+        )
+    }
+
+    fn var(name: &str, object: (&str, &str, &str), field_path: &str) -> Var {
+        let (api_version, kind, object) = object;
+        let object = ResId {
+            gvk: Gvk::from_fields(api_version, kind),
+            name: object.into(),
+            ..ResId::default()
+        };
+        Var {
+            mark: Mark::NONE,
+            name: name.into(),
+            object,
+            field_path: field_path.into(),
+        }
+    }
+
+    const DB: (&str, &str, &str) = ("v1", "Service", "db");
+
+    /// The arguments of the pod afterwards, in JSON, and the unused vars; or the error with its hint.
+    fn resolved(args: &str, vars: &[Var]) -> Result<(String, Vec<String>), String> {
+        let mut set = set(&OBJECTS.replace("VALUE", args));
+        let spec = FieldSpec {
+            gvk: Gvk::of_kind("Pod"),
+            path: "spec/args".into(),
+            create: false,
+        };
+        let mut all = VarSet::default();
+        let outcome = all
+            .note(&mut set, vars)
+            .and_then(|()| all.resolve(&mut set, &[spec], &layer()));
+        let findings = outcome.map_err(|error| format!("{error} ({})", error.hint.as_deref().unwrap_or_default()))?;
+        let pod = set.iter().last().unwrap();
+        let args = crate::json::compact(pod.node.get_path(["spec", "args"]).unwrap()).unwrap();
+        Ok((args, findings.into_iter().map(|finding| finding.message).collect()))
+    }
+
+    #[test]
+    fn references_become_values() {
+        let vars = [
+            var("NAME", DB, ""),
+            var("PORT", DB, "spec.ports[0].port"),
+            var("RATIO", DB, "spec.ratio"),
+            var("MANY", DB, "spec.many"),
+            var("ON", DB, "spec.on"),
+            var("MAP", DB, "spec.map"),
+        ];
+        let table = [
+            ("$(NAME)", r#"["db"]"#),
+            ("$(PORT)", "[5432]"),
+            ("'$(NAME):$(PORT)'", r#"["db:5432"]"#),
+            ("$(RATIO), 'r$(RATIO)'", r#"[1.5,"r1.5"]"#),
+            ("$(MANY), 'm$(MANY)'", r#"[1000000,"m1e+06"]"#),
+            ("$(ON), 'is $(ON)'", r#"[true,"is true"]"#),
+            ("$(MAP), 'x$(MAP)'", r#"["$(MAP)","x$(MAP)"]"#),
+            (
+                "$$(NAME), $$$(NAME), $, $$, a$b, $(NAME, $(NOPE)",
+                r#"["$(NAME)","$db","$","$","a$b","$(NAME","$(NOPE)"]"#,
+            ),
+            ("'1'", r#"["1"]"#),
+        ];
+        for (args, expected) in table {
+            assert_eq!(
+                resolved(args, &vars).map(|(args, _)| args),
+                Ok(expected.to_owned()),
+                "{args}"
+            );
+        }
+        let unused = resolved("$(NAME)", &vars[..2]).unwrap().1;
+        assert_eq!(unused, ["the var \"PORT\" is never used"]);
+    }
+
+    #[test]
+    fn errors_say_what_there_is() {
+        let table = [
+            (
+                "a",
+                var("X", ("v1", "Service", "bd"), ""),
+                "var 'X' cannot be mapped to a field in the set of known resources (the objects of kind Service are db)",
+            ),
+            (
+                "a",
+                var("X", ("", "Service", "db"), ""),
+                "var 'X' cannot be mapped to a field in the set of known resources (there is Service.v1.[noGrp]/db.[noNs]: objref must give its apiVersion, v1)",
+            ),
+            (
+                "a",
+                var("X", DB, "spec.prots"),
+                "field specified in var 'X' not found in corresponding resource: \"spec.prots\" of Service.v1.[noGrp]/db.[noNs] (\"spec\" has the fields ports, ratio, many, on, map)",
+            ),
+            (
+                "a",
+                var("X", DB, "spec.hex"),
+                "field specified in var 'X' not found in corresponding resource: \"spec.hex\" of Service.v1.[noGrp]/db.[noNs] (its value is not a number that Go reads)",
+            ),
+            (
+                "5",
+                var("X", DB, ""),
+                "an element of a list with vars must be a string, found 5 (put it in quotes)",
+            ),
+        ];
+        for (args, var, expected) in table {
+            assert_eq!(resolved(args, &[var]).err().as_deref(), Some(expected));
+        }
+        let twice = [var("X", DB, ""), var("X", DB, "")];
+        assert_eq!(
+            resolved("a", &twice).unwrap_err(),
+            "var 'X' already encountered (give one of the vars another name)"
+        );
+    }
+
+    #[test]
+    fn the_object_of_a_var_must_be_one() {
+        let second = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: other}\n";
+        let mut set = set(&format!("{OBJECTS}{second}"));
+        let error = VarSet::default().note(&mut set, &[var("X", DB, "")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "found 2 resId matches for var X (unable to disambiguate)"
+        );
+        let mut in_namespace = var("X", DB, "");
+        in_namespace.object.namespace = "other".into();
+        VarSet::default().note(&mut set, &[in_namespace]).unwrap();
+        let noted: Vec<usize> = set.iter().map(|resource| resource.var_names.len()).collect();
+        assert_eq!(noted, [0, 0, 1]);
+    }
+
+    #[test]
+    fn sets_of_vars_may_not_overlap() {
+        let mut set = set(OBJECTS);
+        let (mut one, mut two) = (VarSet::default(), VarSet::default());
+        one.note(&mut set, &[var("X", DB, "")]).unwrap();
+        two.note(&mut set, &[var("X", DB, "")]).unwrap();
+        assert_eq!(
+            one.merge_set(two).unwrap_err().to_string(),
+            "var 'X' already encountered"
+        );
     }
 }

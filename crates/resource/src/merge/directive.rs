@@ -43,6 +43,8 @@ pub(super) fn of_list(items: &Seq) -> Result<(Directive, Option<Seq>), MergeErro
     };
     let directive = parse(value)?;
     let is_directive = |item: &Node| item.get(KEY).is_some_and(|other| go_value(other) == go_value(value));
-    let rest = items.iter().filter(|item| !item.is_null() && !is_empty_map(item) && !is_directive(item));
+    let rest = items
+        .iter()
+        .filter(|item| !item.is_null() && !is_empty_map(item) && !is_directive(item));
     Ok((directive, Some(rest.cloned().collect())))
 }

@@ -61,10 +61,20 @@ impl<'a> Walk<'a> {
             Directive::Replace => return Ok(Outcome::Take(self.items_of(patch, items, known, depth)?)),
             Directive::Merge => {}
         }
-        let Value::Seq(list) = &mut target.value else { return Ok(Outcome::Keep) };
+        let Value::Seq(list) = &mut target.value else {
+            return Ok(Outcome::Keep);
+        };
         let element = known.and_then(TypeRef::elements);
         let Some(plan) = plan(keys, list, items) else {
-            let merged = self.odd_list(Sides::Both { target: list, patch: items }, keys, element, depth)?;
+            let merged = self.odd_list(
+                Sides::Both {
+                    target: list,
+                    patch: items,
+                },
+                keys,
+                element,
+                depth,
+            )?;
             if let Some(merged) = merged {
                 if merged.len() != list.len() || !merged.iter().zip(&*list).all(|(a, b)| same(a, b, depth)) {
                     self.changed = true;
@@ -82,7 +92,10 @@ impl<'a> Walk<'a> {
                     // Of scalars there is nothing to merge. An element that is to be replaced is not: kustomize
                     // finds the old one in the target and puts it back.
                     let clear = !new.is_scalar()
-                        && matches!(self.merge(&mut list.make_mut()[at], new, element, depth + 1)?, Outcome::Clear);
+                        && matches!(
+                            self.merge(&mut list.make_mut()[at], new, element, depth + 1)?,
+                            Outcome::Clear
+                        );
                     if clear {
                         self.changed = true;
                         gone.push(number);
@@ -169,8 +182,11 @@ impl Plan {
     fn order(&self, gone: &[usize], target_len: usize) -> Option<Vec<Pick>> {
         let alive = |number: usize| gone.binary_search(&number).is_err();
         let order: Vec<Pick> = if self.several_keys {
-            let added =
-                self.groups.iter().enumerate().filter(|(number, group)| group.target.is_none() && alive(*number));
+            let added = self
+                .groups
+                .iter()
+                .enumerate()
+                .filter(|(number, group)| group.target.is_none() && alive(*number));
             let added = added.map(|(number, _)| Pick::Added(number));
             let kept = self.of_target.iter().enumerate().filter(|&(at, &number)| {
                 alive(number) && self.groups[number].target.is_some_and(|(_, last)| last == at)
@@ -204,11 +220,20 @@ fn plan(keys: &[Cow<'static, str>], target: &[Node], patch: &[Node]) -> Option<P
         values.extend(keys.iter().map(|key| super::text_in(map, key).unwrap_or_default()));
     }
     if values.is_empty() {
-        return Some(Plan { groups: Vec::new(), of_target: Vec::new(), several_keys: false });
+        return Some(Plan {
+            groups: Vec::new(),
+            of_target: Vec::new(),
+            several_keys: false,
+        });
     }
     let mut in_use = 0;
     for column in 0..width {
-        let filled = values.iter().skip(column).step_by(width).filter(|value| !value.is_empty()).count();
+        let filled = values
+            .iter()
+            .skip(column)
+            .step_by(width)
+            .filter(|value| !value.is_empty())
+            .count();
         match filled {
             0 => {}
             all if all == target.len() + patch.len() => in_use += 1,
@@ -224,14 +249,21 @@ fn plan(keys: &[Cow<'static, str>], target: &[Node], patch: &[Node]) -> Option<P
     let indexed = target.len() + patch.len() >= INDEXED;
     let mut of_target = Vec::with_capacity(target.len());
     for (at, row) in values.chunks_exact(width).enumerate() {
-        let found = if indexed { index.get(row).copied() } else { starts.iter().position(|start| *start == row) };
+        let found = if indexed {
+            index.get(row).copied()
+        } else {
+            starts.iter().position(|start| *start == row)
+        };
         let number = found.unwrap_or_else(|| {
             if indexed {
                 index.insert(row, groups.len());
             } else {
                 starts.push(row);
             }
-            groups.push(Group { target: None, patch: None });
+            groups.push(Group {
+                target: None,
+                patch: None,
+            });
             groups.len() - 1
         });
         let group = &mut groups[number];
@@ -243,5 +275,9 @@ fn plan(keys: &[Cow<'static, str>], target: &[Node], patch: &[Node]) -> Option<P
             of_target.push(number);
         }
     }
-    Some(Plan { groups, of_target, several_keys: in_use > 1 })
+    Some(Plan {
+        groups,
+        of_target,
+        several_keys: in_use > 1,
+    })
 }

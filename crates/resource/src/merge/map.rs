@@ -20,7 +20,9 @@ impl<'a> Walk<'a> {
         known: Option<TypeRef<'a>>,
         depth: usize,
     ) -> Result<Outcome, MergeError> {
-        let Some(map) = target.as_map_mut() else { return Ok(Outcome::Keep) };
+        let Some(map) = target.as_map_mut() else {
+            return Ok(Outcome::Keep);
+        };
         let was_empty = map.is_empty();
         let (directive, left_out) = directive::of_map(fields)?;
         match directive {
@@ -87,7 +89,11 @@ impl<'a> Walk<'a> {
         };
         plain::quote(&mut value);
         let mut key = Node::scalar(name.clone(), Tag::Unset).at(entry.key.mark);
-        key.style = if is_rebuilt(&entry.value, field_type) { Style::Plain } else { entry.key.style };
+        key.style = if is_rebuilt(&entry.value, field_type) {
+            Style::Plain
+        } else {
+            entry.key.style
+        };
         key.origin = Some(self.fresh.clone());
         map.push(key, value);
         self.changed = true;
@@ -132,13 +138,21 @@ struct Pairs {
 }
 
 fn pair(target: &Map, patch: &Map, left_out: Option<usize>) -> Result<Pairs, MergeError> {
-    let mut pairs = Pairs { of_target: vec![None; target.len()], added: Vec::new() };
+    let mut pairs = Pairs {
+        of_target: vec![None; target.len()],
+        added: Vec::new(),
+    };
     for entry in target {
         check_name(&entry.key)?;
     }
     let index: Option<HashMap<&str, usize>> = (target.len() >= INDEXED && patch.len() > 1).then(|| {
         // The first of several entries with one name counts.
-        target.iter().enumerate().rev().map(|(at, entry)| (entry.key.as_str().unwrap_or_default(), at)).collect()
+        target
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(at, entry)| (entry.key.as_str().unwrap_or_default(), at))
+            .collect()
     });
     for (of_patch, entry) in patch.iter().enumerate().filter(|(at, _)| Some(*at) != left_out) {
         let name = check_name(&entry.key)?;
@@ -164,7 +178,10 @@ pub(super) fn check_name(key: &Node) -> Result<&str, MergeError> {
     match key.as_str() {
         None | Some("") => Err(MergeError {
             hint: Some("give the field a name".to_owned()),
-            ..MergeError::new(key, "wrong node kind: expected ScalarNode but got MappingNode: a field has no name")
+            ..MergeError::new(
+                key,
+                "wrong node kind: expected ScalarNode but got MappingNode: a field has no name",
+            )
         }),
         Some(name) => Ok(name),
     }

@@ -48,24 +48,37 @@ pub struct MergeError {
 
 impl MergeError {
     fn new(node: &Node, message: impl Into<String>) -> MergeError {
-        MergeError { message: message.into(), mark: node.mark, hint: None }
+        MergeError {
+            message: message.into(),
+            mark: node.mark,
+            hint: None,
+        }
     }
 
     /// A value of the patch that is of another kind than the one it is merged with.
     fn kind(node: &Node, expected: &str) -> MergeError {
         let hint = "a patch must have the same shape as its target; to change the shape of a field, delete it with \
                     `null` in a patch before";
-        MergeError { hint: Some(hint.to_owned()), ..MergeError::wrong_kind(node, expected) }
+        MergeError {
+            hint: Some(hint.to_owned()),
+            ..MergeError::wrong_kind(node, expected)
+        }
     }
 
     /// An element of another kind than the rest of its list.
     fn element(node: &Node, expected: &str) -> MergeError {
         let hint = "this list is merged by key: every element must be a mapping that has the key";
-        MergeError { hint: Some(hint.to_owned()), ..MergeError::wrong_kind(node, expected) }
+        MergeError {
+            hint: Some(hint.to_owned()),
+            ..MergeError::wrong_kind(node, expected)
+        }
     }
 
     fn wrong_kind(node: &Node, expected: &str) -> MergeError {
-        MergeError::new(node, format!("wrong node kind: expected {expected} but got {}", kind_name(node)))
+        MergeError::new(
+            node,
+            format!("wrong node kind: expected {expected} but got {}", kind_name(node)),
+        )
     }
 }
 
@@ -88,9 +101,17 @@ pub fn strategic_merge(
     };
     let fresh = match &patch.origin {
         Some(change) => change.clone(),
-        None => Arc::new(Change { layer: layer.clone(), previous: None }),
+        None => Arc::new(Change {
+            layer: layer.clone(),
+            previous: None,
+        }),
     };
-    let mut walk = Walk { schema, layer, fresh, changed: false };
+    let mut walk = Walk {
+        schema,
+        layer,
+        fresh,
+        changed: false,
+    };
     let deleted = match walk.merge(target, patch, None, 0)? {
         // kustomize forgets the result of a `$patch: replace` at the root.
         Outcome::Keep | Outcome::Take(_) => false,
@@ -100,13 +121,19 @@ pub fn strategic_merge(
             true
         }
     };
-    Ok(Merged { deleted, changed: walk.changed })
+    Ok(Merged {
+        deleted,
+        changed: walk.changed,
+    })
 }
 
 /// A patch whose every value is marked as set by `layer`, to be merged into many objects.
 pub fn prepare(patch: &Node, layer: &Arc<Layer>) -> Result<Node, MergeError> {
     let mut patch = patch.clone();
-    let change = Arc::new(Change { layer: layer.clone(), previous: None });
+    let change = Arc::new(Change {
+        layer: layer.clone(),
+        previous: None,
+    });
     stamp(&mut patch, &change, 0)?;
     Ok(patch)
 }
@@ -120,13 +147,19 @@ fn stamp(node: &mut Node, change: &Arc<Change>, depth: usize) -> Result<(), Merg
             stamp(&mut entry.key, change, depth + 1)?;
             stamp(&mut entry.value, change, depth + 1)
         }),
-        Value::Seq(items) => items.make_mut().iter_mut().try_for_each(|item| stamp(item, change, depth + 1)),
+        Value::Seq(items) => items
+            .make_mut()
+            .iter_mut()
+            .try_for_each(|item| stamp(item, change, depth + 1)),
     }
 }
 
 fn check_depth(node: &Node, depth: usize) -> Result<(), MergeError> {
     if depth > MAX_DEPTH {
-        return Err(MergeError::new(node, format!("nested more than {MAX_DEPTH} levels deep")));
+        return Err(MergeError::new(
+            node,
+            format!("nested more than {MAX_DEPTH} levels deep"),
+        ));
     }
     Ok(())
 }

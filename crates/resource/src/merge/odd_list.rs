@@ -45,7 +45,11 @@ impl<'a> Walk<'a> {
         let mut target: Refs = (0..list.len()).collect();
         let patch: Refs = (list.len()..pool.0.len()).collect();
 
-        let names: Vec<&str> = if keys.is_empty() { vec![""] } else { keys.iter().map(|key| &**key).collect() };
+        let names: Vec<&str> = if keys.is_empty() {
+            vec![""]
+        } else {
+            keys.iter().map(|key| &**key).collect()
+        };
         let mut rows = pool.distinct_values(patch.iter().chain(&target), &names);
         if names.len() > 1 {
             unite(&mut rows);
@@ -135,8 +139,14 @@ impl<'a> Walk<'a> {
 
 /// The columns that have a value in any row; all of them if none has.
 fn columns_in_use<'r>(rows: impl Iterator<Item = &'r Values> + Clone, width: usize) -> Vec<usize> {
-    let filled: Vec<usize> = (0..width).filter(|&column| rows.clone().any(|row| !row[column].is_empty())).collect();
-    if filled.is_empty() { (0..width).collect() } else { filled }
+    let filled: Vec<usize> = (0..width)
+        .filter(|&column| rows.clone().any(|row| !row[column].is_empty()))
+        .collect();
+    if filled.is_empty() {
+        (0..width).collect()
+    } else {
+        filled
+    }
 }
 
 /// Fills gaps from rows that differ only there, so that a port without a protocol is the same as one with.
@@ -210,8 +220,10 @@ impl Pool {
             if names[columns[0]].is_empty() {
                 return go_value(node) == row[columns[0]].as_str();
             }
-            let has =
-                |&column: &usize| node.get(names[column]).is_some_and(|field| go_value(field) == row[column].as_str());
+            let has = |&column: &usize| {
+                node.get(names[column])
+                    .is_some_and(|field| go_value(field) == row[column].as_str())
+            };
             node.as_map().is_some() && columns.iter().all(has)
         })
     }
@@ -287,13 +299,15 @@ fn matches(node: &Node, names: &[&str], row: &[Text]) -> Result<bool, MergeError
     for (column, name) in names.iter().enumerate() {
         if let Some(value) = row.get(column) {
             found = if name.is_empty() {
-                let text = node
-                    .as_str()
-                    .ok_or_else(|| MergeError { hint: None, ..MergeError::element(node, "ScalarNode") })?;
+                let text = node.as_str().ok_or_else(|| MergeError {
+                    hint: None,
+                    ..MergeError::element(node, "ScalarNode")
+                })?;
                 value == text
             } else {
                 let map = node.as_map().ok_or_else(|| MergeError::element(node, "MappingNode"))?;
-                map.get(name).is_some_and(|field| value.is_empty() || go_value(field) == value.as_str())
+                map.get(name)
+                    .is_some_and(|field| value.is_empty() || go_value(field) == value.as_str())
             };
         }
         if !found {

@@ -159,10 +159,12 @@ impl<'a> Walk<'a> {
         known: Option<TypeRef<'a>>,
         depth: usize,
     ) -> Result<Node, MergeError> {
-        Ok(match self.single_map(patch, map, Side::Patch, left_out, known, depth)? {
-            Walked::New(node) => node,
-            Walked::Same | Walked::Gone => patch.clone(),
-        })
+        Ok(
+            match self.single_map(patch, map, Side::Patch, left_out, known, depth)? {
+                Walked::New(node) => node,
+                Walked::Same | Walked::Gone => patch.clone(),
+            },
+        )
     }
 
     /// A list of the patch that replaces one of the target.

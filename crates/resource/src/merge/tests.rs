@@ -7,11 +7,18 @@ use yaml::{Seq, Sources, Style, read_documents};
 use super::*;
 
 fn layer() -> Arc<Layer> {
-    Arc::new(Layer { kustomization: "kustomization.yaml".into(), step: "patches[0]".into(), mark: Mark::NONE })
+    Arc::new(Layer {
+        kustomization: "kustomization.yaml".into(),
+        step: "patches[0]".into(),
+        mark: Mark::NONE,
+    })
 }
 
 fn read(sources: &Sources, name: &str, text: &str) -> Node {
-    read_documents(&sources.add(name, text.to_owned())).unwrap().nodes.remove(0)
+    read_documents(&sources.add(name, text.to_owned()))
+        .unwrap()
+        .nodes
+        .remove(0)
 }
 
 /// Merges, and lists the place of every scalar and of what it replaced: `path place <- previous`, with `*`
@@ -27,7 +34,12 @@ fn origins(target: &str, patch: &str) -> (Merged, String) {
 }
 
 fn list(sources: &Sources, node: &Node, path: &str, out: &mut String) {
-    let place = |node: &Node| sources.place(node.mark).map(|place| place.to_string()).unwrap_or_default();
+    let place = |node: &Node| {
+        sources
+            .place(node.mark)
+            .map(|place| place.to_string())
+            .unwrap_or_default()
+    };
     let previous = node.origin.as_ref().and_then(|change| change.previous.as_ref());
     if node.is_scalar() || previous.is_some() {
         let star = if node.origin.is_some() { "*" } else { "" };
@@ -37,11 +49,20 @@ fn list(sources: &Sources, node: &Node, path: &str, out: &mut String) {
     match &node.value {
         Value::Scalar(_) => {}
         Value::Map(map) => {
-            map.iter()
-                .for_each(|entry| list(sources, &entry.value, &format!("{path}/{}", entry.key.as_str().unwrap()), out));
+            map.iter().for_each(|entry| {
+                list(
+                    sources,
+                    &entry.value,
+                    &format!("{path}/{}", entry.key.as_str().unwrap()),
+                    out,
+                )
+            });
         }
         Value::Seq(items) => {
-            items.iter().enumerate().for_each(|(at, item)| list(sources, item, &format!("{path}/{at}"), out));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(at, item)| list(sources, item, &format!("{path}/{at}"), out));
         }
     }
 }
@@ -76,7 +97,13 @@ spec:
     args: [x]
 ";
     let (merged, found) = origins(POD, patch);
-    assert_eq!(merged, Merged { deleted: false, changed: true });
+    assert_eq!(
+        merged,
+        Merged {
+            deleted: false,
+            changed: true
+        }
+    );
     let expected = "\
 /apiVersion target:1:13
 /kind target:2:7
@@ -101,7 +128,11 @@ fn says_whether_anything_changed() {
     for (patch, changed, deleted) in [
         ("spec: {hostNetwork: true}", false, false),
         ("spec: {containers: [{name: a, image: a:1}]}", false, false),
-        ("spec: {missing: null, containers: [{name: c, $patch: delete}]}", false, false),
+        (
+            "spec: {missing: null, containers: [{name: c, $patch: delete}]}",
+            false,
+            false,
+        ),
         ("spec: {tolerations: [{key: a}]}", false, false),
         ("$patch: replace\nspec: {}", false, false),
         ("spec: {containers: [{name: b}]}", true, false),
@@ -111,7 +142,11 @@ fn says_whether_anything_changed() {
         ("spec: {containers: [{image: x}]}", true, false),
         ("$patch: delete", true, true),
     ] {
-        assert_eq!(origins(POD, &format!("{head}{patch}\n")).0, Merged { deleted, changed }, "{patch}");
+        assert_eq!(
+            origins(POD, &format!("{head}{patch}\n")).0,
+            Merged { deleted, changed },
+            "{patch}"
+        );
     }
 }
 
@@ -120,12 +155,23 @@ fn what_does_not_change_stays_shared() {
     let sources = Sources::new();
     let base = read(&sources, "target", POD);
     let mut target = base.clone();
-    let patch = read(&sources, "patch", "apiVersion: v1\nkind: Pod\nspec:\n  hostNetwork: false\n");
+    let patch = read(
+        &sources,
+        "patch",
+        "apiVersion: v1\nkind: Pod\nspec:\n  hostNetwork: false\n",
+    );
     strategic_merge(&mut target, &patch, &Schema::builtin(), &layer()).unwrap();
-    let items = |node: &Node, field| node.get_path(["spec", field]).and_then(Node::as_seq).map(|items| items.as_ptr());
+    let items = |node: &Node, field| {
+        node.get_path(["spec", field])
+            .and_then(Node::as_seq)
+            .map(|items| items.as_ptr())
+    };
     assert_eq!(items(&base, "containers"), items(&target, "containers"));
     assert_eq!(items(&base, "tolerations"), items(&target, "tolerations"));
-    assert_eq!(base.get_path(["spec", "hostNetwork"]).and_then(Node::as_str), Some("true"));
+    assert_eq!(
+        base.get_path(["spec", "hostNetwork"]).and_then(Node::as_str),
+        Some("true")
+    );
 }
 
 #[test]
@@ -138,12 +184,18 @@ fn a_prepared_patch_is_not_copied() {
     for target in &mut targets {
         strategic_merge(target, &patch, &Schema::builtin(), &layer).unwrap();
     }
-    let added =
-        |node: &Node| node.get_path(["spec", "initContainers"]).and_then(Node::as_seq).map(|items| items.as_ptr());
+    let added = |node: &Node| {
+        node.get_path(["spec", "initContainers"])
+            .and_then(Node::as_seq)
+            .map(|items| items.as_ptr())
+    };
     assert_eq!(added(&targets[0]), added(&patch));
     assert_eq!(added(&targets[0]), added(&targets[1]));
     assert_eq!(
-        targets[0].get("spec").and_then(|spec| spec.get("initContainers")).map(|node| node.style),
+        targets[0]
+            .get("spec")
+            .and_then(|spec| spec.get("initContainers"))
+            .map(|node| node.style),
         Some(Style::Plain)
     );
 }
@@ -178,7 +230,11 @@ fn depth_is_limited() {
     };
     let deepest = MAX_DEPTH - 1;
     let mut target = object(deepest, "a");
-    assert!(strategic_merge(&mut target, &object(deepest, "b"), &schema, &layer()).unwrap().changed);
+    assert!(
+        strategic_merge(&mut target, &object(deepest, "b"), &schema, &layer())
+            .unwrap()
+            .changed
+    );
     let mut target = object(3, "a");
     let error = strategic_merge(&mut target, &object(MAX_DEPTH + 1001, "b"), &schema, &layer()).unwrap_err();
     assert_eq!(error.message, "nested more than 400 levels deep");

@@ -76,7 +76,12 @@ pub struct TypeRef<'s> {
 
 impl Type {
     /// Known, but nothing inside that matters.
-    const OPAQUE: Type = Type { fields: Cow::Borrowed(&[]), values: None, items: None, merge: None };
+    const OPAQUE: Type = Type {
+        fields: Cow::Borrowed(&[]),
+        values: None,
+        items: None,
+        merge: None,
+    };
 }
 
 impl Default for Schema {
@@ -120,8 +125,13 @@ impl Schema {
             Tables::Builtin => (&tables::KINDS, &tables::TYPES),
             Tables::Custom(custom) => (&custom.kinds, &custom.types),
         };
-        let at = kinds.binary_search_by(|row| (&*row.kind, &*row.api_version).cmp(&(kind, api_version))).ok()?;
-        Some(TypeRef { all, id: kinds[at].type_id })
+        let at = kinds
+            .binary_search_by(|row| (&*row.kind, &*row.api_version).cmp(&(kind, api_version)))
+            .ok()?;
+        Some(TypeRef {
+            all,
+            id: kinds[at].type_id,
+        })
     }
 
     fn custom(&self) -> Option<&Custom> {
@@ -133,7 +143,9 @@ impl Schema {
 }
 
 fn find_scope(scopes: &[Scope], api_version: &str, kind: &str) -> Option<bool> {
-    let at = scopes.binary_search_by(|row| (&*row.kind, &*row.api_version).cmp(&(kind, api_version))).ok()?;
+    let at = scopes
+        .binary_search_by(|row| (&*row.kind, &*row.api_version).cmp(&(kind, api_version)))
+        .ok()?;
     Some(scopes[at].namespaced)
 }
 
@@ -170,31 +182,55 @@ impl<'s> TypeRef<'s> {
 // The tables are written with these.
 
 const fn f(name: &'static str, type_id: TypeId) -> Field {
-    Field { name: Cow::Borrowed(name), type_id }
+    Field {
+        name: Cow::Borrowed(name),
+        type_id,
+    }
 }
 
 const fn k(kind: &'static str, api_version: &'static str, type_id: TypeId) -> Kind {
-    Kind { kind: Cow::Borrowed(kind), api_version: Cow::Borrowed(api_version), type_id }
+    Kind {
+        kind: Cow::Borrowed(kind),
+        api_version: Cow::Borrowed(api_version),
+        type_id,
+    }
 }
 
 const fn s(kind: &'static str, api_version: &'static str, namespaced: bool) -> Scope {
-    Scope { kind: Cow::Borrowed(kind), api_version: Cow::Borrowed(api_version), namespaced }
+    Scope {
+        kind: Cow::Borrowed(kind),
+        api_version: Cow::Borrowed(api_version),
+        namespaced,
+    }
 }
 
 const fn object(fields: &'static [Field]) -> Type {
-    Type { fields: Cow::Borrowed(fields), ..Type::OPAQUE }
+    Type {
+        fields: Cow::Borrowed(fields),
+        ..Type::OPAQUE
+    }
 }
 
 const fn map(values: TypeId) -> Type {
-    Type { values: Some(values), ..Type::OPAQUE }
+    Type {
+        values: Some(values),
+        ..Type::OPAQUE
+    }
 }
 
 const fn list(items: TypeId) -> Type {
-    Type { items: Some(items), ..Type::OPAQUE }
+    Type {
+        items: Some(items),
+        ..Type::OPAQUE
+    }
 }
 
 const fn merged(items: TypeId, keys: &'static [Cow<'static, str>]) -> Type {
-    Type { items: Some(items), merge: Some(Cow::Borrowed(keys)), ..Type::OPAQUE }
+    Type {
+        items: Some(items),
+        merge: Some(Cow::Borrowed(keys)),
+        ..Type::OPAQUE
+    }
 }
 
 const fn key(name: &'static str) -> Cow<'static, str> {
@@ -227,7 +263,11 @@ mod tests {
             ("example.com/v1", "Namespace", false),
             ("", "", false),
         ] {
-            assert_eq!(schema.is_cluster_scoped(api_version, kind), expected, "{api_version} {kind}");
+            assert_eq!(
+                schema.is_cluster_scoped(api_version, kind),
+                expected,
+                "{api_version} {kind}"
+            );
         }
     }
 
@@ -235,7 +275,10 @@ mod tests {
     fn merge_keys_of_builtin_types() {
         let schema = Schema::builtin();
         let pod = |path: &[&str]| {
-            let template = schema.type_of("apps/v1", "Deployment")?.field("spec")?.field("template")?;
+            let template = schema
+                .type_of("apps/v1", "Deployment")?
+                .field("spec")?
+                .field("template")?;
             path.iter().try_fold(template.field("spec")?, |this, &name| match name {
                 "[]" => this.elements(),
                 name => this.field(name),
@@ -243,13 +286,21 @@ mod tests {
         };
         let keys = |path: &[&str]| pod(path)?.merge_keys().map(|keys| keys.join(","));
         assert_eq!(keys(&["containers"]).as_deref(), Some("name"));
-        assert_eq!(keys(&["containers", "[]", "ports"]).as_deref(), Some("containerPort,protocol"));
-        assert_eq!(keys(&["containers", "[]", "volumeMounts"]).as_deref(), Some("mountPath"));
+        assert_eq!(
+            keys(&["containers", "[]", "ports"]).as_deref(),
+            Some("containerPort,protocol")
+        );
+        assert_eq!(
+            keys(&["containers", "[]", "volumeMounts"]).as_deref(),
+            Some("mountPath")
+        );
         assert_eq!(keys(&["volumes"]).as_deref(), Some("name"));
         assert_eq!(keys(&["containers", "[]", "args"]), None);
         assert_eq!(keys(&["tolerations"]), None);
         let metadata = schema.type_of("v1", "Service").and_then(|this| this.field("metadata"));
-        let finalizers = metadata.and_then(|this| this.field("finalizers")).and_then(TypeRef::merge_keys);
+        let finalizers = metadata
+            .and_then(|this| this.field("finalizers"))
+            .and_then(TypeRef::merge_keys);
         assert_eq!(finalizers.map(<[_]>::len), Some(0));
         assert!(schema.type_of("apps/v1beta1", "Deployment").is_none());
         assert!(schema.type_of("example.com/v1", "Trainer").is_none());

@@ -67,14 +67,24 @@ struct Reader<'d> {
 
 impl Custom {
     fn with(self, document: &Node) -> Result<Schema, SchemaError> {
-        let mut kinds: BTreeMap<_, _> =
-            self.kinds.into_iter().map(|row| ((row.kind, row.api_version), row.type_id)).collect();
-        let mut scopes: BTreeMap<_, _> =
-            self.scopes.into_iter().map(|row| ((row.kind, row.api_version), row.namespaced)).collect();
+        let mut kinds: BTreeMap<_, _> = self
+            .kinds
+            .into_iter()
+            .map(|row| ((row.kind, row.api_version), row.type_id))
+            .collect();
+        let mut scopes: BTreeMap<_, _> = self
+            .scopes
+            .into_iter()
+            .map(|row| ((row.kind, row.api_version), row.namespaced))
+            .collect();
         let mut reader = Reader {
             definitions: map_of(document, "definitions")?,
             types: self.types,
-            ids: self.definitions.into_iter().map(|field| (field.name.into_owned(), field.type_id)).collect(),
+            ids: self
+                .definitions
+                .into_iter()
+                .map(|field| (field.name.into_owned(), field.type_id))
+                .collect(),
             refs: BTreeMap::new(),
         };
         for entry in reader.definitions.into_iter().flatten() {
@@ -93,21 +103,41 @@ impl Custom {
             }
         }
         for entry in map_of(document, "paths")?.into_iter().flatten() {
-            let Some(gvk) = entry.value.get_path(["get", GVK]) else { continue };
+            let Some(gvk) = entry.value.get_path(["get", GVK]) else {
+                continue;
+            };
             let Some(kind) = kind_of(gvk)? else { continue };
-            let namespaced = entry.key.as_str().is_some_and(|path| path.contains("namespaces/{namespace}"));
+            let namespaced = entry
+                .key
+                .as_str()
+                .is_some_and(|path| path.contains("namespaces/{namespace}"));
             *scopes.entry(kind).or_default() |= namespaced;
         }
         Ok(Schema(Tables::Custom(Arc::new(Custom {
             types: reader.types,
-            definitions: reader.ids.into_iter().map(|(name, type_id)| Field { name: name.into(), type_id }).collect(),
+            definitions: reader
+                .ids
+                .into_iter()
+                .map(|(name, type_id)| Field {
+                    name: name.into(),
+                    type_id,
+                })
+                .collect(),
             kinds: kinds
                 .into_iter()
-                .map(|((kind, api_version), type_id)| Kind { kind, api_version, type_id })
+                .map(|((kind, api_version), type_id)| Kind {
+                    kind,
+                    api_version,
+                    type_id,
+                })
                 .collect(),
             scopes: scopes
                 .into_iter()
-                .map(|((kind, api_version), namespaced)| Scope { kind, api_version, namespaced })
+                .map(|((kind, api_version), namespaced)| Scope {
+                    kind,
+                    api_version,
+                    namespaced,
+                })
                 .collect(),
         }))))
     }
@@ -133,7 +163,10 @@ fn kind_of(gvk: &Node) -> Result<Option<KindKey>, SchemaError> {
 }
 
 fn error(node: &Node, message: impl Into<String>) -> SchemaError {
-    SchemaError { message: message.into(), mark: node.mark }
+    SchemaError {
+        message: message.into(),
+        mark: node.mark,
+    }
 }
 
 /// The mapping under `key`; `None` if there is nothing.
@@ -145,14 +178,20 @@ fn map_of<'d>(node: &'d Node, key: &str) -> Result<Option<&'d Map>, SchemaError>
     match map.get(key) {
         None => Ok(None),
         Some(value) if value.is_null() => Ok(None),
-        Some(value) => value.as_map().map(Some).ok_or_else(|| error(value, format!("`{key}` must be a mapping"))),
+        Some(value) => value
+            .as_map()
+            .map(Some)
+            .ok_or_else(|| error(value, format!("`{key}` must be a mapping"))),
     }
 }
 
 fn text_of<'d>(node: &'d Node, key: &str) -> Result<Option<&'d str>, SchemaError> {
     match node.get(key) {
         None => Ok(None),
-        Some(value) => value.as_str().map(Some).ok_or_else(|| error(value, format!("`{key}` must be a string"))),
+        Some(value) => value
+            .as_str()
+            .map(Some)
+            .ok_or_else(|| error(value, format!("`{key}` must be a string"))),
     }
 }
 
@@ -187,9 +226,17 @@ impl Reader<'_> {
                 fields.insert(entry.key.as_str().unwrap_or_default(), id);
             }
         }
-        this.fields =
-            fields.into_iter().map(|(name, type_id)| Field { name: name.to_owned().into(), type_id }).collect();
-        if let Some(values) = node.get("additionalProperties").filter(|values| values.as_map().is_some()) {
+        this.fields = fields
+            .into_iter()
+            .map(|(name, type_id)| Field {
+                name: name.to_owned().into(),
+                type_id,
+            })
+            .collect();
+        if let Some(values) = node
+            .get("additionalProperties")
+            .filter(|values| values.as_map().is_some())
+        {
             this.values = self.read_used(values, depth)?;
         }
         let is_list = match node.get("type").map(|node| &node.value) {
@@ -211,7 +258,9 @@ impl Reader<'_> {
         if let Some(&known) = self.refs.get(reference) {
             return Ok(known);
         }
-        let Some(definitions) = self.definitions else { return Ok(None) };
+        let Some(definitions) = self.definitions else {
+            return Ok(None);
+        };
         let mut last = reference;
         let mut target = None;
         for _ in 0..MAX_REFS {
@@ -224,7 +273,9 @@ impl Reader<'_> {
                 Some(next) => last = next,
             }
         }
-        let own_id = last.split_once("#/definitions/").and_then(|(_, name)| self.ids.get(&unescape(name)).copied());
+        let own_id = last
+            .split_once("#/definitions/")
+            .and_then(|(_, name)| self.ids.get(&unescape(name)).copied());
         let id = match (own_id, target) {
             (Some(id), _) => Some(id),
             (None, None) => None,
@@ -248,7 +299,9 @@ fn merge_keys(node: &Node) -> Result<Cow<'static, [Cow<'static, str>]>, SchemaEr
     };
     match (node.get(MERGE_KEYS), node.get(MERGE_KEY)) {
         (Some(keys), _) => {
-            let keys = keys.as_seq().ok_or_else(|| error(keys, format!("`{MERGE_KEYS}` must be a list")))?;
+            let keys = keys
+                .as_seq()
+                .ok_or_else(|| error(keys, format!("`{MERGE_KEYS}` must be a list")))?;
             keys.iter().map(text).collect()
         }
         (None, Some(key)) => Ok(vec![text(key)?].into()),

@@ -42,14 +42,9 @@ pub(super) fn analyze(text: &str, dialect: Dialect) -> Analysis {
     let mut characters = text.chars().peekable();
     let mut first = true;
     while let Some(character) = characters.next() {
-        let before_white = characters
-            .peek()
-            .is_none_or(|&next| next == ' ' || next == '\t');
+        let before_white = characters.peek().is_none_or(|&next| next == ' ' || next == '\t');
         match character {
-            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
-            | '@' | '`'
-                if first =>
-            {
+            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' if first => {
                 flow_indicators = true;
                 block_indicators = true;
             }

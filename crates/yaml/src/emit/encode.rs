@@ -29,8 +29,19 @@ pub(super) fn block_scalar(text: &str, folded: bool) -> String {
 
 /// An open collection; a mapping stands with its next key or, after that, its value.
 enum Open<'n> {
-    Seq { items: std::slice::Iter<'n, Node>, indent: usize, flow: bool, first: bool },
-    Map { entries: std::slice::Iter<'n, Entry>, indent: usize, flow: bool, first: bool, value: Option<(&'n Node, bool)> },
+    Seq {
+        items: std::slice::Iter<'n, Node>,
+        indent: usize,
+        flow: bool,
+        first: bool,
+    },
+    Map {
+        entries: std::slice::Iter<'n, Entry>,
+        indent: usize,
+        flow: bool,
+        first: bool,
+        value: Option<(&'n Node, bool)>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,10 +63,24 @@ struct Context {
 impl Writer<'_, '_> {
     fn encode(&mut self, root: &Node) {
         let mut open = Vec::new();
-        self.encode_node(root, Context { parent: Parent::Root, indent: 0, flow: false, simple_key: false }, &mut open);
+        self.encode_node(
+            root,
+            Context {
+                parent: Parent::Root,
+                indent: 0,
+                flow: false,
+                simple_key: false,
+            },
+            &mut open,
+        );
         while let Some(frame) = open.last_mut() {
             match frame {
-                Open::Seq { items, indent, flow, first } => {
+                Open::Seq {
+                    items,
+                    indent,
+                    flow,
+                    first,
+                } => {
                     let (indent, flow, is_first) = (*indent, *flow, std::mem::replace(first, false));
                     let Some(item) = items.next() else {
                         if flow {
@@ -70,11 +95,31 @@ impl Writer<'_, '_> {
                     } else if !is_first {
                         self.write_bare(",");
                     }
-                    self.encode_node(item, Context { parent: Parent::Sequence, indent, flow, simple_key: false }, &mut open);
+                    self.encode_node(
+                        item,
+                        Context {
+                            parent: Parent::Sequence,
+                            indent,
+                            flow,
+                            simple_key: false,
+                        },
+                        &mut open,
+                    );
                 }
-                Open::Map { entries, indent, flow, first, value } => {
+                Open::Map {
+                    entries,
+                    indent,
+                    flow,
+                    first,
+                    value,
+                } => {
                     let (indent, flow) = (*indent, *flow);
-                    let context = Context { parent: Parent::Mapping, indent, flow, simple_key: false };
+                    let context = Context {
+                        parent: Parent::Mapping,
+                        indent,
+                        flow,
+                        simple_key: false,
+                    };
                     if let Some((node, simple)) = value.take() {
                         if simple {
                             self.write_bare(":");
@@ -108,7 +153,14 @@ impl Writer<'_, '_> {
                     if !simple {
                         self.write_indicator(b'?');
                     }
-                    self.encode_node(&entry.key, Context { simple_key: simple, ..context }, &mut open);
+                    self.encode_node(
+                        &entry.key,
+                        Context {
+                            simple_key: simple,
+                            ..context
+                        },
+                        &mut open,
+                    );
                 }
             }
         }
@@ -127,30 +179,49 @@ impl Writer<'_, '_> {
             Value::Seq(items) => items.is_empty(),
         };
         let flow = context.flow || node.style == Style::Flow || empty;
+        let deeper = if flow { indent + 2 } else { deeper };
         let compact = parent == Parent::Mapping && (self.column == 0 || !self.indention);
         if flow {
-            self.write_word(if matches!(node.value, Value::Map(_)) { b"{" } else { b"[" });
+            self.write_word(if matches!(node.value, Value::Map(_)) {
+                b"{"
+            } else {
+                b"["
+            });
             self.whitespace = true;
         }
         match &node.value {
-            Value::Map(map) => open.push(Open::Map { entries: map.iter(), indent: deeper, flow, first: true, value: None }),
+            Value::Map(map) => open.push(Open::Map {
+                entries: map.iter(),
+                indent: deeper,
+                flow,
+                first: true,
+                value: None,
+            }),
             Value::Seq(items) => {
                 let indent = if compact && !flow { indent } else { deeper };
-                open.push(Open::Seq { items: items.iter(), indent, flow, first: true });
+                open.push(Open::Seq {
+                    items: items.iter(),
+                    indent,
+                    flow,
+                    first: true,
+                });
             }
             Value::Scalar(_) => {}
         }
     }
 
     fn encode_scalar(&mut self, node: &Node, text: &str, context: Context) {
-        let indent = if context.parent == Parent::Root { 2 } else { context.indent + 2 };
+        let indent = if context.parent == Parent::Root {
+            2
+        } else {
+            context.indent + 2
+        };
         let resolved = resolve_v3(text);
         let quoted = !matches!(node.style, Style::Plain | Style::Flow);
         let mut force_quotes = false;
         match node.tag {
             Tag::Str => force_quotes = !quoted && resolved != Tag::Str,
             Tag::Unset | Tag::Other => {}
-            Tag::Merge => {}
             tag if tag != resolved => self.write_word(tag.name().as_bytes()),
             _ => {}
         }
@@ -164,7 +235,11 @@ impl Writer<'_, '_> {
         if context.simple_key && can.multiline {
             style = Style::DoubleQuoted;
         }
-        let no_plain = if context.flow { !can.flow_plain } else { !can.block_plain };
+        let no_plain = if context.flow {
+            !can.flow_plain
+        } else {
+            !can.block_plain
+        };
         if style == Style::Plain && (no_plain || (text.is_empty() && (context.flow || context.simple_key))) {
             style = Style::SingleQuoted;
         }

@@ -12,12 +12,13 @@ mod order;
 mod scalar;
 pub(crate) mod value;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use encode::encode_v3;
 pub use error::{EmitError, EmitProblem};
 
-use crate::node::{Map, Node, Style, Value};
+use crate::node::{Map, Node, Style, Tag, Value};
 use crate::number::{write_float_g, write_float_json};
 use crate::resolve::Typed;
 use order::Item;
@@ -82,7 +83,15 @@ struct Writer<'o, 'n> {
 
 impl<'o, 'n> Writer<'o, 'n> {
     fn new(out: &'o mut Vec<u8>, width: usize) -> Writer<'o, 'n> {
-        Writer { out, column: 0, width, whitespace: true, indention: true, items: Vec::new(), frames: Vec::new() }
+        Writer {
+            out,
+            column: 0,
+            width,
+            whitespace: true,
+            indention: true,
+            items: Vec::with_capacity(32),
+            frames: Vec::with_capacity(16),
+        }
     }
 
     fn write_document(&mut self, node: &'n Node) -> Result<(), EmitError> {
@@ -109,11 +118,7 @@ impl<'o, 'n> Writer<'o, 'n> {
                     self.write_key(&key, indent);
                     self.write_node(value, Parent::Mapping, indent, place)?;
                 }
-                Frame::Seq {
-                    items,
-                    indent,
-                    place,
-                } => {
+                Frame::Seq { items, indent, place } => {
                     let (indent, place) = (*indent, *place);
                     let Some(item) = items.next() else {
                         self.frames.pop();
@@ -147,18 +152,8 @@ impl<'o, 'n> Writer<'o, 'n> {
         }
     }
 
-    fn write_node(
-        &mut self,
-        node: &'n Node,
-        parent: Parent,
-        indent: usize,
-        place: Place,
-    ) -> Result<(), EmitError> {
-        let deeper = if parent == Parent::Root {
-            0
-        } else {
-            indent + 2
-        };
+    fn write_node(&mut self, node: &'n Node, parent: Parent, indent: usize, place: Place) -> Result<(), EmitError> {
+        let deeper = if parent == Parent::Root { 0 } else { indent + 2 };
         match &node.value {
             Value::Scalar(text) => {
                 let indent = if parent == Parent::Root { 2 } else { deeper };
@@ -203,25 +198,28 @@ impl<'o, 'n> Writer<'o, 'n> {
         check_duplicates(map)?;
         self.items.reserve(map.len());
         for entry in map {
+            if let Some(key) = simple_text(&entry.key)
+                && key.len() <= LONGEST_KEY / 6 - 2
+            {
+                self.items.push((Cow::Borrowed(key), &entry.value));
+                continue;
+            }
             let Some(key) = printed_key(&entry.key, top, place)? else {
                 continue;
             };
             if key.len() + 2 > LONGEST_KEY / 6 || !key.is_ascii() {
                 check_json_key(&key, &entry.key)?;
             }
-            self.items
-                .push((through_json(key, &entry.key)?, &entry.value));
+            self.items.push((through_json(key, &entry.key)?, &entry.value));
         }
         Ok(())
     }
 
-    fn write_scalar(
-        &mut self,
-        node: &'n Node,
-        text: &'n str,
-        indent: usize,
-        place: Place,
-    ) -> Result<(), EmitError> {
+    fn write_scalar(&mut self, node: &'n Node, text: &'n str, indent: usize, place: Place) -> Result<(), EmitError> {
+        if let Some(text) = simple_text(node) {
+            self.write_string(text, indent, false);
+            return Ok(());
+        }
         match printed(node, text, place)? {
             Typed::Str(text) => self.write_string(&through_json(text, node)?, indent, false),
             Typed::Null => self.write_word(b"null"),
@@ -276,13 +274,19 @@ impl<'o, 'n> Writer<'o, 'n> {
     }
 }
 
+/// The text of a string on one line of printable ASCII, which comes out of print as it went in.
+#[inline]
+fn simple_text(node: &Node) -> Option<&str> {
+    let text = node.as_str()?;
+    let simple = text
+        .bytes()
+        .fold(true, |simple, byte| simple & (0x20..0x7F).contains(&byte));
+    (node.tag == Tag::Str && simple).then_some(text)
+}
+
 /// What is in a flow collection is written in flow style by the v3 emitter.
 fn inner_place(node: &Node, place: Place) -> Place {
-    if node.style == Style::Flow {
-        Place::Flow
-    } else {
-        place
-    }
+    if node.style == Style::Flow { Place::Flow } else { place }
 }
 
 /// A float as it is after JSON: an integer if it has no fraction and fits.
@@ -304,18 +308,37 @@ fn write_float(value: f64, out: &mut Vec<u8>) {
 
 /// yaml v3 refuses a mapping with two keys of the same text.
 pub(crate) fn check_duplicates(map: &Map) -> Result<(), EmitError> {
-    let duplicate = |key: &Node, first: &Node| EmitError {
-        problem: EmitProblem::DuplicateKey(key.as_str().unwrap_or_default().to_owned()),
-        mark: key.mark,
-        first: Some(first.mark),
+    let duplicate = |key: &Node, first: &Node| {
+        let text = key.as_str().unwrap_or_default().to_owned();
+        // A null key was doubled by the reader, as kyaml does it.
+        if key.mark.is_some() && key.mark == first.mark && key.tag == Tag::Null {
+            return EmitError::new(EmitProblem::KeyNotString(text), key.mark);
+        }
+        EmitError {
+            problem: EmitProblem::DuplicateKey(text),
+            mark: key.mark,
+            first: Some(first.mark),
+        }
     };
     let entries = map.as_slice();
+    // Keys of different length, or with different ends, need no comparison.
+    let mut seen = 0u64;
+    let distinct = entries.iter().all(|entry| {
+        let key = entry.key.as_str().unwrap_or_default().as_bytes();
+        let ends =
+            key.first().map_or(0, |&byte| usize::from(byte)) + 5 * key.last().map_or(0, |&byte| usize::from(byte));
+        let bit = 1 << ((ends + 11 * key.len()) % 64);
+        let new = seen & bit == 0;
+        seen |= bit;
+        new
+    });
+    if distinct {
+        return Ok(());
+    }
     if entries.len() > 12 {
         let mut seen = BTreeMap::new();
         for entry in entries {
-            if let Some(first) =
-                seen.insert((entry.key.as_str(), entry.key.is_scalar()), &entry.key)
-            {
+            if let Some(first) = seen.insert((entry.key.as_str(), entry.key.is_scalar()), &entry.key) {
                 return Err(duplicate(&entry.key, first));
             }
         }
@@ -349,16 +372,11 @@ fn check_json_key(key: &str, node: &Node) -> Result<(), EmitError> {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
 
     fn sorted(keys: &[&str]) -> Vec<String> {
         let null = Node::null();
-        let mut items: Vec<Item<'_>> = keys
-            .iter()
-            .map(|&key| (Cow::Borrowed(key), &null))
-            .collect();
+        let mut items: Vec<Item<'_>> = keys.iter().map(|&key| (Cow::Borrowed(key), &null)).collect();
         order::sort(&mut items);
         items.into_iter().map(|(key, _)| key.into_owned()).collect()
     }

@@ -71,12 +71,7 @@ pub(super) fn less(a: &str, b: &str) -> bool {
         return first < second;
     }
     if first < 0x80 && second < 0x80 {
-        return less_at(
-            a,
-            b,
-            same,
-            (first.is_ascii_alphabetic(), second.is_ascii_alphabetic()),
-        );
+        return less_at(a, b, same, (first.is_ascii_alphabetic(), second.is_ascii_alphabetic()));
     }
     // Back to the beginning of the character that differs.
     let start = (0..=same)
@@ -85,9 +80,7 @@ pub(super) fn less(a: &str, b: &str) -> bool {
         .unwrap_or(0);
     let letter = |bytes: &[u8]| {
         let text = std::str::from_utf8(&bytes[start..]).unwrap_or_default();
-        text.chars()
-            .next()
-            .is_some_and(|character| character.is_alphabetic())
+        text.chars().next().is_some_and(|character| character.is_alphabetic())
     };
     let (a_letter, b_letter) = (letter(a), letter(b));
     if a_letter && b_letter {
@@ -111,10 +104,7 @@ fn less_at(a: &[u8], b: &[u8], at: usize, (a_letter, b_letter): (bool, bool)) ->
     let number = |bytes: &[u8]| {
         let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit());
         digits.fold((i64::from(continued), 0), |(value, len), digit| {
-            (
-                value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0')),
-                len + 1,
-            )
+            (value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0')), len + 1)
         })
     };
     let (a_number, a_len) = number(a);

@@ -59,11 +59,11 @@ fn simple_plain(text: &str) -> Option<bool> {
         return None;
     }
     if !STARTS[first as usize] {
-        let may_start = first.is_ascii_alphanumeric()
-            || (matches!(first, b'.' | b'-')
-                && bytes
-                    .get(1)
-                    .is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'/'));
+        let may_start = match first {
+            b'-' => bytes.get(1).is_some_and(|next| *next != b' ') && !bytes.starts_with(b"---"),
+            b'.' => !bytes.starts_with(b"..."),
+            _ => first.is_ascii_alphanumeric(),
+        };
         // Words and numbers: the longer ones cannot be booleans.
         let word = first.is_ascii_alphabetic() && bytes.len() > 5;
         if !may_start || (!word && (resolve_v2(text) != Tag::Str || is_base60(text))) {
@@ -91,10 +91,7 @@ fn is_base60(text: &str) -> bool {
     let Some((head, tail)) = rest.split_once(':') else {
         return false;
     };
-    let digits = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'_')
-    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     if !head.starts_with(|c: char| c.is_ascii_digit()) || !digits(head) {
         return false;
     }
@@ -283,10 +280,13 @@ impl Writer<'_, '_> {
         self.out.push(b'"');
         self.column += 1;
         self.end_scalar();
+        // The emitters look for a byte order mark at the wrong place: if it is the first character, they
+        // escape all others as well.
+        let marked = text.starts_with('\u{FEFF}');
         let mut spaces = false;
         let mut characters = text.char_indices().peekable();
         while let Some((at, character)) = characters.next() {
-            if character == ' ' {
+            if character == ' ' && !marked {
                 let next = characters.peek().map(|&(_, next)| next);
                 if may_break && !spaces && self.column > self.width && at > 0 && next.is_some() {
                     self.write_indent(indent);
@@ -300,7 +300,7 @@ impl Writer<'_, '_> {
                 continue;
             }
             spaces = false;
-            if !is_printable(character) || is_break(character) || matches!(character, '"' | '\\') {
+            if marked || !is_printable(character) || is_break(character) || matches!(character, '"' | '\\') {
                 self.write_escape(character);
             } else {
                 self.write_char(character);

@@ -20,17 +20,11 @@ pub(crate) enum Place {
 
 /// The value of a scalar node after the v3 round trip.
 #[inline]
-pub(crate) fn printed<'n>(
-    node: &'n Node,
-    text: &'n str,
-    place: Place,
-) -> Result<Typed<'n>, EmitError> {
+pub(crate) fn printed<'n>(node: &'n Node, text: &'n str, place: Place) -> Result<Typed<'n>, EmitError> {
     if node.tag == Tag::Str {
         return match node.style {
             Style::SingleQuoted | Style::DoubleQuoted => Ok(Typed::Str(Cow::Borrowed(text))),
-            Style::Plain if memchr::memchr(b'\n', text.as_bytes()).is_none() => {
-                Ok(Typed::Str(Cow::Borrowed(text)))
-            }
+            Style::Plain if memchr::memchr(b'\n', text.as_bytes()).is_none() => Ok(Typed::Str(Cow::Borrowed(text))),
             _ => block_text(node, text, place).map(Typed::Str),
         };
     }
@@ -39,23 +33,15 @@ pub(crate) fn printed<'n>(
     match value {
         // The emitter has no empty plain scalar and no plain colon in flow style: it puts quotes.
         Typed::Null if text.is_empty() && place == Place::Flow => Ok(Typed::Str(Cow::Borrowed(""))),
-        Typed::Timestamp(_) if place == Place::Flow && text.contains(':') => {
-            Ok(Typed::Str(Cow::Borrowed(text)))
-        }
-        Typed::Float(value) if !value.is_finite() => {
-            Err(EmitError::new(EmitProblem::NotFinite, node.mark))
-        }
+        Typed::Timestamp(_) if place == Place::Flow && text.contains(':') => Ok(Typed::Str(Cow::Borrowed(text))),
+        Typed::Float(value) if !value.is_finite() => Err(EmitError::new(EmitProblem::NotFinite, node.mark)),
         Typed::Str(Cow::Borrowed(text)) => block_text(node, text, place).map(Typed::Str),
         value => Ok(value),
     }
 }
 
 /// The key of an entry as a string. Only at the top of an object may a key be anything else.
-pub(crate) fn printed_key<'n>(
-    node: &'n Node,
-    top: bool,
-    place: Place,
-) -> Result<Option<Cow<'n, str>>, EmitError> {
+pub(crate) fn printed_key<'n>(node: &'n Node, top: bool, place: Place) -> Result<Option<Cow<'n, str>>, EmitError> {
     let text = match &node.value {
         Value::Scalar(text) => text.as_str(),
         _ => return Err(EmitError::new(EmitProblem::CollectionKey, node.mark)),
@@ -66,9 +52,10 @@ pub(crate) fn printed_key<'n>(
         Tag::Binary | Tag::Other if !top => return Err(not_a_string(node, text)),
         _ => {}
     }
-    match printed(node, text, place)? {
-        Typed::Str(text) => Ok(Some(text)),
-        Typed::Null if top => Ok(None),
+    match printed(node, text, place) {
+        Ok(Typed::Str(text)) => Ok(Some(text)),
+        Err(error) if !top || error.problem != EmitProblem::NotFinite => Err(error),
+        Ok(Typed::Null) if top => Ok(None),
         _ if top => Ok(Some(Cow::Borrowed(text))),
         _ => Err(not_a_string(node, text)),
     }
@@ -104,12 +91,10 @@ pub(crate) fn through_json<'n>(text: Cow<'n, str>, node: &Node) -> Result<Cow<'n
     if text.is_ascii() && memchr::memchr(0x7F, text.as_bytes()).is_none() {
         return Ok(text);
     }
-    let refused = |character: &char| matches!(character, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}');
+    let refused =
+        |character: &char| matches!(character, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}');
     if let Some(character) = text.chars().find(refused) {
-        return Err(EmitError::new(
-            EmitProblem::Character(character as u32),
-            node.mark,
-        ));
+        return Err(EmitError::new(EmitProblem::Character(character as u32), node.mark));
     }
     if !text.contains('\u{85}') {
         return Ok(text);
@@ -119,11 +104,7 @@ pub(crate) fn through_json<'n>(text: Cow<'n, str>, node: &Node) -> Result<Cow<'n
     let mut breaks = 0;
     let mut first = true;
     while let Some(part) = parts.next() {
-        let part = if first {
-            part
-        } else {
-            part.trim_start_matches(' ')
-        };
+        let part = if first { part } else { part.trim_start_matches(' ') };
         let last = parts.peek().is_none();
         if !part.is_empty() || last {
             match breaks {
@@ -132,11 +113,7 @@ pub(crate) fn through_json<'n>(text: Cow<'n, str>, node: &Node) -> Result<Cow<'n
                 more => out.extend(std::iter::repeat_n('\n', more - 1)),
             }
             breaks = 0;
-            out.push_str(if last {
-                part
-            } else {
-                part.trim_end_matches(' ')
-            });
+            out.push_str(if last { part } else { part.trim_end_matches(' ') });
         }
         breaks += 1;
         first = false;

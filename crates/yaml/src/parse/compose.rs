@@ -33,11 +33,7 @@ pub(crate) struct Composed {
 }
 
 /// Reads the first document in the bytes `range` of a source.
-pub(crate) fn compose(
-    source: &Arc<Source>,
-    range: Range<usize>,
-    dialect: Dialect,
-) -> Result<Composed, ParseError> {
+pub(crate) fn compose(source: &Arc<Source>, range: Range<usize>, dialect: Dialect) -> Result<Composed, ParseError> {
     let composer = Composer {
         scanner: Scanner::new(source, range, dialect),
         dialect,
@@ -152,10 +148,7 @@ impl<'s> Composer<'s> {
     }
 
     fn expected<T>(&mut self, what: &'static str, at: usize) -> Scan<T> {
-        let context = self
-            .frames
-            .last()
-            .map(|frame| self.scanner.source.mark(frame.at));
+        let context = self.frames.last().map(|frame| self.scanner.source.mark(frame.at));
         Err(ParseError {
             problem: Problem::Expected(what),
             mark: self.scanner.source.mark(at),
@@ -164,10 +157,7 @@ impl<'s> Composer<'s> {
     }
 
     fn pop_state(&mut self) {
-        self.state = self
-            .states
-            .pop()
-            .expect("a state was pushed for each open node");
+        self.state = self.states.pop().expect("a state was pushed for each open node");
     }
 
     fn step(&mut self) -> Scan<()> {
@@ -253,8 +243,7 @@ impl<'s> Composer<'s> {
         }
         let mut version = false;
         loop {
-            let (directive, at) =
-                self.next_is(|kind| matches!(kind, Kind::Version(..) | Kind::TagDirective(..)))?;
+            let (directive, at) = self.next_is(|kind| matches!(kind, Kind::Version(..) | Kind::TagDirective(..)))?;
             if !directive {
                 let (start, _) = self.next_is(|kind| matches!(kind, Kind::DocumentStart))?;
                 if !start {
@@ -266,9 +255,7 @@ impl<'s> Composer<'s> {
             match self.take().kind {
                 Kind::Version(1, 1) if !version => version = true,
                 Kind::Version(1, 1) => {
-                    return self
-                        .scanner
-                        .error(Problem::Directive("duplicate %YAML"), at);
+                    return self.scanner.error(Problem::Directive("duplicate %YAML"), at);
                 }
                 Kind::TagDirective(handle, prefix) => {
                     if self.handles.iter().any(|(known, _)| *known == handle) {
@@ -277,9 +264,7 @@ impl<'s> Composer<'s> {
                     self.handles.push((handle, prefix));
                 }
                 _ => {
-                    return self
-                        .scanner
-                        .error(Problem::Directive("incompatible %YAML"), at);
+                    return self.scanner.error(Problem::Directive("incompatible %YAML"), at);
                 }
             }
         }
@@ -292,21 +277,19 @@ impl<'s> Composer<'s> {
     fn node(&mut self, block: bool, indentless: bool) -> Scan<()> {
         let mut properties = Properties::default();
         for _ in 0..2 {
-            let (property, at) = match &self.scanner.peek()?.kind {
-                Kind::Anchor(_) => (properties.anchor.is_none(), None),
-                Kind::Tag(..) => (properties.tag.is_none(), None),
-                _ => (false, None::<usize>),
+            let property = match &self.scanner.peek()?.kind {
+                Kind::Anchor(_) => properties.anchor.is_none(),
+                Kind::Tag(..) => properties.tag.is_none(),
+                _ => false,
             };
             if !property {
                 break;
             }
             let token = self.take();
-            properties.at = properties.at.or(at).or(Some(token.at));
+            properties.at = properties.at.or(Some(token.at));
             match token.kind {
                 Kind::Anchor(name) => properties.anchor = Some(self.scanner.text(name).to_owned()),
-                Kind::Tag(handle, suffix) => {
-                    properties.tag = Some(self.full_tag(handle, suffix, token.at)?)
-                }
+                Kind::Tag(handle, suffix) => properties.tag = Some(self.full_tag(handle, suffix, token.at)?),
                 _ => {}
             }
         }
@@ -379,8 +362,7 @@ impl<'s> Composer<'s> {
         match token.kind {
             Kind::Entry => {
                 self.take();
-                let (empty, _) =
-                    self.next_is(|kind| matches!(kind, Kind::Entry | Kind::BlockEnd))?;
+                let (empty, _) = self.next_is(|kind| matches!(kind, Kind::Entry | Kind::BlockEnd))?;
                 self.state = State::SequenceEntry;
                 if empty {
                     return self.empty_scalar(at + 1);
@@ -405,9 +387,7 @@ impl<'s> Composer<'s> {
             return self.close();
         }
         self.take();
-        let (empty, _) = self.next_is(|kind| {
-            matches!(kind, Kind::Entry | Kind::Key | Kind::Value | Kind::BlockEnd)
-        })?;
+        let (empty, _) = self.next_is(|kind| matches!(kind, Kind::Entry | Kind::Key | Kind::Value | Kind::BlockEnd))?;
         self.state = State::IndentlessEntry;
         if empty {
             return self.empty_scalar(at + 1);
@@ -422,8 +402,7 @@ impl<'s> Composer<'s> {
         match token.kind {
             Kind::Key => {
                 self.take();
-                let (empty, at) =
-                    self.next_is(|kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd))?;
+                let (empty, at) = self.next_is(|kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd))?;
                 self.state = State::MappingValue;
                 if empty {
                     return self.empty_scalar(at);
@@ -447,8 +426,7 @@ impl<'s> Composer<'s> {
             return self.empty_scalar(at);
         }
         self.take();
-        let (empty, _) =
-            self.next_is(|kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd))?;
+        let (empty, _) = self.next_is(|kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd))?;
         if empty {
             return self.empty_scalar(at + 1);
         }
@@ -487,9 +465,7 @@ impl<'s> Composer<'s> {
     }
 
     fn pair_key(&mut self) -> Scan<()> {
-        let (empty, at) = self.next_is(|kind| {
-            matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd)
-        })?;
+        let (empty, at) = self.next_is(|kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd))?;
         if empty {
             // go-yaml takes the token here, whatever it is.
             self.take();
@@ -504,8 +480,7 @@ impl<'s> Composer<'s> {
         let (value, _) = self.next_is(|kind| matches!(kind, Kind::Value))?;
         if value {
             self.take();
-            let (empty, _) =
-                self.next_is(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowSequenceEnd))?;
+            let (empty, _) = self.next_is(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowSequenceEnd))?;
             if !empty {
                 self.states.push(State::PairEnd);
                 return self.node(false, false);
@@ -529,9 +504,8 @@ impl<'s> Composer<'s> {
             match self.scanner.peek()?.kind {
                 Kind::Key => {
                     self.take();
-                    let (empty, at) = self.next_is(|kind| {
-                        matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd)
-                    })?;
+                    let (empty, at) =
+                        self.next_is(|kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd))?;
                     self.state = State::FlowMappingValue;
                     if empty {
                         return self.empty_scalar(at);
@@ -555,8 +529,7 @@ impl<'s> Composer<'s> {
         let (value, _) = self.next_is(|kind| matches!(kind, Kind::Value))?;
         if value {
             self.take();
-            let (empty, _) =
-                self.next_is(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd))?;
+            let (empty, _) = self.next_is(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd))?;
             if !empty {
                 self.states.push(State::FlowMappingKey);
                 return self.node(false, false);
@@ -571,13 +544,7 @@ impl<'s> Composer<'s> {
         self.scalar(Text::default(), Style::Plain, Properties::default(), at)
     }
 
-    fn scalar(
-        &mut self,
-        text: Text,
-        mut style: Style,
-        properties: Properties,
-        at: usize,
-    ) -> Scan<()> {
+    fn scalar(&mut self, text: Text, mut style: Style, properties: Properties, at: usize) -> Scan<()> {
         let explicit = properties.tag.as_deref().and_then(short_tag);
         let tag = match explicit {
             Some(tag) => {
@@ -587,9 +554,8 @@ impl<'s> Composer<'s> {
                 }
                 tag
             }
-            None if style != Style::Plain && properties.tag.is_none() => Tag::Str,
-            // `!` makes the parser of v2 forget the quotes.
-            None if style != Style::Plain && self.dialect == Dialect::V3 => Tag::Str,
+            // In v3 `!` means nothing on a plain scalar, in v2 it makes a string of it.
+            None if style != Style::Plain || (self.dialect == Dialect::V2 && properties.tag.is_some()) => Tag::Str,
             None if &*text == "<<" => Tag::Merge,
             None => match self.dialect {
                 Dialect::V3 => resolve_v3(&text),
@@ -638,17 +604,9 @@ impl<'s> Composer<'s> {
     fn alias(&mut self, name: Range<usize>, at: usize) -> Scan<()> {
         let name = self.scanner.text(name);
         match self.anchors.get(name) {
-            None => self
-                .scanner
-                .error(Problem::UnknownAnchor(name.to_owned()), at),
-            Some(Anchored::Open) => self
-                .scanner
-                .error(Problem::RecursiveAnchor(name.to_owned()), at),
-            Some(Anchored::Done {
-                node,
-                count,
-                height,
-            }) => {
+            None => self.scanner.error(Problem::UnknownAnchor(name.to_owned()), at),
+            Some(Anchored::Open) => self.scanner.error(Problem::RecursiveAnchor(name.to_owned()), at),
+            Some(Anchored::Done { node, count, height }) => {
                 let (node, count, height) = (node.clone(), *count, *height);
                 self.aliased += count;
                 self.count += count;
@@ -698,11 +656,7 @@ impl<'s> Composer<'s> {
         } else {
             (Value::Seq(children.collect()), Tag::Seq)
         };
-        let style = if frame.flow {
-            Style::Flow
-        } else {
-            Style::Plain
-        };
+        let style = if frame.flow { Style::Flow } else { Style::Plain };
         let mark = self.scanner.source.mark(frame.at);
         let mut node = Node {
             value,
@@ -750,10 +704,7 @@ const LONG_TAG: &str = "tag:yaml.org,2002:";
 
 /// The meaning of a written tag; `None` for `!`, which leaves it open.
 fn short_tag(tag: &str) -> Option<Tag> {
-    let name = match tag
-        .strip_prefix(LONG_TAG)
-        .or_else(|| tag.strip_prefix("!!"))
-    {
+    let name = match tag.strip_prefix(LONG_TAG).or_else(|| tag.strip_prefix("!!")) {
         Some(name) => name,
         None if tag == "!" || tag.is_empty() => return None,
         None => return Some(Tag::Other),

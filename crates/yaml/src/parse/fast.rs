@@ -24,28 +24,22 @@ const DEPTH: usize = 64;
 const KEY: usize = 1000;
 
 /// Reads the only document in the bytes `range` of a source, if it is an ordinary one and not empty.
-pub(super) fn parse(source: &Arc<Source>, range: Range<usize>) -> Option<Node> {
+/// `stack` is room to work in, to be used again for the next document.
+pub(super) fn parse(source: &Arc<Source>, range: Range<usize>, stack: &mut Vec<Node>) -> Option<Node> {
     let bytes = &source.text().as_bytes()[..range.end];
     if !only_lf(&bytes[range.start..]) || bytes[range.start..].starts_with(b"\xEF\xBB\xBF") {
         return None;
     }
-    let mut parser =
-        Fast { source, bytes, pos: range.start, nodes: Vec::new(), depth: 0, line: Line::default() };
-    parser.document_marker()?;
-    parser.next_line()?;
-    match parser.byte(parser.pos) {
-        b'{' | b'[' => {
-            parser.flow()?;
-            parser.end_of_line()?;
-            parser.next_line()?;
-        }
-        0 => return None,
-        _ => parser.block()?,
+    stack.clear();
+    Fast {
+        source,
+        bytes,
+        pos: range.start,
+        nodes: stack,
+        depth: 0,
+        line: Line::default(),
     }
-    if parser.line.indent >= 0 {
-        return None;
-    }
-    parser.nodes.pop()
+    .document()
 }
 
 /// Whether `\n` is the only line break in the text.
@@ -72,12 +66,12 @@ struct Line {
     commented: bool,
 }
 
-struct Fast<'s> {
+struct Fast<'s, 'b> {
     source: &'s Arc<Source>,
     bytes: &'s [u8],
     pos: usize,
     /// Items of the open lists, and keys and values in turn of the open mappings.
-    nodes: Vec<Node>,
+    nodes: &'b mut Vec<Node>,
     depth: usize,
     line: Line,
 }
@@ -139,7 +133,10 @@ impl Iterator for Pairs<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Entry> {
-        Some(Entry { key: self.0.next()?, value: self.0.next()? })
+        Some(Entry {
+            key: self.0.next()?,
+            value: self.0.next()?,
+        })
     }
 
     #[inline]
@@ -148,7 +145,7 @@ impl Iterator for Pairs<'_> {
     }
 }
 
-impl<'s> Fast<'s> {
+impl Fast<'_, '_> {
     #[inline]
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
@@ -156,7 +153,13 @@ impl<'s> Fast<'s> {
 
     #[inline]
     fn push(&mut self, value: Value, tag: Tag, style: Style, at: usize) {
-        self.nodes.push(Node { value, tag, style, mark: self.source.mark(at), origin: None });
+        self.nodes.push(Node {
+            value,
+            tag,
+            style,
+            mark: self.source.mark(at),
+            origin: None,
+        });
     }
 
     fn push_null(&mut self, at: usize) {
@@ -169,6 +172,24 @@ impl<'s> Fast<'s> {
         let tag = resolve_v3(&self.source.text()[range.clone()]);
         self.push(Value::Scalar(Text::slice(self.source, range)), tag, Style::Plain, at);
         tag
+    }
+
+    fn document(mut self) -> Option<Node> {
+        self.document_marker()?;
+        self.next_line()?;
+        match self.byte(self.pos) {
+            b'{' | b'[' => {
+                self.flow()?;
+                self.end_of_line()?;
+                self.next_line()?;
+            }
+            0 => return None,
+            _ => self.block()?,
+        }
+        if self.line.indent >= 0 {
+            return None;
+        }
+        self.nodes.pop()
     }
 
     /// A `---` on the first line, with nothing but a comment after it.
@@ -231,11 +252,17 @@ impl<'s> Fast<'s> {
                 b'\t' => return None,
                 byte => {
                     let marker = start == self.pos
-                        && (matches!(byte, b'-' | b'.') && self.bytes[start..].get(..3).is_some_and(|three| three.iter().all(|b| *b == byte)));
+                        && (matches!(byte, b'-' | b'.')
+                            && self.bytes[start..]
+                                .get(..3)
+                                .is_some_and(|three| three.iter().all(|b| *b == byte)));
                     if marker || byte == b'%' || byte == 0xEF {
                         return None;
                     }
-                    self.line = Line { indent: (self.pos - start) as isize, commented };
+                    self.line = Line {
+                        indent: (self.pos - start) as isize,
+                        commented,
+                    };
                     return Some(());
                 }
             }
@@ -382,6 +409,7 @@ impl<'s> Fast<'s> {
                 if self.byte(self.pos) == b':' {
                     let simple = matches!(self.byte(self.pos + 1), b' ' | b'\n' | 0)
                         && end - at < KEY
+                        && !self.is_merge(at + 1)
                         && memchr(b'\n', &self.bytes[at..end]).is_none();
                     self.pos += 1;
                     return simple.then_some(Start::Key);
@@ -391,8 +419,16 @@ impl<'s> Fast<'s> {
                 let mut scanner = Scanner::of_scalar(self.source, self.bytes, at, indent);
                 let text = scanner.scan_block_scalar(indicator == b'|').ok()?;
                 // Back to the line break, so that all scalars end alike.
-                self.pos = if scanner.pos == self.bytes.len() { scanner.pos } else { scanner.line_start - 1 };
-                let style = if indicator == b'|' { Style::Literal } else { Style::Folded };
+                self.pos = if scanner.pos == self.bytes.len() {
+                    scanner.pos
+                } else {
+                    scanner.line_start - 1
+                };
+                let style = if indicator == b'|' {
+                    Style::Literal
+                } else {
+                    Style::Folded
+                };
                 self.push(Value::Scalar(text), Tag::Str, style, at);
                 self.next_line()?;
                 return (self.line.indent <= indent).then_some(Start::Value);
@@ -403,6 +439,11 @@ impl<'s> Fast<'s> {
         self.end_of_line()?;
         self.next_line()?;
         (self.line.indent <= indent).then_some(Start::Value)
+    }
+
+    /// Whether the text of a quoted key may be `<<`, which kyaml takes for a merge key half of the time.
+    fn is_merge(&self, at: usize) -> bool {
+        matches!(self.byte(at), b'<' | b'\\')
     }
 
     fn start_plain(&mut self, indent: isize) -> Option<Start> {
@@ -484,7 +525,11 @@ impl<'s> Fast<'s> {
     /// A quoted scalar; the present place becomes the one behind it.
     fn quoted(&mut self, quote: u8) -> Option<()> {
         let at = self.pos;
-        let style = if quote == b'"' { Style::DoubleQuoted } else { Style::SingleQuoted };
+        let style = if quote == b'"' {
+            Style::DoubleQuoted
+        } else {
+            Style::SingleQuoted
+        };
         let rest = &self.bytes[at + 1..];
         let mut len = 0;
         let simple = loop {
@@ -572,7 +617,8 @@ impl<'s> Fast<'s> {
                     while self.byte(self.pos) == b' ' {
                         self.pos += 1;
                     }
-                    if self.byte(self.pos) != b':' || memchr(b'\n', &self.bytes[start..self.pos]).is_some() {
+                    let one_line = memchr(b'\n', &self.bytes[start..self.pos]).is_none();
+                    if self.byte(self.pos) != b':' || !one_line || self.is_merge(start + 1) {
                         return None;
                     }
                 }

@@ -51,10 +51,7 @@ fn set(map: &mut Map, entry: &Entry, from: &Map) {
     let text = |key: &Node| key.as_str().unwrap_or_default().to_owned();
     let written = text(&entry.key);
     // Of keys that repeat, the first is meant.
-    let first = from
-        .iter()
-        .find(|other| text(&other.key) == written)
-        .unwrap_or(entry);
+    let first = from.iter().find(|other| text(&other.key) == written).unwrap_or(entry);
     let name = if first.key.tag == Tag::Null {
         String::new()
     } else {
@@ -73,6 +70,8 @@ pub(super) fn canonical(node: &mut Node) -> Result<(), ParseError> {
         return Ok(());
     };
     if matches!(node.tag, Tag::Str | Tag::Merge) {
+        // Where a text is read once and not printed by yaml v3, its style must not matter.
+        node.style = Style::DoubleQuoted;
         return Ok(());
     }
     let value = typed_scalar(text, node.tag, node.style, Dialect::V2)
@@ -85,10 +84,10 @@ pub(super) fn canonical(node: &mut Node) -> Result<(), ParseError> {
         Typed::Float(value) if value.is_finite() => {
             let mut out = Vec::new();
             write_float_json(value, &mut out);
-            (
-                Text::from(String::from_utf8_lossy(&out).into_owned()),
-                Tag::Float,
-            )
+            if value == 0.0 {
+                out.extend_from_slice(b".0");
+            }
+            (Text::from(String::from_utf8_lossy(&out).into_owned()), Tag::Float)
         }
         Typed::Float(_) => (text.clone(), Tag::Float),
         Typed::Str(value) => (Text::from(&*value), Tag::Str),
@@ -113,7 +112,7 @@ pub(super) fn apply_v2(map: &mut Map, duplicates: &mut Vec<Duplicate>) -> Result
         return Ok(());
     }
     let mut out: Vec<Entry> = Vec::with_capacity(map.len());
-    let mut places: BTreeMap<Text, (usize, bool)> = BTreeMap::new();
+    let mut places: BTreeMap<String, (usize, bool)> = BTreeMap::new();
     for mut entry in std::mem::take(map) {
         if entry.key.tag == Tag::Merge && entry.key.as_str() == Some(MERGE) {
             for merged in maps_to_merge(&entry.value)? {
@@ -132,7 +131,7 @@ pub(super) fn apply_v2(map: &mut Map, duplicates: &mut Vec<Duplicate>) -> Result
 
 fn place(
     out: &mut Vec<Entry>,
-    places: &mut BTreeMap<Text, (usize, bool)>,
+    places: &mut BTreeMap<String, (usize, bool)>,
     entry: Entry,
     merged: bool,
     duplicates: &mut Vec<Duplicate>,
@@ -140,7 +139,7 @@ fn place(
     let Some(key) = entry.key.text().cloned() else {
         return;
     };
-    match places.get_mut(&key) {
+    match places.get_mut(key.as_str()) {
         Some((at, was_merged)) => {
             let old = &mut out[*at];
             if !merged && !*was_merged {
@@ -154,7 +153,7 @@ fn place(
             *old = entry;
         }
         None => {
-            places.insert(key, (out.len(), merged));
+            places.insert(key.to_string(), (out.len(), merged));
             out.push(entry);
         }
     }
@@ -175,9 +174,7 @@ fn stringify(key: &mut Node) -> Result<(), ParseError> {
             match typed_scalar(text, Tag::Float, Style::Plain, Dialect::V2) {
                 Ok(Typed::Float(value)) if value.is_nan() => out.extend_from_slice(b".nan"),
                 Ok(Typed::Float(value)) if value == f64::INFINITY => out.extend_from_slice(b".inf"),
-                Ok(Typed::Float(value)) if value == f64::NEG_INFINITY => {
-                    out.extend_from_slice(b"-.inf")
-                }
+                Ok(Typed::Float(value)) if value == f64::NEG_INFINITY => out.extend_from_slice(b"-.inf"),
                 Ok(Typed::Float(value)) => write_float_g32(value, &mut out),
                 _ => out.extend_from_slice(text.as_bytes()),
             }

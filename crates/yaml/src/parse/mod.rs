@@ -9,9 +9,7 @@ mod scalar;
 mod scan;
 
 pub use compose::Duplicate;
-pub use read::{
-    Config, DecodeError, Documents, decode, normalize_newlines, read_config, read_documents,
-};
+pub use read::{Config, DecodeError, Documents, decode, normalize_newlines, read_config, read_documents};
 
 use crate::error::ParseError;
 use crate::number::Dialect;
@@ -22,9 +20,7 @@ pub(crate) fn read_block_scalar(text: &str) -> Result<String, ParseError> {
     let source = Sources::new().add("block scalar", text.to_owned());
     let mut scanner = scan::Scanner::new(&source, 0..text.len(), Dialect::V3);
     scanner.indent = 0;
-    Ok(scanner
-        .scan_block_scalar(!text.starts_with('>'))?
-        .to_string())
+    Ok(scanner.scan_block_scalar(!text.starts_with('>'))?.to_string())
 }
 
 #[cfg(test)]

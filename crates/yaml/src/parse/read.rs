@@ -3,7 +3,6 @@
 //! Documents are split as kyaml's ByteReader does it: at every line that begins with `---`, and of each
 //! piece only the first YAML document counts.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,8 +10,8 @@ use memchr::memmem;
 
 use crate::error::{ParseError, Problem};
 use crate::node::Node;
-use crate::parse::fast;
 use crate::parse::compose::{Dialect, Duplicate, compose};
+use crate::parse::fast;
 use crate::source::Source;
 
 /// The documents of a file.
@@ -51,10 +50,11 @@ pub fn read_documents(source: &Arc<Source>) -> Result<Documents, ParseError> {
     let text = source.text();
     check_size(source)?;
     let chunks = split(source)?;
-    let mut nodes = Vec::new();
+    let mut nodes = Vec::with_capacity(chunks.len());
+    let mut stack = Vec::new();
     for chunk in &chunks {
         check_characters(source, chunk.clone())?;
-        let node = match fast::parse(source, chunk.clone()) {
+        let node = match fast::parse(source, chunk.clone(), &mut stack) {
             Some(node) => Some(node),
             None => compose(source, chunk.clone(), Dialect::V3)?.node,
         };
@@ -110,11 +110,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, DecodeError> {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let start = memchr::memrchr(b'\n', valid).map_or(0, |at| at + 1);
         let line = memchr::memchr_iter(b'\n', valid).count() + 1;
-        let column = valid[start..]
-            .iter()
-            .filter(|&&byte| byte & 0xC0 != 0x80)
-            .count()
-            + 1;
+        let column = valid[start..].iter().filter(|&&byte| byte & 0xC0 != 0x80).count() + 1;
         DecodeError::Utf8 { line, column }
     })
 }
@@ -124,10 +120,7 @@ pub fn normalize_newlines(text: String) -> String {
     if memmem::find(text.as_bytes(), b"\r\n").is_none() {
         return text;
     }
-    match Cow::from(text.replace("\r\n", "\n")) {
-        Cow::Owned(text) => text,
-        Cow::Borrowed(text) => text.to_owned(),
-    }
+    text.replace("\r\n", "\n")
 }
 
 fn check_size(source: &Source) -> Result<(), ParseError> {
@@ -153,10 +146,7 @@ fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
         let rest = source.text()[at + 4..at + 4 + len].trim();
         if !rest.is_empty() && !rest.starts_with('#') {
             let separator = source.text()[at + 1..at + 4 + len].trim().to_owned();
-            return Err(ParseError::new(
-                Problem::Separator(separator),
-                source.mark(at + 1),
-            ));
+            return Err(ParseError::new(Problem::Separator(separator), source.mark(at + 1)));
         }
         chunks.push(start..at + 1);
         start = at + 4 + len + 1;
@@ -168,20 +158,17 @@ fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
 /// Refuses the characters that YAML does not know.
 pub(super) fn check_characters(source: &Source, range: Range<usize>) -> Result<(), ParseError> {
     let bytes = &source.text().as_bytes()[range.clone()];
-    if bytes.chunks(64).all(|block| {
-        !block
-            .iter()
-            .fold(false, |found, &byte| found | is_suspect(byte))
-    }) {
+    if bytes
+        .chunks(64)
+        .all(|block| !block.iter().fold(false, |found, &byte| found | is_suspect(byte)))
+    {
         return Ok(());
     }
-    let bad = source.text()[range.clone()]
-        .char_indices()
-        .find(|&(_, character)| {
-            !matches!(character,
+    let bad = source.text()[range.clone()].char_indices().find(|&(_, character)| {
+        !matches!(character,
             '\t' | '\n' | '\r' | '\u{20}'..='\u{7E}' | '\u{85}' | '\u{A0}'..='\u{D7FF}'
             | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
-        });
+    });
     match bad {
         None => Ok(()),
         Some((at, character)) => Err(ParseError::new(
@@ -194,8 +181,5 @@ pub(super) fn check_characters(source: &Source, range: Range<usize>) -> Result<(
 /// Whether a byte can be part of a character that is not allowed.
 #[inline]
 fn is_suspect(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\n' && byte != b'\t' && byte != b'\r')
-        | (byte == 0x7F)
-        | (byte == 0xC2)
-        | (byte == 0xEF)
+    (byte < 0x20 && byte != b'\n' && byte != b'\t' && byte != b'\r') | (byte == 0x7F) | (byte == 0xC2) | (byte == 0xEF)
 }

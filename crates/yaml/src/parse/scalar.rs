@@ -211,14 +211,10 @@ impl Scanner<'_> {
                 return Ok(character);
             }
         };
-        let code = self
-            .bytes
-            .get(self.pos + 2..self.pos + 2 + digits)
-            .and_then(|hex| {
-                hex.iter().try_fold(0u32, |code, &digit| {
-                    Some(code << 4 | (digit as char).to_digit(16)?)
-                })
-            });
+        let code = self.bytes.get(self.pos + 2..self.pos + 2 + digits).and_then(|hex| {
+            hex.iter()
+                .try_fold(0u32, |code, &digit| Some(code << 4 | (digit as char).to_digit(16)?))
+        });
         match code.and_then(char::from_u32) {
             Some(character) => {
                 self.pos += 2 + digits;
@@ -289,11 +285,7 @@ impl Scanner<'_> {
         for _ in 0..2 {
             match self.byte(self.pos) {
                 sign @ (b'+' | b'-') if chomp == Chomp::Clip => {
-                    chomp = if sign == b'+' {
-                        Chomp::Keep
-                    } else {
-                        Chomp::Strip
-                    };
+                    chomp = if sign == b'+' { Chomp::Keep } else { Chomp::Strip };
                 }
                 b'0' if increment == 0 => {
                     return self.error_in(Problem::IndentationIndicator, start);
@@ -317,17 +309,10 @@ impl Scanner<'_> {
     }
 
     /// Steps over indentation and empty lines, and finds the indentation if it is not known.
-    fn scan_block_breaks(
-        &mut self,
-        indent: &mut usize,
-        breaks: &mut String,
-        start: usize,
-    ) -> Scan<()> {
+    fn scan_block_breaks(&mut self, indent: &mut usize, breaks: &mut String, start: usize) -> Scan<()> {
         let mut deepest = 0;
         loop {
-            while (*indent == 0 || self.pos - self.line_start < *indent)
-                && self.byte(self.pos) == b' '
-            {
+            while (*indent == 0 || self.pos - self.line_start < *indent) && self.byte(self.pos) == b' ' {
                 self.pos += 1;
             }
             let column = self.pos - self.line_start;
@@ -341,9 +326,7 @@ impl Scanner<'_> {
             self.read_line(breaks);
         }
         if *indent == 0 {
-            *indent = deepest
-                .max(usize::try_from(self.indent + 1).unwrap_or(0))
-                .max(1);
+            *indent = deepest.max(usize::try_from(self.indent + 1).unwrap_or(0)).max(1);
         }
         Ok(())
     }
@@ -358,10 +341,7 @@ impl Scanner<'_> {
         let end = start + 1 + len;
         self.pos = end;
         let ends_well = self.is_space_or_end(end)
-            || matches!(
-                self.byte(end),
-                b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`'
-            );
+            || matches!(self.byte(end), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
         if len == 0 || !ends_well {
             return self.error_in(Problem::AnchorName, start);
         }
@@ -394,10 +374,7 @@ impl Scanner<'_> {
             }
         };
         if !self.is_space_or_end(self.pos) {
-            return self.error_in(
-                Problem::Tag("did not find expected whitespace or line break"),
-                start,
-            );
+            return self.error_in(Problem::Tag("did not find expected whitespace or line break"), start);
         }
         Ok((handle, suffix))
     }

@@ -89,11 +89,7 @@ pub(super) struct Scanner<'s> {
 
 impl<'s> Scanner<'s> {
     /// A scanner for the bytes `range` of a source.
-    pub(super) fn new(
-        source: &'s Arc<Source>,
-        range: Range<usize>,
-        dialect: Dialect,
-    ) -> Scanner<'s> {
+    pub(super) fn new(source: &'s Arc<Source>, range: Range<usize>, dialect: Dialect) -> Scanner<'s> {
         let bytes = &source.text().as_bytes()[..range.end];
         // One byte order mark belongs to the encoding, not to the text.
         let start = if bytes[range.start..].starts_with("\u{FEFF}".as_bytes()) {
@@ -185,9 +181,7 @@ impl<'s> Scanner<'s> {
 
     fn head_may_be_key(&mut self) -> Scan<bool> {
         // Token numbers only grow along the stack of keys.
-        let from = self
-            .simple_keys
-            .partition_point(|key| key.token < self.taken);
+        let from = self.simple_keys.partition_point(|key| key.token < self.taken);
         for at in from..self.simple_keys.len() {
             if self.simple_keys[at].token != self.taken {
                 break;
@@ -271,10 +265,7 @@ impl<'s> Scanner<'s> {
 
     pub(super) fn at_document_marker(&self) -> bool {
         self.pos == self.line_start
-            && matches!(
-                self.bytes.get(self.pos..self.pos + 3),
-                Some(b"---" | b"...")
-            )
+            && matches!(self.bytes.get(self.pos..self.pos + 3), Some(b"---" | b"..."))
             && self.is_space_or_end(self.pos + 3)
     }
 
@@ -339,11 +330,7 @@ impl<'s> Scanner<'s> {
             b'|' | b'>' if self.flow_level == 0 => {
                 self.remove_simple_key()?;
                 self.simple_key_allowed = true;
-                let style = if byte == b'|' {
-                    Style::Literal
-                } else {
-                    Style::Folded
-                };
+                let style = if byte == b'|' { Style::Literal } else { Style::Folded };
                 let text = self.scan_block_scalar(style == Style::Literal)?;
                 self.push(Kind::Scalar(text, style), at);
             }
@@ -367,23 +354,11 @@ impl<'s> Scanner<'s> {
             }
             b'\t' => return self.error(Problem::Tab, at),
             _ => {
-                let character = self
-                    .text(at..self.bytes.len())
-                    .chars()
-                    .next()
-                    .unwrap_or('\0');
+                let character = self.text(at..self.bytes.len()).chars().next().unwrap_or('\0');
                 return self.error(Problem::Character(character), at);
             }
         }
-        if self.dialect == Dialect::V3
-            && !matches!(
-                self.queue.back(),
-                Some(Token {
-                    kind: Kind::Entry,
-                    ..
-                })
-            )
-        {
+        if self.dialect == Dialect::V3 && !matches!(self.queue.back(), Some(Token { kind: Kind::Entry, .. })) {
             self.skip_line_comment();
         }
         Ok(())
@@ -394,8 +369,8 @@ impl<'s> Scanner<'s> {
         match byte {
             b'-' => !self.is_blank(next),
             b'?' | b':' => self.flow_level == 0 && !self.is_space_or_end(next),
-            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\''
-            | b'"' | b'%' | b'@' | b'`' => false,
+            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@'
+            | b'`' => false,
             _ => !self.is_space_or_end(self.pos),
         }
     }
@@ -403,14 +378,8 @@ impl<'s> Scanner<'s> {
     /// Steps over blanks, comments and line breaks to the next token.
     fn skip_to_token(&mut self) -> Scan<()> {
         loop {
-            if self.pos == self.line_start
-                && self.bytes[self.pos..].starts_with("\u{FEFF}".as_bytes())
-            {
-                self.pos += 3;
-            }
             while self.byte(self.pos) == b' '
-                || (self.byte(self.pos) == b'\t'
-                    && (self.flow_level > 0 || !self.simple_key_allowed))
+                || (self.byte(self.pos) == b'\t' && (self.flow_level > 0 || !self.simple_key_allowed))
             {
                 self.pos += 1;
             }
@@ -465,9 +434,7 @@ impl<'s> Scanner<'s> {
         if self.newline_behind {
             return;
         }
-        let blanks = (0..512)
-            .take_while(|&ahead| self.is_blank(self.pos + ahead))
-            .count();
+        let blanks = (0..512).take_while(|&ahead| self.is_blank(self.pos + ahead)).count();
         if blanks < 512 && self.byte(self.pos + blanks) == b'#' {
             self.pos += blanks;
             self.skip_comment();
@@ -527,13 +494,7 @@ impl<'s> Scanner<'s> {
 
     /// Opens a block collection if the column is deeper than the present one. The token goes to
     /// `place`, or to the end of the queue.
-    fn roll_indent(
-        &mut self,
-        column: usize,
-        place: Option<usize>,
-        kind: Kind,
-        at: usize,
-    ) -> Scan<()> {
+    fn roll_indent(&mut self, column: usize, place: Option<usize>, kind: Kind, at: usize) -> Scan<()> {
         if self.flow_level > 0 || self.indent >= column as isize {
             return Ok(());
         }

@@ -1,5 +1,13 @@
 //! The fast way against the exact way: on the recorded documents, where they are at hand, and on
 //! damaged copies of them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests read recorded documents and take their number of rounds from outside"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read recorded documents and the environment"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +47,9 @@ fn compare(source: &Arc<Source>) -> bool {
     if read::check_characters(source, range.clone()).is_err() {
         return false;
     }
-    let Some(fast) = fast::parse(source, range.clone()) else { return false };
+    let Some(fast) = fast::parse(source, range.clone(), &mut Vec::new()) else {
+        return false;
+    };
     let exact = compose::compose(source, range, Dialect::V3);
     let text = |node: &Option<Node>| {
         let mut out = String::new();
@@ -63,12 +73,17 @@ const SAMPLES: &[&str] = &[
 
 fn samples() -> Vec<String> {
     let mut samples: Vec<String> = SAMPLES.iter().map(|&text| text.to_owned()).collect();
-    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find_map(|folder| {
-        std::fs::read_to_string(folder.join("shared/conformance/yaml-roundtrip/cases.jsonl")).ok()
-    });
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .find_map(|folder| std::fs::read_to_string(folder.join("shared/conformance/yaml-roundtrip/cases.jsonl")).ok());
     for line in recorded.as_deref().unwrap_or_default().lines() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();
-        samples.extend(case["in"].as_str().filter(|text| text.len() < 20_000).map(str::to_owned));
+        samples.extend(
+            case["in"]
+                .as_str()
+                .filter(|text| text.len() < 20_000)
+                .map(str::to_owned),
+        );
     }
     samples
 }
@@ -77,15 +92,23 @@ fn samples() -> Vec<String> {
 fn fast_way_agrees_with_exact_way() {
     let sources = Sources::new();
     let samples = samples();
-    let fast = samples.iter().filter(|text| compare(&sources.add("x", (*text).clone()))).count();
-    assert!(fast * 3 > samples.len(), "{fast} of {} went the fast way", samples.len());
+    let fast = samples
+        .iter()
+        .filter(|text| compare(&sources.add("x", (*text).clone())))
+        .count();
+    assert!(
+        fast * 3 > samples.len(),
+        "{fast} of {} went the fast way",
+        samples.len()
+    );
 }
 
 #[test]
 fn fast_way_agrees_on_damaged_documents() {
     const PIECES: &[&str] = &[
-        " ", "  ", "\n", "\n\n", ":", ": ", "- ", "-", "#", " #", "'", "\"", "[", "]", "{", "}", ",", "|", ">", "?", "\t", "\\", "a",
-        "---", "...", "~", "<<", "&a ", "*a", "!", "|-\n", "é", "\u{2028}", "0", "\n  ", "\n- ", "\r\n", ": |\n", ",\n", "'a'", "\"b\"",
+        " ", "  ", "\n", "\n\n", ":", ": ", "- ", "-", "#", " #", "'", "\"", "[", "]", "{", "}", ",", "|", ">", "?",
+        "\t", "\\", "a", "---", "...", "~", "<<", "&a ", "*a", "!", "|-\n", "é", "\u{2028}", "0", "\n  ", "\n- ",
+        "\r\n", ": |\n", ",\n", "'a'", "\"b\"", "'<<': ", "\"<<\": ",
     ];
     let samples = samples();
     // A fixed sequence of numbers, so that a failure can be seen again.
@@ -96,10 +119,18 @@ fn fast_way_agrees_on_damaged_documents() {
         state ^= state << 17;
         (state >> 16) as usize % below.max(1)
     };
-    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let rounds = std::env::var("ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20_000);
     for _ in 0..rounds {
         let mut text = samples[random(samples.len())].clone();
-        text.truncate((0..=2000.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0));
+        text.truncate(
+            (0..=2000.min(text.len()))
+                .rev()
+                .find(|&at| text.is_char_boundary(at))
+                .unwrap_or(0),
+        );
         for _ in 0..=random(3) {
             let place = |at: usize, text: &str| (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
             let from = place(random(text.len() + 1), &text);
