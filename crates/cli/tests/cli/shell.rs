@@ -8,8 +8,10 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::run::{Answer, TERRACE, run};
 
+type Test = fn() -> Result<(), Failed>;
+
 pub(crate) fn trials() -> Vec<Trial> {
-    let all: [(&str, fn() -> Result<(), Failed>); 9] = [
+    let all: [(&str, Test); 9] = [
         ("a reader that goes away is no error", closed_pipe),
         ("completions for every shell", completions),
         ("man pages for every command", man_pages),
