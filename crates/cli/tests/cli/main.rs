@@ -5,7 +5,10 @@
 //! `UPDATE=1 cargo test -p cli` writes what the program answers into the case directories; read the
 //! difference before you keep it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::print_stderr, reason = "how many recorded cases agree is told whether or not all do")]
+#![expect(
+    clippy::print_stderr,
+    reason = "how many recorded cases agree is told whether or not all do"
+)]
 
 mod cases;
 mod conformance;
