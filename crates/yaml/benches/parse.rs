@@ -2,10 +2,6 @@
 //!
 //! Reads the file named in `YAML_BENCH`, or a list of typical Deployments and ConfigMaps.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads its input from a file")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the input of the bench is a file named in the environment"
-)]
 
 use std::sync::Arc;
 

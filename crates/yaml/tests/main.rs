@@ -1,10 +1,6 @@
 //! The tests of the crate: recorded documents of kustomize, and case files of our own.
 #![expect(clippy::disallowed_methods, reason = "tests read their cases from files")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as a test does")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests read their case files and the environment"
-)]
 
 mod cases;
 mod depth;

@@ -4,10 +4,6 @@
     clippy::disallowed_methods,
     reason = "these tests read recorded documents and take their number of rounds from outside"
 )]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests read recorded documents and the environment"
-)]
 
 use std::path::Path;
 use std::sync::Arc;
