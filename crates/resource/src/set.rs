@@ -173,10 +173,8 @@ impl ResourceSet {
         match &mut self.index {
             None => change(resource),
             Some(index) => {
-                let before = (resource.id(), resource.previous.len());
                 index.remove(position as u32, resource);
                 let result = change(resource);
-                debug_assert!(before.1 <= resource.previous.len());
                 index.add(position as u32, resource);
                 result
             }
