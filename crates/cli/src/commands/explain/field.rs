@@ -48,6 +48,10 @@ impl FieldPath {
         FieldPath(steps)
     }
 
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
     pub(super) fn first_key(&self) -> Option<&str> {
         match self.0.first()? {
             Step::Key(key) => Some(key),
@@ -88,7 +92,7 @@ fn item_step(items: &[Node], at: usize) -> Step {
 }
 
 impl Step {
-    fn of<'n>(&self, node: &'n Node) -> Option<&'n Node> {
+    pub(super) fn of<'n>(&self, node: &'n Node) -> Option<&'n Node> {
         match (self, &node.value) {
             (Step::Key(key), Value::Map(map)) => map.get(key),
             (Step::Key(key), Value::Seq(items)) => items.get(key.parse::<usize>().ok()?),

@@ -1,6 +1,7 @@
 //! `terrace explain`: the layers and lines that made an object, or one of its fields.
 
 mod field;
+mod history;
 mod layers;
 mod object;
 mod report;

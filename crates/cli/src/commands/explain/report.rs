@@ -8,6 +8,7 @@ use serde::Serialize;
 use yaml::{Change, Layer, Node, Value};
 
 use super::field::{FieldPath, steps};
+use super::history::history;
 use super::layers;
 use super::object::full_name;
 use crate::diagnostic::PlaceRecord;
@@ -143,24 +144,20 @@ fn collect(
     if !is_leaf {
         return;
     }
-    let history = built.settings(object, node).into_iter().map(|setting| {
-        let hidden = || {
-            setting
-                .value
-                .as_ref()
-                .map(|value| format!("({} bytes, hidden)", value.len()))
+    let history = history(object, path.steps()).into_iter().map(|setting| {
+        let text = setting.node.text();
+        let instead = match text {
+            Some(text) if is_secret => Some(format!("({} bytes, hidden)", text.len())),
+            Some(_) => None,
+            None => Some(shape(setting.node)),
         };
-        let instead = if is_secret { hidden() } else { None };
+        let place = setting.marks().into_iter().find_map(|mark| built.place(mark));
         SettingRecord {
-            value: setting
-                .value
-                .as_ref()
-                .filter(|_| instead.is_none())
-                .map(ToString::to_string),
-            instead: instead.or_else(|| setting.value.is_none().then(|| shape(node))),
-            place: setting.place.map(PlaceRecord::from),
-            kustomization: setting.kustomization.to_string(),
-            step: setting.step,
+            value: text.filter(|_| instead.is_none()).map(ToString::to_string),
+            instead,
+            place: place.map(PlaceRecord::from),
+            kustomization: setting.layer.kustomization.to_string(),
+            step: setting.layer.step.clone(),
         }
     });
     values.push(ValueRecord {
