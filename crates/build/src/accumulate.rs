@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resource::{BuildOrigin, Finding, IdTaken, Resource, ResourceSet, Schema};
-use yaml::{Host, Layer, Mark, Source, Style};
+use yaml::{Host, Layer, Mark, Source};
 
 use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
@@ -402,9 +402,10 @@ pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc
         return sources.add(format!("{name} ({step})"), content);
     };
     let (line, column) = host.line_column(text.mark.offset);
-    let (first_line, indent) = match text.style {
-        Style::Literal | Style::Folded => {
-            let below = host.text()[text.mark.offset as usize..].lines().skip(1);
+    let written = &host.text()[text.mark.offset as usize..];
+    let (first_line, indent) = match written.as_bytes().first() {
+        Some(b'|' | b'>') => {
+            let below = written.lines().skip(1);
             let is_blank = |line: &&str| line.trim().is_empty();
             let blank = below.clone().take_while(is_blank).count();
             let kept = content.lines().take_while(is_blank).count();
@@ -416,8 +417,8 @@ pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc
                 there.saturating_sub(here) as u32,
             )
         }
-        Style::SingleQuoted | Style::DoubleQuoted => (line, column + 1),
-        Style::Plain | Style::Flow => (line, column),
+        Some(b'"' | b'\'') => (line, column + 1),
+        _ => (line, column),
     };
     sources.add_embedded(
         format!("{name} ({step})"),
