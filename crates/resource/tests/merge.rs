@@ -1,5 +1,6 @@
 //! Merges what `merge/<case>/target.yaml` and `patch.yaml` hold (with `schema.yaml`, if there is one) and
 //! compares with `expected.yaml`, recorded from kustomize v5.8.1, or with `expected_error.txt`.
+
 #![expect(clippy::disallowed_methods, reason = "tests read their cases from files")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
