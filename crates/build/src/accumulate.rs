@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resource::{BuildOrigin, Finding, IdTaken, Resource, ResourceSet, Schema};
-use yaml::{Host, Layer, Mark, Source, Style};
+use yaml::{Host, Layer, Mark, Source};
 
 use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
@@ -402,8 +402,7 @@ pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc
         return sources.add(format!("{name} ({step})"), content);
     };
     let (line, column) = host.line_column(text.mark.offset);
-    // The text may have been read anew since, in another style: the file tells how it is written there.
-    let written = host.text().get(text.mark.offset as usize..).unwrap_or_default();
+    let written = &host.text()[text.mark.offset as usize..];
     let (first_line, indent) = match written.as_bytes().first() {
         Some(b'|' | b'>') => {
             let below = written.lines().skip(1);

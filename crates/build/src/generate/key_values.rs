@@ -155,8 +155,12 @@ fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mut Vec<KeyVa
         if !line.is_empty() && !line.starts_with('#') {
             let (key, value) = line.split_once('=').unwrap_or((line, ""));
             if !key.is_empty() {
-                let at = value.as_ptr() as usize - text.as_ptr() as usize;
-                let at = if value.is_empty() { start } else { at };
+                // An empty value may stand nowhere in the text: its line is its place.
+                let at = if value.is_empty() {
+                    start
+                } else {
+                    value.as_ptr() as usize - text.as_ptr() as usize
+                };
                 pairs.push(KeyValue {
                     key: key.into(),
                     value: Data::Text(value.into()),
