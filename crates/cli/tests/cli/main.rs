@@ -13,6 +13,7 @@
 mod cases;
 mod conformance;
 mod peer;
+mod random;
 mod run;
 mod shell;
 
@@ -24,5 +25,6 @@ fn main() {
     trials.extend(shell::trials());
     trials.extend(conformance::trials());
     trials.extend(peer::trials());
+    trials.extend(random::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -1,6 +1,7 @@
 //! The case directories, checked against kustomize itself where it is on the search path.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::Trial;
 
@@ -9,18 +10,24 @@ use crate::run::{copy_tree, on_path, run};
 
 const VERSION: &str = "v5.8.1";
 
+/// kustomize, if it is on the search path in the version that is reproduced.
+pub(crate) fn kustomize() -> Option<PathBuf> {
+    let Some(kustomize) = on_path("kustomize") else {
+        eprintln!("peer: kustomize is not on PATH, nothing is compared with it");
+        return None;
+    };
+    let version = run(&kustomize, &["version".to_owned()], Path::new("."), &[]);
+    if String::from_utf8_lossy(&version.out).trim() != VERSION {
+        eprintln!("peer: the kustomize on PATH is not {VERSION}, nothing is compared with it");
+        return None;
+    }
+    Some(kustomize)
+}
+
 pub(crate) fn trials() -> Vec<Trial> {
     vec![Trial::test("peer kustomize says the same of every case", || {
-        let Some(kustomize) = on_path("kustomize") else {
-            eprintln!("peer: kustomize is not on PATH, the cases are not compared with it");
-            return Ok(());
-        };
+        let Some(kustomize) = kustomize() else { return Ok(()) };
         let temporary = tempfile::tempdir().unwrap();
-        let version = run(&kustomize, &["version".to_owned()], temporary.path(), &[]);
-        if String::from_utf8_lossy(&version.out).trim() != VERSION {
-            eprintln!("peer: the kustomize on PATH is not {VERSION}, the cases are not compared with it");
-            return Ok(());
-        }
         let mut differences = String::new();
         let mut compared = 0;
         for case in all() {
