@@ -58,7 +58,7 @@ pub(super) fn history<'n>(object: &'n Resource, path: &[Step]) -> Vec<Setting<'n
 }
 
 /// Adds the nodes on a path below the last one; false if it leads nowhere.
-fn descend<'n>(levels: &mut Vec<&'n Node>, path: &[Step]) -> bool {
+fn descend(levels: &mut Vec<&Node>, path: &[Step]) -> bool {
     path.iter()
         .all(|step| match levels.last().and_then(|node| step.of(node)) {
             Some(node) => {

@@ -30,8 +30,9 @@ const STEPS: [&str; 20] = [
 ];
 
 /// All layers of the chains, each once, so that none stands before one that came before it in a chain.
-/// What the chains leave open is ordered as kustomize works: the kustomization that was built last, the
-/// steps of one kustomization in the order they run.
+/// What the chains leave open is ordered as kustomize works: the first layer of the first chain, which brought
+/// the object, as early as it can be; the kustomization that was built last; the steps of one kustomization in
+/// the order they run.
 pub(super) fn in_order(chains: &[Vec<Arc<Layer>>], is_root: &dyn Fn(&str) -> bool) -> Vec<Arc<Layer>> {
     let mut all: Vec<Arc<Layer>> = Vec::new();
     let mut before: Vec<Vec<usize>> = Vec::new();
@@ -57,7 +58,8 @@ pub(super) fn in_order(chains: &[Vec<Arc<Layer>>], is_root: &dyn Fn(&str) -> boo
     let root = names.into_iter().find(|name| is_root(name));
     let key = |at: usize| {
         let (step, index) = split(&all[at].step);
-        (root == Some(&*all[at].kustomization), rank(step), index, at)
+        let is_of_root = root == Some(&*all[at].kustomization);
+        (at != 0, is_of_root, rank(step), index, at)
     };
     let mut order: Vec<usize> = Vec::new();
     let mut open: Vec<usize> = (0..all.len()).collect();
@@ -108,10 +110,10 @@ mod tests {
             [layer("prod", "images[10]"), layer("prod", "images[9]")],
         );
         let chains = [
+            vec![load.clone()],
             vec![images[0].clone()],
             vec![prefix.clone()],
             vec![label.clone(), prefix.clone()],
-            vec![load.clone()],
             vec![images[1].clone()],
         ];
         let ordered = in_order(&chains, &|name| name == "prod");
