@@ -120,7 +120,7 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
 /// Renders one directory: to standard output, to a file, or to a file for each object.
 pub(crate) fn run_one(directory: PathBuf, output: Option<PathBuf>, options: &Options, reporter: &Reporter) -> Exit {
     let files = OsFiles::new(working_directory());
-    let session = Session::new(&files).with_threads(parallel::default_jobs());
+    let session = Session::new(&files).with_threads(parallel::default_jobs);
     let built = match session.build(&directory, options) {
         Ok(built) => built,
         Err(Failure { error, sources }) => {
@@ -152,8 +152,8 @@ fn write(built: &Built, output: Option<&Path>) -> Result<(), Diagnostic> {
             }
             Ok(())
         }
-        Some(file) => write_file(file, &built.to_yaml_on(parallel::default_jobs())?),
-        None => print(&[built.to_yaml_on(parallel::default_jobs())?]),
+        Some(file) => write_file(file, &built.to_yaml_on(parallel::default_jobs)?),
+        None => print(&[built.to_yaml_on(parallel::default_jobs)?]),
     }
 }
 
