@@ -54,7 +54,10 @@ fn names_to(directory: &Path, field: &str, word: &str, names: Vec<String>, mut n
     let mut file = Kustomization::open(directory)?;
     settle_bases(&mut file, field)?;
     let itself = file.name();
-    for name in names.iter().filter(|name| **name != itself || !matches!(word, "resource" | "component")) {
+    for name in names
+        .iter()
+        .filter(|name| **name != itself || !matches!(word, "resource" | "component"))
+    {
         if file.texts(field).contains(name) {
             notes.push(format!("{word} {name} already in kustomization file"));
         } else {
@@ -67,7 +70,11 @@ fn names_to(directory: &Path, field: &str, word: &str, names: Vec<String>, mut n
 
 /// The deprecated `bases` come behind `resources`; what is added comes behind both.
 fn settle_bases(file: &mut Kustomization, field: &str) -> Result<()> {
-    if field == "resources" { file.move_items("bases", "resources") } else { Ok(()) }
+    if field == "resources" {
+        file.move_items("bases", "resources")
+    } else {
+        Ok(())
+    }
 }
 
 /// Adds directories, separated by commas.
@@ -140,7 +147,13 @@ impl Patch {
 
     /// Whether an entry says exactly this.
     pub(crate) fn is(&self, entry: &Node) -> bool {
-        let text = |node: &Node, field: &str| node.get(field).filter(|node| !node.is_null()).and_then(Node::as_str).unwrap_or("").to_owned();
+        let text = |node: &Node, field: &str| {
+            node.get(field)
+                .filter(|node| !node.is_null())
+                .and_then(Node::as_str)
+                .unwrap_or("")
+                .to_owned()
+        };
         let target = entry.get("target").filter(|target| !target.is_null());
         let wanted = self.target.iter().any(|(_, text)| !text.is_empty());
         text(entry, "path") == self.path
@@ -159,7 +172,11 @@ pub fn patch(directory: &Path, patch: &Patch) -> Result<Notes> {
     }
     let mut file = Kustomization::open(directory)?;
     if file.items("patches").iter().any(|entry| patch.is(entry)) {
-        let name = if patch.path.is_empty() { &patch.patch } else { &patch.path };
+        let name = if patch.path.is_empty() {
+            &patch.patch
+        } else {
+            &patch.path
+        };
         return Ok(vec![format!("patch {name} already in kustomization file")]);
     }
     file.push(&[Step::Key("patches")], &patch.node())?;
@@ -189,11 +206,15 @@ pub fn label(directory: &Path, arguments: &[String], force: bool, place: LabelPl
     }
     for (key, value) in &pairs {
         let says = |label: &Node, field: &str| label.get(field).and_then(Node::as_str) == Some("true");
-        let fits = |label: &Node| !says(label, "includeSelectors") && says(label, "includeTemplates") == place.include_templates;
+        let fits = |label: &Node| {
+            !says(label, "includeSelectors") && says(label, "includeTemplates") == place.include_templates
+        };
         match file.items("labels").iter().position(fits) {
             Some(index) => {
                 let path = [Step::Key("labels"), Step::Index(index), Step::Key("pairs")];
-                let known = file.items("labels")[index].get("pairs").is_some_and(|pairs| pairs.get(key).is_some());
+                let known = file.items("labels")[index]
+                    .get("pairs")
+                    .is_some_and(|pairs| pairs.get(key).is_some());
                 put(&mut file, &path, "label", key, value, known && !force)?;
             }
             None => {
@@ -218,11 +239,23 @@ pub fn annotation(directory: &Path, arguments: &[String], force: bool) -> Result
         return argument("must specify annotation");
     }
     let pairs = pairs::pairs(arguments.iter().map(String::as_str), "annotation")?;
-    common(Kustomization::open(directory)?, "commonAnnotations", "annotation", &pairs, force)
+    common(
+        Kustomization::open(directory)?,
+        "commonAnnotations",
+        "annotation",
+        &pairs,
+        force,
+    )
 }
 
 /// Writes pairs into a mapping at the top.
-pub(crate) fn common(mut file: Kustomization, field: &str, word: &str, pairs: &[(String, String)], force: bool) -> Result<Notes> {
+pub(crate) fn common(
+    mut file: Kustomization,
+    field: &str,
+    word: &str,
+    pairs: &[(String, String)],
+    force: bool,
+) -> Result<Notes> {
     for (key, value) in pairs {
         let known = file.get(field).is_some_and(|map| map.get(key).is_some());
         put(&mut file, &[Step::Key(field)], word, key, value, known && !force)?;
@@ -233,10 +266,18 @@ pub(crate) fn common(mut file: Kustomization, field: &str, word: &str, pairs: &[
 
 fn put(file: &mut Kustomization, map: &[Step<'_>], word: &str, key: &str, value: &str, refuse: bool) -> Result<()> {
     if refuse {
-        return refused(format!("{word} {key} already in kustomization file. Use --force to override."));
+        return refused(format!(
+            "{word} {key} already in kustomization file. Use --force to override."
+        ));
     }
     let there = map.iter().try_fold(file.root().clone(), |node, step| match step {
-        Step::Key(key) => node.get(&if map.len() == 1 { file.spelled(key) } else { (*key).to_owned() }).cloned(),
+        Step::Key(key) => node
+            .get(&if map.len() == 1 {
+                file.spelled(key)
+            } else {
+                (*key).to_owned()
+            })
+            .cloned(),
         Step::Index(index) => node.as_seq()?.get(*index).cloned(),
     });
     if there.is_some_and(|map| map.as_map().is_some()) {

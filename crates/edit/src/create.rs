@@ -27,7 +27,12 @@ pub struct New {
 /// # Errors
 /// If there is one, or a resource is not there.
 pub fn create(directory: &Path, new: &New) -> Result<Notes> {
-    let list = |text: &str| -> Vec<String> { text.split(',').filter(|_| !text.is_empty()).map(str::to_owned).collect() };
+    let list = |text: &str| -> Vec<String> {
+        text.split(',')
+            .filter(|_| !text.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
     let mut resources = glob::files_or_remote(directory, &list(&new.resources), true)?;
     match Kustomization::open(directory) {
         Err(Error::Refused(message)) if message.starts_with("Missing") => {}
@@ -42,14 +47,27 @@ pub fn create(directory: &Path, new: &New) -> Result<Notes> {
     let mut file = Kustomization::from_text(directory.join("kustomization.yaml"), String::new())?;
     let texts = |file: &mut Kustomization, fields: &[(&str, &str)]| {
         let said = fields.iter().filter(|(_, value)| !value.is_empty());
-        said.map(|(key, value)| file.set(&[Step::Key(key)], &Node::string(*value))).collect::<Result<()>>()
+        said.map(|(key, value)| file.set(&[Step::Key(key)], &Node::string(*value)))
+            .collect::<Result<()>>()
     };
     let version = build::config::KUSTOMIZATION_VERSION;
-    texts(&mut file, &[("apiVersion", version), ("kind", build::config::KUSTOMIZATION_KIND)])?;
-    resources.iter().try_for_each(|name| file.push_text("resources", name))?;
-    let names = [("namePrefix", &*new.name_prefix), ("nameSuffix", &*new.name_suffix), ("namespace", &*new.namespace)];
+    texts(
+        &mut file,
+        &[("apiVersion", version), ("kind", build::config::KUSTOMIZATION_KIND)],
+    )?;
+    resources
+        .iter()
+        .try_for_each(|name| file.push_text("resources", name))?;
+    let names = [
+        ("namePrefix", &*new.name_prefix),
+        ("nameSuffix", &*new.name_suffix),
+        ("namespace", &*new.namespace),
+    ];
     texts(&mut file, &names)?;
-    for (field, word, said) in [("commonLabels", "label", &new.labels), ("commonAnnotations", "annotation", &new.annotations)] {
+    for (field, word, said) in [
+        ("commonLabels", "label", &new.labels),
+        ("commonAnnotations", "annotation", &new.annotations),
+    ] {
         let said = list(said);
         let mut pairs = pairs::pairs(said.iter().map(String::as_str), word)?;
         pairs.sort();
@@ -68,24 +86,38 @@ pub fn create(directory: &Path, new: &New) -> Result<Notes> {
 /// The files of objects below a directory, and the directories that have a kustomization of their own.
 fn detect(directory: &Path, below: &str, recursive: bool, found: &mut Vec<String>) -> Result<()> {
     let here = directory.join(below);
-    let failed = |cause| Error::Io { action: "read", path: here.clone(), cause };
+    let failed = |cause| Error::Io {
+        action: "read",
+        path: here.clone(),
+        cause,
+    };
     let mut names: Vec<String> = Vec::new();
     for entry in fs::read_dir(&here).map_err(failed)? {
         names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
     }
     names.sort();
     for name in names {
-        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        let path = if below.is_empty() {
+            name
+        } else {
+            format!("{below}/{name}")
+        };
         let full = directory.join(&path);
         if full.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            let has_own = ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().any(|name| full.join(name).exists());
+            let has_own = ["kustomization.yaml", "kustomization.yml", "Kustomization"]
+                .iter()
+                .any(|name| full.join(name).exists());
             match (recursive, has_own) {
                 (true, true) => found.push(path),
                 (true, false) => detect(directory, &path, recursive, found)?,
                 (false, _) => {}
             }
         } else {
-            let bytes = fs::read(&full).map_err(|cause| Error::Io { action: "read", path: full.clone(), cause })?;
+            let bytes = fs::read(&full).map_err(|cause| Error::Io {
+                action: "read",
+                path: full.clone(),
+                cause,
+            })?;
             if holds_objects(bytes) {
                 found.push(path);
             }
@@ -105,7 +137,10 @@ fn holds_objects(bytes: Vec<u8>) -> bool {
     };
     documents.nodes.iter().all(|node| {
         let kind = node.get("kind").and_then(Node::as_str).unwrap_or_default();
-        let name = node.get_path(["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+        let name = node
+            .get_path(["metadata", "name"])
+            .and_then(Node::as_str)
+            .unwrap_or_default();
         !kind.is_empty() && (!name.is_empty() || kind.ends_with("List"))
     })
 }

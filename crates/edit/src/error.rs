@@ -18,7 +18,11 @@ pub enum Error {
     #[error("cannot edit {path}: {cause}", path = path.display())]
     Edit { path: PathBuf, cause: yaml::EditError },
     #[error("cannot {action} {path}: {cause}", path = path.display())]
-    Io { action: &'static str, path: PathBuf, cause: std::io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        cause: std::io::Error,
+    },
 }
 
 pub(crate) fn argument<T>(message: impl Into<String>) -> Result<T> {

@@ -33,14 +33,25 @@ impl Kustomization {
         if path.is_dir() {
             return refused(format!("{} should be a file", found[0]));
         }
-        let bytes = fs::read(&path).map_err(|cause| Error::Io { action: "read", path: path.clone(), cause })?;
+        let bytes = fs::read(&path).map_err(|cause| Error::Io {
+            action: "read",
+            path: path.clone(),
+            cause,
+        })?;
         let text = yaml::decode(bytes).map_err(|error| Error::Invalid(error.to_string()))?;
         Kustomization::from_text(path, text)
     }
 
     pub(crate) fn from_text(path: PathBuf, text: String) -> Result<Kustomization> {
-        let editor = Editor::new(text.clone()).map_err(|cause| Error::Edit { path: path.clone(), cause })?;
-        let file = Kustomization { path, editor, original: text };
+        let editor = Editor::new(text.clone()).map_err(|cause| Error::Edit {
+            path: path.clone(),
+            cause,
+        })?;
+        let file = Kustomization {
+            path,
+            editor,
+            original: text,
+        };
         if !file.editor.node().is_null() {
             let source = Sources::new().add(file.name(), file.original.clone());
             let config = yaml::read_config(&source).map_err(|error| Error::Invalid(error.to_string()))?;
@@ -54,7 +65,10 @@ impl Kustomization {
 
     /// The name of the file in its directory.
     pub fn name(&self) -> String {
-        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        self.path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
     }
 
     /// The text as it is now.
@@ -68,7 +82,13 @@ impl Kustomization {
 
     /// The name of a field as the file spells it; kustomize does not mind the case.
     pub(crate) fn spelled(&self, field: &str) -> String {
-        let entries = || self.root().as_map().into_iter().flatten().filter_map(|entry| entry.key.as_str());
+        let entries = || {
+            self.root()
+                .as_map()
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| entry.key.as_str())
+        };
         let exact = entries().find(|key| *key == field);
         let found = exact.or_else(|| entries().find(|key| key.eq_ignore_ascii_case(field)));
         found.unwrap_or(field).to_owned()
@@ -80,12 +100,18 @@ impl Kustomization {
 
     /// The texts of a list.
     pub(crate) fn texts(&self, field: &str) -> Vec<String> {
-        self.items(field).iter().map(|item| item.as_str().unwrap_or_default().to_owned()).collect()
+        self.items(field)
+            .iter()
+            .map(|item| item.as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// The items of a list.
     pub(crate) fn items(&self, field: &str) -> Vec<Node> {
-        self.get(field).and_then(Node::as_seq).map(|items| items.to_vec()).unwrap_or_default()
+        self.get(field)
+            .and_then(Node::as_seq)
+            .map(|items| items.to_vec())
+            .unwrap_or_default()
     }
 
     pub(crate) fn push(&mut self, path: &[Step<'_>], item: &Node) -> Result<()> {
@@ -135,7 +161,10 @@ impl Kustomization {
         if let Some(Step::Key(key)) = path.first_mut() {
             *key = &first;
         }
-        change(&mut self.editor, &path).map_err(|cause| Error::Edit { path: self.path.clone(), cause })
+        change(&mut self.editor, &path).map_err(|cause| Error::Edit {
+            path: self.path.clone(),
+            cause,
+        })
     }
 
     /// Writes the file if it has changed: beside it first and then in its place, with its permissions.
@@ -154,7 +183,10 @@ impl Kustomization {
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     // The file a link points to is written, the link stays.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let beside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut file = fs::File::create(&beside)?;
@@ -167,6 +199,10 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     write().map_err(|cause| {
         let _ = fs::remove_file(&beside);
-        Error::Io { action: "write", path: path.clone(), cause }
+        Error::Io {
+            action: "write",
+            path: path.clone(),
+            cause,
+        }
     })
 }

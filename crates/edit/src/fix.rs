@@ -4,9 +4,9 @@ use std::path::Path;
 
 use yaml::{Map, Node, Step, Tag};
 
+use crate::Notes;
 use crate::error::{Result, refused};
 use crate::file::Kustomization;
-use crate::Notes;
 
 /// Moves what stands in deprecated fields; variables stay as they are.
 pub fn fix(directory: &Path) -> Result<Notes> {
@@ -22,7 +22,11 @@ pub fn fix(directory: &Path) -> Result<Notes> {
         file.remove(&[Step::Key("patchesStrategicMerge")])?;
     }
     for text in merges {
-        let field = if directory.join(&text).is_file() { "path" } else { "patch" };
+        let field = if directory.join(&text).is_file() {
+            "path"
+        } else {
+            "patch"
+        };
         let mut patch = Map::new();
         patch.insert(field, Node::string(text));
         file.push(&[Step::Key("patches")], &Node::map(patch))?;
@@ -35,7 +39,10 @@ pub fn fix(directory: &Path) -> Result<Notes> {
 fn env_to_envs(file: &mut Kustomization, field: &str) -> Result<()> {
     for (index, entry) in file.items(field).iter().enumerate() {
         if let Some(env) = entry.get("env").and_then(Node::as_str) {
-            file.push(&[Step::Key(field), Step::Index(index), Step::Key("envs")], &Node::string(env))?;
+            file.push(
+                &[Step::Key(field), Step::Index(index), Step::Key("envs")],
+                &Node::string(env),
+            )?;
             file.remove(&[Step::Key(field), Step::Index(index), Step::Key("env")])?;
         }
     }
@@ -43,7 +50,11 @@ fn env_to_envs(file: &mut Kustomization, field: &str) -> Result<()> {
 }
 
 fn common_labels(file: &mut Kustomization) -> Result<()> {
-    let Some(pairs) = file.get("commonLabels").filter(|pairs| !pairs.is_null_or_empty()).cloned() else {
+    let Some(pairs) = file
+        .get("commonLabels")
+        .filter(|pairs| !pairs.is_null_or_empty())
+        .cloned()
+    else {
         return Ok(());
     };
     for label in file.items("labels") {
@@ -60,4 +71,3 @@ fn common_labels(file: &mut Kustomization) -> Result<()> {
     label.insert("pairs", pairs);
     file.push(&[Step::Key("labels")], &Node::map(label))
 }
-

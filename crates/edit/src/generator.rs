@@ -31,7 +31,13 @@ impl Kind {
 
     /// Whether an entry has this name and namespace; no namespace is `default`.
     pub(crate) fn is(self, entry: &Node, name: &str, namespace: &str) -> bool {
-        let text = |field| entry.get(field).filter(|node| !node.is_null()).and_then(Node::as_str).unwrap_or("");
+        let text = |field| {
+            entry
+                .get(field)
+                .filter(|node| !node.is_null())
+                .and_then(Node::as_str)
+                .unwrap_or("")
+        };
         let or_default = |namespace| if namespace == "" { "default" } else { namespace };
         text("name") == name && or_default(text("namespace")) == or_default(namespace)
     }
@@ -68,7 +74,11 @@ pub fn add(directory: &Path, kind: Kind, arguments: &[String], sources: &Sources
         return invalid("invalid behavior: must be one of \"create\", \"merge\", or \"replace\"");
     }
     let failed = |message: String| refused(format!("failed to create {}: {message}", kind.word()));
-    if let Some(literal) = sources.literals.iter().find(|literal| !literal.contains('=') || literal.starts_with('=')) {
+    if let Some(literal) = sources
+        .literals
+        .iter()
+        .find(|literal| !literal.contains('=') || literal.starts_with('='))
+    {
         return failed(format!("invalid literal source {literal}, expected key=value"));
     }
     if !sources.env_file.is_empty() && !directory.join(&sources.env_file).is_file() {
@@ -76,12 +86,24 @@ pub fn add(directory: &Path, kind: Kind, arguments: &[String], sources: &Sources
     }
     let mut file = Kustomization::open(directory)?;
     let field = kind.field();
-    let index = match file.items(field).iter().position(|entry| kind.is(entry, name, &sources.namespace)) {
+    let index = match file
+        .items(field)
+        .iter()
+        .position(|entry| kind.is(entry, name, &sources.namespace))
+    {
         Some(index) => index,
         None => {
             let mut entry = Map::new();
-            let secret_type = if kind == Kind::Secret { sources.secret_type.as_str() } else { "" };
-            for (key, value) in [("name", name.as_str()), ("namespace", &sources.namespace), ("type", secret_type)] {
+            let secret_type = if kind == Kind::Secret {
+                sources.secret_type.as_str()
+            } else {
+                ""
+            };
+            for (key, value) in [
+                ("name", name.as_str()),
+                ("namespace", &sources.namespace),
+                ("type", secret_type),
+            ] {
                 if !value.is_empty() {
                     entry.insert(key, Node::string(value));
                 }
@@ -92,7 +114,10 @@ pub fn add(directory: &Path, kind: Kind, arguments: &[String], sources: &Sources
     };
     let at = |key| [Step::Key(field), Step::Index(index), Step::Key(key)];
     if !sources.env_file.is_empty() {
-        let old = file.items(field)[index].get("env").and_then(Node::as_str).map(str::to_owned);
+        let old = file.items(field)[index]
+            .get("env")
+            .and_then(Node::as_str)
+            .map(str::to_owned);
         if let Some(old) = old {
             file.remove(&at("env"))?;
             file.push(&at("envs"), &Node::string(old))?;
@@ -109,9 +134,14 @@ pub fn add(directory: &Path, kind: Kind, arguments: &[String], sources: &Sources
     }
     if sources.disable_name_suffix_hash {
         let on = Node::scalar("true", Tag::Bool);
-        let has_options = file.items(field)[index].get("options").is_some_and(|options| options.as_map().is_some());
+        let has_options = file.items(field)[index]
+            .get("options")
+            .is_some_and(|options| options.as_map().is_some());
         if has_options {
-            file.set(&[&at("options")[..], &[Step::Key("disableNameSuffixHash")]].concat(), &on)?;
+            file.set(
+                &[&at("options")[..], &[Step::Key("disableNameSuffixHash")]].concat(),
+                &on,
+            )?;
         } else {
             let mut options = Map::new();
             options.insert("disableNameSuffixHash", on);
@@ -127,7 +157,14 @@ pub fn add(directory: &Path, kind: Kind, arguments: &[String], sources: &Sources
 
 /// The key that two sources of one generator give.
 fn repeated_key(entry: &Node) -> Option<String> {
-    let texts = |field: &str| entry.get(field).and_then(Node::as_seq).into_iter().flatten().filter_map(Node::as_str);
+    let texts = |field: &str| {
+        entry
+            .get(field)
+            .and_then(Node::as_seq)
+            .into_iter()
+            .flatten()
+            .filter_map(Node::as_str)
+    };
     let of_file = |text: &str| match text.split_once('=') {
         Some((key, _)) => key.to_owned(),
         None => text.rsplit('/').next().unwrap_or(text).to_owned(),
@@ -135,7 +172,9 @@ fn repeated_key(entry: &Node) -> Option<String> {
     let literals = texts("literals").map(|text| text.split('=').next().unwrap_or(text).to_owned());
     let mut keys: Vec<String> = literals.chain(texts("files").map(of_file)).collect();
     keys.sort();
-    keys.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
+    keys.windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0].clone())
 }
 
 /// The files of `--from-file=[key=]pattern`; a key needs exactly one.
@@ -143,7 +182,11 @@ fn expand(directory: &Path, patterns: &[String], notes: &mut Notes) -> Result<Ve
     let mut all = Vec::new();
     for pattern in patterns {
         let parts: Vec<&str> = pattern.split('=').collect();
-        let (key, source) = if let [key, source] = parts[..] { (key, source) } else { ("", parts[0]) };
+        let (key, source) = if let [key, source] = parts[..] {
+            (key, source)
+        } else {
+            ("", parts[0])
+        };
         let found = glob::files(directory, &[source.to_owned()], notes)?;
         if key.is_empty() {
             all.extend(found);
@@ -160,32 +203,60 @@ fn expand(directory: &Path, patterns: &[String], notes: &mut Notes) -> Result<Ve
 }
 
 /// Sets values of keys that a generator has, or its namespace.
-pub fn set(directory: &Path, kind: Kind, arguments: &[String], literals: &[String], namespace: &str, new_namespace: &str) -> Result<Notes> {
+pub fn set(
+    directory: &Path,
+    kind: Kind,
+    arguments: &[String],
+    literals: &[String],
+    namespace: &str,
+    new_namespace: &str,
+) -> Result<Notes> {
     let [name] = arguments else {
         return argument("failed to validate flags: name must be specified once");
     };
     if literals.is_empty() && new_namespace.is_empty() {
-        return argument("failed to validate flags: at least one of [--from-literal, --new-namespace] must be specified");
+        return argument(
+            "failed to validate flags: at least one of [--from-literal, --new-namespace] must be specified",
+        );
     }
     let mut file = Kustomization::open(directory)?;
     let field = kind.field();
     let title = if kind == Kind::ConfigMap { "ConfigMap" } else { "Secret" };
     let failed = |message: String| refused(format!("failed to create {}: {message}", kind.word()));
-    let Some(index) = file.items(field).iter().position(|entry| kind.is(entry, name, namespace)) else {
-        return failed(format!("could not set new {title} value: unable to find {title} with name \"{name}\""));
+    let Some(index) = file
+        .items(field)
+        .iter()
+        .position(|entry| kind.is(entry, name, namespace))
+    else {
+        return failed(format!(
+            "could not set new {title} value: unable to find {title} with name \"{name}\""
+        ));
     };
     for literal in literals {
         let update = |message: &str| failed(format!("failed to update literal sources: {message}"));
         let (key, _) = match literal.split_once('=') {
             Some((key, value)) if !value.contains('=') => (key, value),
-            _ => return update("failed to update resource: invalid format: literal values must be specified in the key=value format"),
+            _ => {
+                return update(
+                    "failed to update resource: invalid format: literal values must be specified in the key=value format",
+                );
+            }
         };
-        let known = file.items(field)[index].get("literals").and_then(Node::as_seq).cloned().unwrap_or_default();
+        let known = file.items(field)[index]
+            .get("literals")
+            .and_then(Node::as_seq)
+            .cloned()
+            .unwrap_or_default();
         let is_meant = |item: &Node| item.as_str().is_some_and(|text| text.split('=').next() == Some(key));
         let Some(place) = known.iter().position(is_meant) else {
             return update(&format!("key '{key}' not found in resource"));
         };
-        let path = [Step::Key(field), Step::Index(index), Step::Key("literals"), Step::Index(place)];
+        let path = [
+            Step::Key(field),
+            Step::Index(index),
+            Step::Key("literals"),
+            Step::Index(place),
+        ];
         file.set(&path, &Node::string(literal.as_str()))?;
     }
     if !new_namespace.is_empty() {

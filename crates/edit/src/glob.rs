@@ -22,7 +22,11 @@ pub(crate) fn files(directory: &Path, patterns: &[String], notes: &mut Notes) ->
 pub(crate) fn files_or_remote(directory: &Path, patterns: &[String], verify: bool) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for pattern in patterns {
-        let files = if verify { glob(directory, pattern)? } else { vec![pattern.clone()] };
+        let files = if verify {
+            glob(directory, pattern)?
+        } else {
+            vec![pattern.clone()]
+        };
         if files.is_empty() && !is_remote(pattern) {
             return argument(format!("{pattern} has no match: no such file or directory"));
         }
@@ -33,15 +37,25 @@ pub(crate) fn files_or_remote(directory: &Path, patterns: &[String], verify: boo
 }
 
 fn is_remote(name: &str) -> bool {
-    name.contains("://") || name.contains("?ref=") || name.contains(".git//") || name.starts_with("git@")
-        || name.starts_with("git::") || name.starts_with("github.com/") || name.starts_with("gh:")
+    name.contains("://")
+        || name.contains("?ref=")
+        || name.contains(".git//")
+        || name.starts_with("git@")
+        || name.starts_with("git::")
+        || name.starts_with("github.com/")
+        || name.starts_with("gh:")
 }
 
 /// The names that match, sorted; hidden files only where the pattern asks for them.
 fn glob(directory: &Path, pattern: &str) -> Result<Vec<String>> {
     matches(pattern, "")?;
     let mut found = expand(directory, pattern)?;
-    let is_hidden = |name: &str| Path::new(name).components().next_back().is_some_and(|last| last.as_os_str().to_string_lossy().starts_with('.'));
+    let is_hidden = |name: &str| {
+        Path::new(name)
+            .components()
+            .next_back()
+            .is_some_and(|last| last.as_os_str().to_string_lossy().starts_with('.'))
+    };
     if !is_hidden(pattern) {
         found.retain(|name| !is_hidden(name));
     }
@@ -59,12 +73,19 @@ fn expand(directory: &Path, pattern: &str) -> Result<Vec<String>> {
         None => ("", pattern),
     };
     let mut found = Vec::new();
-    let parents = if parent.is_empty() { vec![String::new()] } else { expand(directory, parent)? };
+    let parents = if parent.is_empty() {
+        vec![String::new()]
+    } else {
+        expand(directory, parent)?
+    };
     for parent in parents {
         let Ok(entries) = directory.join(&parent).read_dir() else {
             continue;
         };
-        let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         for entry in names {
             if matches(name, &entry)? {
@@ -118,7 +139,9 @@ fn matches_from(pattern: &[char], name: &[char]) -> bool {
             match first {
                 '?' => *c != '/' && matches_from(rest, tail),
                 '[' => class(rest, *c).is_some_and(|(found, length)| found && matches_from(&rest[length..], tail)),
-                '\\' => rest.split_first().is_some_and(|(escaped, rest)| escaped == c && matches_from(rest, tail)),
+                '\\' => rest
+                    .split_first()
+                    .is_some_and(|(escaped, rest)| escaped == c && matches_from(rest, tail)),
                 first => first == c && matches_from(rest, tail),
             }
         }

@@ -8,7 +8,9 @@ pub(crate) fn pairs<'a>(arguments: impl IntoIterator<Item = &'a str>, kind: &str
     for text in arguments {
         let (key, value) = text.split_once(':').unwrap_or((text, ""));
         if key.is_empty() && text.starts_with(':') {
-            return argument(format!("invalid {kind}: '{text}' (need k:v pair where v may be quoted)"));
+            return argument(format!(
+                "invalid {kind}: '{text}' (need k:v pair where v may be quoted)"
+            ));
         }
         let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         pairs.retain(|(known, _)| known != key);

@@ -37,7 +37,10 @@ fn names(directory: &Path, fields: &[&str], patterns: &[String]) -> Result<Notes
                 }
             }
         }
-        file.remove_items(field, |item| item.as_str().is_some_and(|name| meant.iter().any(|meant| meant == name)))?;
+        file.remove_items(field, |item| {
+            item.as_str()
+                .is_some_and(|name| meant.iter().any(|meant| meant == name))
+        })?;
     }
     file.save()?;
     Ok(Notes::new())
@@ -48,7 +51,10 @@ pub fn patch(directory: &Path, patch: &Patch) -> Result<Notes> {
     patch.check()?;
     let mut file = Kustomization::open(directory)?;
     if !file.items("patches").iter().any(|entry| patch.is(entry)) {
-        return Ok(vec![format!("patch {} doesn't exist in kustomization file", patch.patch)]);
+        return Ok(vec![format!(
+            "patch {} doesn't exist in kustomization file",
+            patch.patch
+        )]);
     }
     file.remove_items("patches", |entry| patch.is(entry))?;
     file.save()?;
@@ -108,10 +114,16 @@ pub fn generated(directory: &Path, kind: Kind, arguments: &[String], namespace: 
     let is_meant = |item: &Node| names.iter().any(|name| kind.is(item, name, namespace));
     let items = file.items(kind.field());
     if !items.iter().any(is_meant) {
-        return refused(format!("no specified {word}(s) were found in the kustomization.yaml file"));
+        return refused(format!(
+            "no specified {word}(s) were found in the kustomization.yaml file"
+        ));
     }
-    let missing = names.iter().filter(|name| !items.iter().any(|item| kind.is(item, name, namespace)));
-    let notes = missing.map(|name| format!("{word} {name} doesn't exist in kustomization file")).collect();
+    let missing = names
+        .iter()
+        .filter(|name| !items.iter().any(|item| kind.is(item, name, namespace)));
+    let notes = missing
+        .map(|name| format!("{word} {name} doesn't exist in kustomization file"))
+        .collect();
     file.remove_items(kind.field(), is_meant)?;
     file.save()?;
     Ok(notes)
@@ -121,7 +133,10 @@ pub fn generated(directory: &Path, kind: Kind, arguments: &[String], namespace: 
 pub fn build_metadata(directory: &Path, arguments: &[String]) -> Result<Notes> {
     let options = pairs::build_metadata(arguments)?;
     let mut file = Kustomization::open(directory)?;
-    file.remove_items("buildMetadata", |item| item.as_str().is_some_and(|text| options.iter().any(|option| option == text)))?;
+    file.remove_items("buildMetadata", |item| {
+        item.as_str()
+            .is_some_and(|text| options.iter().any(|option| option == text))
+    })?;
     file.save()?;
     Ok(Notes::new())
 }

@@ -62,7 +62,9 @@ pub fn build_metadata(directory: &Path, arguments: &[String]) -> Result<Notes> {
     let mut file = Kustomization::open(directory)?;
     let old = file.texts("buildMetadata");
     if old != options {
-        options.iter().try_for_each(|option| file.push_text("buildMetadata", option))?;
+        options
+            .iter()
+            .try_for_each(|option| file.push_text("buildMetadata", option))?;
         (0..old.len()).try_for_each(|_| file.remove(&[Step::Key("buildMetadata"), Step::Index(0)]))?;
     }
     file.save()?;
@@ -89,7 +91,10 @@ pub fn image(directory: &Path, arguments: &[String]) -> Result<Notes> {
     if arguments.is_empty() {
         return argument("no image specified");
     }
-    let images = arguments.iter().map(|text| parse_image(text)).collect::<Result<Vec<_>>>()?;
+    let images = arguments
+        .iter()
+        .map(|text| parse_image(text))
+        .collect::<Result<Vec<_>>>()?;
     let mut file = Kustomization::open(directory)?;
     file.move_items("imageTags", "images")?;
     for (position, image) in images.iter().enumerate() {
@@ -106,7 +111,11 @@ fn set_image(file: &mut Kustomization, image: &Image) -> Result<()> {
     let Some(index) = file.items("images").iter().position(is_meant) else {
         let mut entry = Map::new();
         entry.insert("name", Node::string(image.name.as_str()));
-        for (field, value) in image.fields.iter().filter(|(_, value)| !value.is_empty() && value != "*") {
+        for (field, value) in image
+            .fields
+            .iter()
+            .filter(|(_, value)| !value.is_empty() && value != "*")
+        {
             entry.insert(*field, Node::string(value.as_str()));
         }
         return file.push(&[Step::Key("images")], &Node::map(entry));
@@ -124,7 +133,11 @@ fn set_image(file: &mut Kustomization, image: &Image) -> Result<()> {
         file.remove(&at("tagSuffix"))?;
     }
     let more = file.items("images").len();
-    for later in (index + 1..more).rev().filter(|later| is_meant(&file.items("images")[*later])).collect::<Vec<_>>() {
+    for later in (index + 1..more)
+        .rev()
+        .filter(|later| is_meant(&file.items("images")[*later]))
+        .collect::<Vec<_>>()
+    {
         file.remove(&[Step::Key("images"), Step::Index(later)])?;
     }
     Ok(())
@@ -139,7 +152,11 @@ fn parse_image(text: &str) -> Result<Image> {
     let (name, new_name) = if key.is_empty() { (name, "") } else { (key, name) };
     Ok(Image {
         name: name.to_owned(),
-        fields: [("newName", new_name.to_owned()), ("newTag", tag.to_owned()), ("digest", digest.to_owned())],
+        fields: [
+            ("newName", new_name.to_owned()),
+            ("newTag", tag.to_owned()),
+            ("digest", digest.to_owned()),
+        ],
     })
 }
 

@@ -295,7 +295,13 @@ fn answer(result: edit::Result<Notes>, reporter: &Reporter) -> Exit {
         Ok(notes) => {
             for note in notes {
                 let severity = resource::Severity::Note;
-                reporter.error(&Diagnostic { severity, ..Diagnostic::error(note) }, &none);
+                reporter.error(
+                    &Diagnostic {
+                        severity,
+                        ..Diagnostic::error(note)
+                    },
+                    &none,
+                );
             }
             Exit::Done
         }
@@ -315,9 +321,20 @@ fn run_add(here: &Path, what: Add) -> edit::Result<Notes> {
         Add::Component { paths } => add::component(here, &paths),
         Add::Base { paths } => add::base(here, &paths),
         Add::Patch(patch) => add::patch(here, &patch.into()),
-        Add::Label { pairs, force, without_selector, include_templates } => {
-            add::label(here, &pairs, force, add::LabelPlace { without_selector, include_templates })
-        }
+        Add::Label {
+            pairs,
+            force,
+            without_selector,
+            include_templates,
+        } => add::label(
+            here,
+            &pairs,
+            force,
+            add::LabelPlace {
+                without_selector,
+                include_templates,
+            },
+        ),
         Add::Annotation { pairs, force } => add::annotation(here, &pairs, force),
         Add::Configmap { sources, behavior } => {
             let (name, sources) = sources.split();
@@ -325,7 +342,15 @@ fn run_add(here: &Path, what: Add) -> edit::Result<Notes> {
         }
         Add::Secret { sources, r#type } => {
             let (name, sources) = sources.split();
-            generator::add(here, Kind::Secret, &name, &Sources { secret_type: r#type, ..sources })
+            generator::add(
+                here,
+                Kind::Secret,
+                &name,
+                &Sources {
+                    secret_type: r#type,
+                    ..sources
+                },
+            )
         }
         Add::Generator { paths } => add::generator(here, &paths),
         Add::Transformer { paths } => add::transformer(here, &paths),
@@ -337,8 +362,14 @@ fn run_remove(here: &Path, what: Remove) -> edit::Result<Notes> {
     match what {
         Remove::Resource { paths } => remove::resource(here, &paths),
         Remove::Patch(patch) => remove::patch(here, &patch.into()),
-        Remove::Label { keys, ignore_non_existence } => remove::label(here, &keys, ignore_non_existence),
-        Remove::Annotation { keys, ignore_non_existence } => remove::annotation(here, &keys, ignore_non_existence),
+        Remove::Label {
+            keys,
+            ignore_non_existence,
+        } => remove::label(here, &keys, ignore_non_existence),
+        Remove::Annotation {
+            keys,
+            ignore_non_existence,
+        } => remove::annotation(here, &keys, ignore_non_existence),
         Remove::Configmap(args) => remove::generated(here, Kind::ConfigMap, &args.names, &args.namespace),
         Remove::Secret(args) => remove::generated(here, Kind::Secret, &args.names, &args.namespace),
         Remove::Transformer { paths } => remove::transformer(here, &paths),
@@ -348,7 +379,14 @@ fn run_remove(here: &Path, what: Remove) -> edit::Result<Notes> {
 
 fn run_set(here: &Path, what: Set) -> edit::Result<Notes> {
     let generated = |kind, args: SetArgs| {
-        generator::set(here, kind, &args.name, &args.from_literal, &args.namespace, &args.new_namespace)
+        generator::set(
+            here,
+            kind,
+            &args.name,
+            &args.from_literal,
+            &args.namespace,
+            &args.new_namespace,
+        )
     };
     match what {
         Set::Image { images } => set::image(here, &images),

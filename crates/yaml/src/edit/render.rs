@@ -122,6 +122,7 @@ fn quoted(node: &Node, quote: Quote) -> String {
     match quote {
         Quote::Double => double_quoted(text),
         Quote::Plain | Quote::Block if is_plain(text) => text.to_owned(),
+        Quote::Plain | Quote::Block if !is_string(text) => double_quoted(text),
         _ => format!("'{}'", text.replace('\'', "''")),
     }
 }
@@ -140,8 +141,21 @@ pub(super) fn is_plain(text: &str) -> bool {
         && !text.contains(" #")
         && !text.starts_with("---")
         && !text.starts_with("...")
-        && resolve_v2(text) == Tag::Str
-        && resolve_v3(text) == Tag::Str
+        && is_string(text)
+}
+
+/// Whether a text without quotes is a string to both parsers, and no number or the like.
+fn is_string(text: &str) -> bool {
+    resolve_v2(text) == Tag::Str && resolve_v3(text) == Tag::Str
+}
+
+/// Whether quotes are those that a text needs, in the manner of kustomize.
+pub(super) fn is_forced(quote: Quote, raw: &str) -> bool {
+    match quote {
+        Quote::Single => is_string(raw) && !is_plain(raw),
+        Quote::Double => !is_string(raw),
+        Quote::Plain | Quote::Block => false,
+    }
 }
 
 fn double_quoted(text: &str) -> String {
