@@ -132,16 +132,11 @@ pub(super) fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
-    !text.contains([',', '[', ']', '{', '}'])
-        && !"#&*!|>'\"%@`?:".contains(first)
-        && !(first == '-' && text[1..].chars().next().is_none_or(|c| c == ' '))
-        && !text.starts_with(' ')
-        && !text.ends_with([' ', ':'])
-        && !text.contains(": ")
-        && !text.contains(" #")
-        && !text.starts_with("---")
-        && !text.starts_with("...")
-        && is_string(text)
+    let is_dash = first == '-' && text[1..].chars().next().is_none_or(|c| c == ' ');
+    let is_indicator = "#&*!|>'\"%@`?: ".contains(first) || text.starts_with("---") || text.starts_with("...");
+    let has_indicator = text.contains([',', '[', ']', '{', '}']) || text.contains(": ") || text.contains(" #");
+    let is_special = is_dash || is_indicator || has_indicator || text.ends_with([' ', ':']);
+    !is_special && is_string(text)
 }
 
 /// Whether a text without quotes is a string to both parsers, and no number or the like.
