@@ -57,7 +57,7 @@ fn items_are_added_and_taken_away_in_the_manner_of_the_file() {
         "images:\n  -   name: a # c\n      newTag: b\n# end\n",
         "images",
         &image("c", "1.5"),
-        "images:\n  -   name: a # c\n      newTag: b\n  - name: c\n    newTag: '1.5'\n# end\n",
+        "images:\n  -   name: a # c\n      newTag: b\n  - name: c\n    newTag: \"1.5\"\n# end\n",
     );
     pushed(
         "p:\n- patch: |-\n    - op: x\n\n\n# c\nq: r\n",
@@ -84,8 +84,9 @@ fn values_keep_their_quotes() {
     };
     set("v: \"a\" # c\n", "v", "b", "v: \"b\" # c\n");
     set("v: 'a'\n", "v", "b", "v: 'b'\n");
-    set("v: a\n", "v", "1.5", "v: '1.5'\n");
-    set("v: '1.5'\n", "v", "b", "v: b\n");
+    set("v: a\n", "v", "1.5", "v: \"1.5\"\n");
+    set("v: \"1.5\"\n", "v", "b", "v: b\n");
+    set("v: '1.5'\n", "v", "b", "v: 'b'\n");
     set("v:   # c\nm: 1\n", "v", "b", "v: b   # c\nm: 1\n");
     set("v: {a: b}\n", "v.a", "c", "v: {a: c}\n");
     set("v:\n    a: b\n", "v.c", "x: y", "v:\n    a: b\n    c: 'x: y'\n");

@@ -389,7 +389,8 @@ impl Reader<'_> {
                 Kind::Scalar(if quote == b'"' { Quote::Double } else { Quote::Single })
             }
             b'*' => {
-                while !self.is_blank(self.pos) && !(in_flow && matches!(self.peek(), b',' | b']' | b'}')) {
+                let ends = |byte: u8| in_flow && matches!(byte, b',' | b']' | b'}');
+                while !self.is_blank(self.pos) && !ends(self.peek()) {
                     self.pos += 1;
                 }
                 Kind::Alias

@@ -284,7 +284,8 @@ impl Editor {
                 _ => self.manner.flow(value),
             },
             Kind::Scalar(quote) if value.is_scalar() => {
-                let forced = *quote == Quote::Single && !render::is_plain(&self.text[old.start + 1..old.end - 1]);
+                let has_quotes = matches!(quote, Quote::Single | Quote::Double);
+                let forced = has_quotes && render::is_forced(*quote, &self.text[old.start + 1..old.end - 1]);
                 // Quotes that only the old value needed go with it.
                 let quote = if forced { Quote::Plain } else { *quote };
                 self.manner.scalar(value, column + 2, quote)

@@ -122,6 +122,7 @@ fn quoted(node: &Node, quote: Quote) -> String {
     match quote {
         Quote::Double => double_quoted(text),
         Quote::Plain | Quote::Block if is_plain(text) => text.to_owned(),
+        Quote::Plain | Quote::Block if !is_string(text) => double_quoted(text),
         _ => format!("'{}'", text.replace('\'', "''")),
     }
 }
@@ -131,17 +132,25 @@ pub(super) fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
-    !text.contains([',', '[', ']', '{', '}'])
-        && !"#&*!|>'\"%@`?:".contains(first)
-        && !(first == '-' && text[1..].chars().next().is_none_or(|c| c == ' '))
-        && !text.starts_with(' ')
-        && !text.ends_with([' ', ':'])
-        && !text.contains(": ")
-        && !text.contains(" #")
-        && !text.starts_with("---")
-        && !text.starts_with("...")
-        && resolve_v2(text) == Tag::Str
-        && resolve_v3(text) == Tag::Str
+    let is_dash = first == '-' && text[1..].chars().next().is_none_or(|c| c == ' ');
+    let is_indicator = "#&*!|>'\"%@`?: ".contains(first) || text.starts_with("---") || text.starts_with("...");
+    let has_indicator = text.contains([',', '[', ']', '{', '}']) || text.contains(": ") || text.contains(" #");
+    let is_special = is_dash || is_indicator || has_indicator || text.ends_with([' ', ':']);
+    !is_special && is_string(text)
+}
+
+/// Whether a text without quotes is a string to both parsers, and no number or the like.
+fn is_string(text: &str) -> bool {
+    resolve_v2(text) == Tag::Str && resolve_v3(text) == Tag::Str
+}
+
+/// Whether quotes are those that a text needs, in the manner of kustomize.
+pub(super) fn is_forced(quote: Quote, raw: &str) -> bool {
+    match quote {
+        Quote::Single => is_string(raw) && !is_plain(raw),
+        Quote::Double => !is_string(raw),
+        Quote::Plain | Quote::Block => false,
+    }
 }
 
 fn double_quoted(text: &str) -> String {
