@@ -46,9 +46,8 @@ pub fn create(directory: &Path, new: &New) -> Result<Notes> {
     }
     let mut file = Kustomization::from_text(directory.join("kustomization.yaml"), String::new())?;
     let texts = |file: &mut Kustomization, fields: &[(&str, &str)]| {
-        let said = fields.iter().filter(|(_, value)| !value.is_empty());
-        said.map(|(key, value)| file.set(&[Step::Key(key)], &Node::string(*value)))
-            .collect::<Result<()>>()
+        let mut said = fields.iter().filter(|(_, value)| !value.is_empty());
+        said.try_for_each(|(key, value)| file.set(&[Step::Key(key)], &Node::string(*value)))
     };
     let version = build::config::KUSTOMIZATION_VERSION;
     texts(

@@ -38,7 +38,7 @@ impl Kind {
                 .and_then(Node::as_str)
                 .unwrap_or("")
         };
-        let or_default = |namespace| if namespace == "" { "default" } else { namespace };
+        let or_default = |namespace: &str| if namespace.is_empty() { "default" } else { namespace };
         text("name") == name && or_default(text("namespace")) == or_default(namespace)
     }
 }
@@ -67,7 +67,7 @@ pub fn add(directory: &Path, kind: Kind, arguments: &[String], sources: &Sources
     if sources.env_file.is_empty() && files.is_empty() && sources.literals.is_empty() {
         return invalid("at least from-env-file, or from-file or from-literal must be set");
     }
-    if !sources.env_file.is_empty() && !(files.is_empty() && sources.literals.is_empty()) {
+    if !sources.env_file.is_empty() && (!files.is_empty() || !sources.literals.is_empty()) {
         return invalid("from-env-file cannot be combined with from-file or from-literal");
     }
     if !matches!(sources.behavior.as_str(), "" | "create" | "merge" | "replace") {
