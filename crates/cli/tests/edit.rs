@@ -1,5 +1,6 @@
 //! `edit` and `create` on files with comments and odd layout: the whole result, that taking a change back gives
 //! the same bytes, and, where a `kustomize` is on the PATH, that its result means the same.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as a test does")]
 
 use std::fs;
 use std::path::Path;

@@ -38,7 +38,9 @@ impl Kind {
                 .and_then(Node::as_str)
                 .unwrap_or("")
         };
-        let or_default = |namespace: &str| if namespace.is_empty() { "default" } else { namespace };
+        fn or_default(namespace: &str) -> &str {
+            if namespace.is_empty() { "default" } else { namespace }
+        }
         text("name") == name && or_default(text("namespace")) == or_default(namespace)
     }
 }
