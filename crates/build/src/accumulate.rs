@@ -71,7 +71,7 @@ pub(crate) struct Context<'s> {
     /// Whether `buildMetadata` of the root wants origins.
     pub(crate) track_origins: bool,
     /// Threads that bases may be built on.
-    pub(crate) threads: usize,
+    pub(crate) threads: fn() -> usize,
 }
 
 /// As many directories in one list are built on several threads.
@@ -271,10 +271,14 @@ impl Target {
     /// Builds the bases in a long list ahead, on several threads. What fails is built again in its turn,
     /// so that errors come as if nothing had happened here.
     fn build_bases(&self, cx: &Context<'_>, paths: &[Str]) {
-        if cx.threads < 2 || cx.schema_is_set || cx.track_origins || paths.len() < WORTH_THREADS {
+        if cx.schema_is_set || cx.track_origins || paths.len() < WORTH_THREADS {
             return;
         }
-        parallel::map(paths.len(), cx.threads, |at| {
+        let threads = (cx.threads)();
+        if threads < 2 {
+            return;
+        }
+        parallel::map(paths.len(), threads, |at| {
             let path = &paths[at];
             let Ok(entry) = load::find(cx.session, &self.root, path) else {
                 return;
@@ -286,7 +290,7 @@ impl Target {
             let mut cx = Context {
                 schema: Schema::builtin(),
                 schema_in_use: false,
-                threads: 1,
+                threads: || 1,
                 ..*cx
             };
             if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark)

@@ -35,13 +35,14 @@ pub struct Setting {
 impl Built {
     /// The canonical bytes: each object's YAML, with `---` between them.
     pub fn to_yaml(&self) -> Result<Vec<u8>> {
-        self.to_yaml_on(1)
+        self.to_yaml_on(|| 1)
     }
 
     /// The same, made on several threads.
-    pub fn to_yaml_on(&self, threads: usize) -> Result<Vec<u8>> {
+    pub fn to_yaml_on(&self, threads: fn() -> usize) -> Result<Vec<u8>> {
         const PART: usize = 256;
         let parts: Vec<&[Resource]> = self.objects.chunks(PART).collect();
+        let threads = if parts.len() > 1 { threads() } else { 1 };
         let mut printed = parallel::map(parts.len(), threads, |at| -> Result<Vec<u8>> {
             let mut out = Vec::new();
             for object in parts[at] {

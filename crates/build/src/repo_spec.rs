@@ -183,10 +183,7 @@ impl Query {
         };
         query.reference = get("ref").or_else(|| get("version")).unwrap_or_default().to_owned();
         query.timeout = get("timeout").and_then(duration).unwrap_or(DEFAULT_TIMEOUT);
-        query.submodules = match get("submodules") {
-            Some("0" | "f" | "F" | "FALSE" | "false" | "False") => false,
-            _ => true,
-        };
+        query.submodules = !matches!(get("submodules"), Some("0" | "f" | "F" | "FALSE" | "false" | "False"));
         query
     }
 }

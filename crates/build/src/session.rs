@@ -28,7 +28,7 @@ pub struct Session<'f> {
     repositories: Mutex<HashMap<String, Fetched>>,
     sources: Arc<Sources>,
     file_limit: u64,
-    threads: usize,
+    threads: fn() -> usize,
     yaml_files: Mutex<HashMap<PathBuf, Slot<YamlFile>>>,
     directories: Mutex<HashMap<PathBuf, PathBuf>>,
     bases: Mutex<HashMap<PathBuf, Arc<Accumulated>>>,
@@ -53,7 +53,7 @@ impl<'f> Session<'f> {
             repositories: Mutex::default(),
             sources: Arc::new(Sources::new()),
             file_limit: DEFAULT_FILE_LIMIT,
-            threads: 1,
+            threads: || 1,
             yaml_files: Mutex::default(),
             directories: Mutex::default(),
             bases: Mutex::default(),
@@ -92,14 +92,15 @@ impl<'f> Session<'f> {
         self
     }
 
-    /// How many threads one build may use for the bases of its root.
+    /// How many threads one build may use for the bases of its root. It is asked only where there are
+    /// enough of them.
     #[must_use]
-    pub fn with_threads(mut self, threads: usize) -> Session<'f> {
+    pub fn with_threads(mut self, threads: fn() -> usize) -> Session<'f> {
         self.threads = threads;
         self
     }
 
-    pub(crate) fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> fn() -> usize {
         self.threads
     }
 

@@ -43,10 +43,19 @@ pub(crate) struct Cli {
 enum Command {
     Build(commands::build::BuildArgs),
     Explain(commands::explain::ExplainArgs),
+    Edit(commands::edit::EditArgs),
+    #[command(visible_alias = "init")]
+    Create(commands::edit::CreateArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
     Version(commands::version::VersionArgs),
 }
+
+const TERRACE: Reporter = Reporter {
+    face: Face::Terrace,
+    format: ErrorFormat::Text,
+    quiet: false,
+};
 
 /// How to report, the same for every command that reads kustomizations.
 #[derive(Args, Clone, Debug)]
@@ -235,6 +244,8 @@ pub(crate) fn run() -> Exit {
     match cli.command {
         Command::Build(args) => commands::build::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Edit(args) => commands::edit::run(args, &TERRACE),
+        Command::Create(args) => commands::edit::run_create(args, &TERRACE),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),
         Command::Version(args) => commands::version::run(&args),

@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::args::BuildFlags;
-use crate::commands::{build, completions, version};
+use crate::commands::{build, completions, edit, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
 
@@ -26,6 +26,9 @@ pub(crate) struct Kustomize {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(KustomizeBuildArgs),
+    Edit(edit::EditArgs),
+    #[command(alias = "init")]
+    Create(edit::CreateArgs),
     Completion(completions::CompletionsArgs),
     Version(VersionArgs),
 }
@@ -73,7 +76,7 @@ const REPORTER: Reporter = Reporter {
 };
 
 /// Commands of kustomize that are not answered yet.
-const ABSENT: [&str; 5] = ["cfg", "create", "edit", "fn", "localize"];
+const ABSENT: [&str; 3] = ["cfg", "fn", "localize"];
 
 /// Answers a command line as kustomize does: every failure is 1.
 pub(crate) fn run(arguments: &[OsString]) -> Exit {
@@ -91,6 +94,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
             print(&help)
         }
         Some(Command::Build(args)) => run_build(args),
+        Some(Command::Edit(args)) => edit::run(args, &REPORTER),
+        Some(Command::Create(args)) => edit::run_create(args, &REPORTER),
         Some(Command::Completion(args)) => completions::print_for::<Kustomize>("kustomize", &args),
         Some(Command::Version(args)) => print_version(&args),
     }

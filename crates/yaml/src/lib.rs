@@ -1,5 +1,7 @@
-//! YAML as kustomize reads and prints it: bytes to a tree with spans, and back to canonical bytes.
+//! YAML as kustomize reads and prints it: bytes to a tree with spans, and back to canonical bytes; and an
+//! editor that keeps a file as its author wrote it.
 
+mod edit;
 mod emit;
 mod error;
 pub mod json;
@@ -12,6 +14,7 @@ mod source;
 mod text;
 mod timestamp;
 
+pub use edit::{EditError, Editor, Step};
 pub use emit::{EmitError, EmitProblem, emit, encode_v3};
 pub use error::{MAX_ALIASED_NODES, MAX_DEPTH, ParseError, Problem};
 pub use node::{Entry, Map, Node, Seq, Style, Tag, Value};

@@ -4,5 +4,6 @@
 
 mod cases;
 mod depth;
+mod edit;
 mod fixed_point;
 mod roundtrip;

@@ -133,7 +133,7 @@ pub(crate) fn run_one(
     let fetcher = fetcher(offline);
     let session = Session::new(&files)
         .with_fetch(&fetcher)
-        .with_threads(parallel::default_jobs());
+        .with_threads(parallel::default_jobs);
     let built = match session.build(&directory, options) {
         Ok(built) => built,
         Err(Failure { error, sources }) => {
@@ -165,8 +165,8 @@ fn write(built: &Built, output: Option<&Path>) -> Result<(), Diagnostic> {
             }
             Ok(())
         }
-        Some(file) => write_file(file, &built.to_yaml_on(parallel::default_jobs())?),
-        None => print(&[built.to_yaml_on(parallel::default_jobs())?]),
+        Some(file) => write_file(file, &built.to_yaml_on(parallel::default_jobs)?),
+        None => print(&[built.to_yaml_on(parallel::default_jobs)?]),
     }
 }
 

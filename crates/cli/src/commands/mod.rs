@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod completions;
+pub(crate) mod edit;
 pub(crate) mod explain;
 pub(crate) mod man;
 pub(crate) mod version;
