@@ -32,8 +32,8 @@ use std::sync::Arc;
 
 pub use built::{Built, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
-pub use files::{EntryKind, FileKind, Files};
 pub use fetch::{Fetch, FetchError};
+pub use files::{EntryKind, FileKind, Files};
 pub use find::find_kustomizations;
 pub use load::LoadRestrictor;
 pub use memory_files::MemoryFiles;

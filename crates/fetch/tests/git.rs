@@ -1,4 +1,5 @@
 //! Fetches from real repositories on this disk with the real `git` program.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as a test does")]
 
 use std::path::Path;
 use std::process::Command;
