@@ -18,7 +18,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // YAML nests as deep as its author likes, and the main thread's stack is as small as its starter likes.
-    let exit = build::parallel::with_deep_stack(args::run);
-    // Nothing is left to be flushed, and giving back memory piece by piece takes time.
-    std::process::exit(exit.code())
+    build::parallel::with_deep_stack(|| {
+        // Nothing is left to be flushed, and giving back memory piece by piece takes time.
+        std::process::exit(args::run().code())
+    })
 }
