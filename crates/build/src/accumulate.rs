@@ -258,9 +258,9 @@ impl Target {
                         .push_all(resources)
                         .map_err(|taken| id_taken(taken, path.mark))?;
                 }
-                Entry::Directory(directory) => {
+                entry @ (Entry::Directory(_) | Entry::Repository(_)) => {
                     acc = self
-                        .accumulate_directory(cx, acc, directory, path, false)
+                        .accumulate_directory(cx, acc, entry, path, false)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                 }
             }
@@ -280,22 +280,19 @@ impl Target {
         }
         parallel::map(paths.len(), threads, |at| {
             let path = &paths[at];
-            let Ok(Entry::Directory(directory)) = load::find(cx.session, &self.root, path) else {
+            let Ok(entry) = load::find(cx.session, &self.root, path) else {
                 return;
             };
-            if self.root.refuse_cycle(cx.session, &directory, path.mark).is_err() {
+            let Ok(root) = self.base_root(cx, entry, path) else {
                 return;
-            }
+            };
+            let directory = root.directory.clone();
             let mut cx = Context {
                 schema: Schema::builtin(),
                 schema_in_use: false,
                 threads: || 1,
                 ..*cx
             };
-            let root = Arc::new(Root {
-                directory: directory.clone(),
-                parent: Some(self.root.clone()),
-            });
             if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark)
                 && target.expect_kind(false, path).is_ok()
                 && target.set_schema(&mut cx).is_ok()
@@ -304,6 +301,17 @@ impl Target {
                 drop(self.accumulate_base(&mut cx, &target, &directory));
             }
         });
+    }
+
+    /// The root that a directory or a repository is, seen from this one.
+    fn base_root(&self, cx: &Context<'_>, entry: Entry, path: &Str) -> Result<Arc<Root>> {
+        match entry {
+            Entry::Repository(spec) => load::clone_root(cx.session, Some(&self.root), &spec, path.mark).map(Arc::new),
+            Entry::Directory(directory) | Entry::File(directory) => {
+                self.root.refuse_cycle(cx.session, &directory, path.mark)?;
+                self.root.below(directory, path.mark).map(Arc::new)
+            }
+        }
     }
 
     fn accumulate_component(
@@ -315,8 +323,8 @@ impl Target {
     ) -> Result<Accumulated> {
         let step = format!("components[{at}]");
         match load::find(cx.session, &self.root, path)? {
-            Entry::Directory(directory) => self
-                .accumulate_directory(cx, acc, directory, path, true)
+            entry @ (Entry::Directory(_) | Entry::Repository(_)) => self
+                .accumulate_directory(cx, acc, entry, path, true)
                 .map_err(|error| error.within(path.mark, step)),
             Entry::File(_) => {
                 let message = format!("the component \"{}\" is a file, a directory is needed here", path.text);
@@ -330,7 +338,7 @@ impl Target {
         &self,
         cx: &mut Context<'_>,
         mut acc: Accumulated,
-        directory: PathBuf,
+        entry: Entry,
         path: &Str,
         is_component: bool,
     ) -> Result<Accumulated> {
@@ -339,11 +347,8 @@ impl Target {
             return Err(BuildError::new(ErrorKind::Config, path.mark, message)
                 .hint("name the directory relative to the kustomization"));
         }
-        self.root.refuse_cycle(cx.session, &directory, path.mark)?;
-        let root = Arc::new(Root {
-            directory: directory.clone(),
-            parent: Some(self.root.clone()),
-        });
+        let root = self.base_root(cx, entry, path)?;
+        let directory = root.directory.clone();
         let target = Target::load(cx, root, origin::append(&self.origin, path), path.mark)?;
         target.set_schema(cx)?;
         target.expect_kind(is_component, path)?;

@@ -7,6 +7,7 @@ mod accumulate;
 mod built;
 pub mod config;
 mod error;
+mod fetch;
 mod field_path;
 mod files;
 mod find;
@@ -19,6 +20,7 @@ mod origin;
 mod os_files;
 pub mod parallel;
 mod plugin;
+mod repo_spec;
 mod session;
 mod through_json;
 mod transform;
@@ -30,11 +32,13 @@ use std::sync::Arc;
 
 pub use built::{Built, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
+pub use fetch::{Fetch, FetchError};
 pub use files::{EntryKind, FileKind, Files};
 pub use find::find_kustomizations;
 pub use load::LoadRestrictor;
 pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
+pub use repo_spec::{DEFAULT_TIMEOUT, RepoSpec};
 pub use session::{DEFAULT_FILE_LIMIT, Session};
 
 use accumulate::{Accumulated, Context, Target};
@@ -96,7 +100,7 @@ impl Session<'_> {
     }
 
     fn build_objects(&self, directory: &Path, options: &Options) -> Result<Built> {
-        let directory = self.root_directory(directory)?;
+        let root = self.root(directory)?;
         let mut cx = Context {
             session: self,
             restrictor: options.load_restrictor,
@@ -106,10 +110,6 @@ impl Session<'_> {
             threads: self.threads(),
             track_origins: false,
         };
-        let root = Arc::new(Root {
-            directory,
-            parent: None,
-        });
         let target = Target::load(&cx, root, BuildOrigin::default(), Mark::NONE)?;
         target.set_schema(&mut cx)?;
         cx.track_origins = !target.kustomization().build_metadata.is_empty();
@@ -129,6 +129,20 @@ impl Session<'_> {
         })
     }
 
+    fn root(&self, directory: &Path) -> Result<Arc<Root>> {
+        let asked = directory.display().to_string();
+        if let Some(spec) = RepoSpec::parse(&asked)
+            && self.fetch().is_some()
+        {
+            return Ok(Arc::new(load::clone_root(self, None, &spec, Mark::NONE)?));
+        }
+        Ok(Arc::new(Root {
+            directory: self.root_directory(directory)?,
+            parent: None,
+            clone: None,
+        }))
+    }
+
     fn root_directory(&self, directory: &Path) -> Result<std::path::PathBuf> {
         let asked = directory.display().to_string();
         let fail = |message: String| BuildError::new(ErrorKind::File, Mark::NONE, message);
@@ -140,7 +154,7 @@ impl Session<'_> {
             Ok((full, FileKind::Directory)) => Ok(full),
             Ok((_, FileKind::File)) => Err(fail(format!("\"{asked}\" is a file, a directory is needed here"))
                 .hint("name the directory that holds the kustomization file")),
-            Err(_) if load::is_remote(&asked) => Err(fail(format!(
+            Err(_) if RepoSpec::parse(&asked).is_some() => Err(fail(format!(
                 "\"{asked}\" is remote, and remote repositories cannot be built yet"
             ))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(self.missing(&full, Mark::NONE, &asked)),

@@ -9,11 +9,13 @@ use yaml::{Documents, Layer, Mark, Node, Value};
 
 use crate::config::Str;
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::fetch::FetchError;
 use crate::files::{FileKind, clean_join};
+use crate::repo_spec::{RepoSpec, is_http, is_http_file};
 use crate::session::{Session, YamlFile};
 
 /// Where files of a kustomization may lie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(std::clone::Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoadRestrictor {
     /// In the directory of the kustomization, or below it.
     #[default]
@@ -23,10 +25,21 @@ pub enum LoadRestrictor {
 }
 
 /// The directory of a kustomization, and the ones that led to it.
-#[derive(Clone, Debug)]
+#[derive(std::clone::Clone, Debug)]
 pub(crate) struct Root {
     pub(crate) directory: PathBuf,
     pub(crate) parent: Option<Arc<Root>>,
+    /// The repository it was fetched from, if it was named by a URL.
+    pub(crate) clone: Option<Clone>,
+}
+
+/// A repository that was fetched.
+#[derive(std::clone::Clone, Debug)]
+pub(crate) struct Clone {
+    /// Its URL as it was named.
+    pub(crate) url: String,
+    /// The directory that holds its tree; nothing in it may lead out.
+    pub(crate) top: PathBuf,
 }
 
 /// The names a kustomization file can have.
@@ -36,25 +49,7 @@ pub(crate) const KUSTOMIZATION_NAMES: [&str; 3] = ["kustomization.yaml", "kustom
 pub(crate) enum Entry {
     File(PathBuf),
     Directory(PathBuf),
-}
-
-/// Whether a path names something that is not on this disk.
-pub(crate) fn is_remote(path: &str) -> bool {
-    let path = path.strip_prefix("git::").unwrap_or(path);
-    let lower = path.to_ascii_lowercase();
-    [
-        "http://",
-        "https://",
-        "ssh://",
-        "git://",
-        "file://",
-        "git@",
-        "github.com/",
-        "github.com:",
-        "gh:",
-    ]
-    .iter()
-    .any(|prefix| lower.starts_with(prefix))
+    Repository(RepoSpec),
 }
 
 impl Root {
@@ -63,11 +58,58 @@ impl Root {
         self.directory.starts_with(directory)
     }
 
+    /// Whether files outside may be read: never those outside of a clone.
+    fn may_leave(&self, restrictor: LoadRestrictor) -> bool {
+        restrictor == LoadRestrictor::None && self.containing_clone().is_none()
+    }
+
+    /// The clone this directory lies in.
+    fn containing_clone(&self) -> Option<&Clone> {
+        self.clone.as_ref().or_else(|| self.parent.as_ref()?.containing_clone())
+    }
+
+    /// A directory as a root below this one. Bases of a clone stay in the clone.
+    pub(crate) fn below(self: &Arc<Root>, directory: PathBuf, mark: Mark) -> Result<Root> {
+        if let Some(clone) = self.containing_clone()
+            && !directory.starts_with(&clone.top)
+        {
+            let message = "security; bases in kustomizations found in cloned git repos must be within the repo";
+            return Err(BuildError::new(
+                ErrorKind::Config,
+                mark,
+                format!("{message}, but this one is outside of {}", clone.url),
+            ));
+        }
+        let parent = Some(self.clone());
+        Ok(Root {
+            directory,
+            parent,
+            clone: None,
+        })
+    }
+
+    fn refuse_clone_cycle(&self, spec: &RepoSpec, mark: Mark) -> Result<()> {
+        if let Some(clone) = &self.clone
+            && clone.url.starts_with(&spec.raw)
+        {
+            let message = format!(
+                "cycle detected: URI '{}' referenced by previous URI '{}'",
+                spec.raw, clone.url
+            );
+            return Err(BuildError::new(ErrorKind::Config, mark, message));
+        }
+        self.parent
+            .as_ref()
+            .map_or(Ok(()), |parent| parent.refuse_clone_cycle(spec, mark))
+    }
+
     /// A directory may not be used by what is in it: that would never end.
     pub(crate) fn refuse_cycle(&self, session: &Session<'_>, candidate: &Path, mark: Mark) -> Result<()> {
         let mut root = self;
+        let mut same_clone = true;
         loop {
-            if root.is_in(candidate) {
+            // Two visits of one clone are two trees: only the same directory again would never end.
+            if (same_clone && root.is_in(candidate)) || root.directory == candidate {
                 let (there, here) = (
                     session.files().display(candidate),
                     session.files().display(&root.directory),
@@ -76,6 +118,7 @@ impl Root {
                 return Err(BuildError::new(ErrorKind::Config, mark, message)
                     .hint("a kustomization cannot be built from a directory that it is in"));
             }
+            same_clone &= root.clone.is_none();
             match &root.parent {
                 Some(parent) => root = parent,
                 None => return Ok(()),
@@ -90,10 +133,17 @@ pub(crate) fn find(session: &Session<'_>, root: &Root, path: &Str) -> Result<Ent
         return Err(BuildError::new(ErrorKind::Config, path.mark, "a path cannot be empty"));
     }
     let full = clean_join(&root.directory, path);
-    match session.resolve(&full) {
+    let found = session.resolve(&full);
+    if !matches!(found, Ok((_, FileKind::File)))
+        && !is_http_file(path)
+        && let Some(spec) = RepoSpec::parse(path)
+    {
+        return Ok(Entry::Repository(spec));
+    }
+    match found {
         Ok((full, FileKind::File)) => Ok(Entry::File(full)),
         Ok((full, FileKind::Directory)) => Ok(Entry::Directory(full)),
-        Err(_) if is_remote(path) => Err(not_there_yet(path)),
+        Err(_) if is_http(path) => Err(not_there_yet(path)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(session.missing(&full, path.mark, path)),
         Err(error) => Err(BuildError::new(
             ErrorKind::File,
@@ -101,6 +151,49 @@ pub(crate) fn find(session: &Session<'_>, root: &Root, path: &Str) -> Result<Ent
             format!("cannot read \"{}\": {error}", path.text),
         )),
     }
+}
+
+/// Fetches a repository: the root in it that its URL names.
+pub(crate) fn clone_root(
+    session: &Session<'_>,
+    parent: Option<&Arc<Root>>,
+    spec: &RepoSpec,
+    mark: Mark,
+) -> Result<Root> {
+    let fail = |message: String| BuildError::new(ErrorKind::File, mark, message);
+    if let Some(parent) = parent {
+        parent.refuse_clone_cycle(spec, mark)?;
+    }
+    let top = session.repository(spec).map_err(|error: FetchError| error.at(mark))?;
+    let full = clean_join(&top, &spec.path);
+    let (directory, kind) = session
+        .resolve(&full)
+        .map_err(|error| fail(format!("cannot find \"{}\" in {}: {error}", spec.path, spec.clone_url)))?;
+    if kind == FileKind::File {
+        return Err(fail(format!("'{}' refers to a file; expecting directory", spec.raw)));
+    }
+    if !directory.starts_with(&top) {
+        return Err(fail(format!(
+            "\"{}\" refers to directory outside of repo {}",
+            spec.path, spec.clone_url
+        )));
+    }
+    let mut root = parent;
+    while let Some(visited) = root {
+        if visited.directory == directory {
+            return Err(fail(format!("cycle detected: '{}' leads to itself", spec.raw)));
+        }
+        root = visited.parent.as_ref();
+    }
+    let clone = Some(Clone {
+        url: spec.raw.clone(),
+        top,
+    });
+    Ok(Root {
+        directory,
+        parent: parent.cloned(),
+        clone,
+    })
 }
 
 pub(crate) fn not_there_yet(path: &Str) -> BuildError {
@@ -114,6 +207,7 @@ pub(crate) fn not_there_yet(path: &Str) -> BuildError {
 /// The resolved path of a file that a kustomization may read.
 pub(crate) fn find_file(session: &Session<'_>, root: &Root, restrictor: LoadRestrictor, path: &Str) -> Result<PathBuf> {
     match find(session, root, path)? {
+        Entry::Repository(_) => Err(not_there_yet(path)),
         Entry::Directory(_) => {
             let message = format!("\"{}\" is a directory, a file is needed here", path.text);
             Err(BuildError::new(ErrorKind::File, path.mark, message))
@@ -133,7 +227,7 @@ pub(crate) fn allow(
     file: &Path,
     path: &Str,
 ) -> Result<()> {
-    if restrictor == LoadRestrictor::None || file.starts_with(&root.directory) {
+    if root.may_leave(restrictor) || file.starts_with(&root.directory) {
         return Ok(());
     }
     let (file, directory) = (session.files().display(file), session.files().display(&root.directory));
@@ -153,7 +247,7 @@ pub(crate) fn find_kustomization(
     let mut unreadable = None;
     for name in KUSTOMIZATION_NAMES {
         match session.resolve(&root.directory.join(name)) {
-            Ok((file, FileKind::File)) if restrictor == LoadRestrictor::None || file.starts_with(&root.directory) => {
+            Ok((file, FileKind::File)) if root.may_leave(restrictor) || file.starts_with(&root.directory) => {
                 if found.is_some() {
                     let message = format!(
                         "found multiple kustomization files under: {}",

@@ -1,5 +1,6 @@
 //! The annotations that `buildMetadata` asks for: where an object came from, what transformed it.
 
+use crate::repo_spec::RepoSpec;
 use resource::{BuildOrigin, ConfiguredBy, Resource};
 use yaml::{Map, Node, encode_v3};
 
@@ -10,6 +11,17 @@ pub(crate) const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformat
 
 /// The origin of what a path leads to, seen from `origin`.
 pub(crate) fn append(origin: &BuildOrigin, path: &str) -> BuildOrigin {
+    if let Some(spec) = RepoSpec::parse(path) {
+        let root = join("", &spec.path);
+        // kustomize's name for the root of a repository.
+        let path = if root.is_empty() { "notCloned".to_owned() } else { root };
+        return BuildOrigin {
+            path,
+            repo: spec.clone_url,
+            reference: spec.reference,
+            ..origin.clone()
+        };
+    }
     BuildOrigin {
         path: join(&origin.path, path),
         ..origin.clone()

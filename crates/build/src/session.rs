@@ -11,14 +11,21 @@ use yaml::{Documents, Mark, Node, Source, Sources};
 use crate::accumulate::Accumulated;
 use crate::config::LoadedKustomization;
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::fetch::{Fetch, FetchError};
 use crate::files::{EntryKind, FileKind, Files};
+use crate::repo_spec::RepoSpec;
 
 /// The largest file that is read, in bytes.
 pub const DEFAULT_FILE_LIMIT: u64 = 128 << 20;
 
+/// A repository that is fetched once.
+type Fetched = Arc<OnceLock<Result<PathBuf, FetchError>>>;
+
 /// The state that builds share. Every method may be called from several threads at once.
 pub struct Session<'f> {
     files: &'f dyn Files,
+    fetch: Option<&'f dyn Fetch>,
+    repositories: Mutex<HashMap<String, Fetched>>,
     sources: Arc<Sources>,
     file_limit: u64,
     threads: fn() -> usize,
@@ -42,6 +49,8 @@ impl<'f> Session<'f> {
     pub fn new(files: &'f dyn Files) -> Session<'f> {
         Session {
             files,
+            fetch: None,
+            repositories: Mutex::default(),
             sources: Arc::new(Sources::new()),
             file_limit: DEFAULT_FILE_LIMIT,
             threads: || 1,
@@ -49,6 +58,31 @@ impl<'f> Session<'f> {
             directories: Mutex::default(),
             bases: Mutex::default(),
         }
+    }
+
+    /// Repositories that a kustomization names are fetched by `fetch`; without one they are refused.
+    #[must_use]
+    pub fn with_fetch(mut self, fetch: &'f dyn Fetch) -> Session<'f> {
+        self.fetch = Some(fetch);
+        self
+    }
+
+    pub(crate) fn fetch(&self) -> Option<&'f dyn Fetch> {
+        self.fetch
+    }
+
+    /// The tree of a repository, fetched once however often it is named.
+    pub(crate) fn repository(&self, spec: &RepoSpec) -> Result<PathBuf, FetchError> {
+        let Some(fetch) = self.fetch else {
+            let message = format!(
+                "\"{}\" is remote, and remote files and repositories cannot be read yet",
+                spec.raw
+            );
+            return Err(FetchError::new(message).hint("fetch it into the tree and name its path there"));
+        };
+        let key = format!("{}\0{}\0{}", spec.clone_url, spec.reference, spec.submodules);
+        let slot = lock(&self.repositories).entry(key).or_default().clone();
+        slot.get_or_init(|| fetch.repository(spec)).clone()
     }
 
     /// Files of more bytes than this are refused.

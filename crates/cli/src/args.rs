@@ -206,6 +206,18 @@ pub(crate) fn version_text() -> String {
     format!("{} (kustomize {})", env!("CARGO_PKG_VERSION"), build::KUSTOMIZE_VERSION)
 }
 
+/// Fetches what is remote into the user's cache directory.
+pub(crate) fn fetcher(offline: bool) -> fetch::Fetcher {
+    let set = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    let caches = caches.unwrap_or_else(std::env::temp_dir);
+    fetch::Fetcher::new(caches.join("terrace"), offline)
+}
+
 /// The working directory, which the system may not know.
 pub(crate) fn working_directory() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))

@@ -110,7 +110,7 @@ fn run_build(args: KustomizeBuildArgs) -> Exit {
     };
     // An empty path is no path to kustomize.
     let output = args.output.filter(|path| !path.is_empty()).map(Into::into);
-    match build::run_one(directory, output, &options, &REPORTER) {
+    match build::run_one(directory, output, &options, &REPORTER, false) {
         Exit::Done => Exit::Done,
         _ => Exit::WrongInput,
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use resource::Finding;
 use yaml::{Mark, Sources};
 
-use crate::args::{BuildFlags, ReportArgs, working_directory};
+use crate::args::{BuildFlags, ReportArgs, fetcher, working_directory};
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
 use crate::output;
@@ -58,6 +58,9 @@ pub(crate) struct BuildArgs {
     /// How many directories to render at the same time; without it, one for each processor.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Use only repositories that were fetched before.
+    #[arg(long)]
+    offline: bool,
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
@@ -85,7 +88,7 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
     let options = args.flags.options(&reporter);
     if args.directories.len() + args.all.len() < 2 && args.all.is_empty() && args.output_dir.is_none() {
         let directory = args.directories.first().cloned().unwrap_or_else(|| ".".into());
-        return run_one(directory, args.output.clone(), &options, &reporter);
+        return run_one(directory, args.output.clone(), &options, &reporter, args.offline);
     }
     if let Some(directory) = args.output.as_deref().filter(|path| path.is_dir()) {
         let message = format!(
@@ -97,7 +100,8 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
         return Exit::WrongUsage;
     }
     let files = OsFiles::new(working_directory());
-    let session = Session::new(&files);
+    let fetcher = fetcher(args.offline);
+    let session = Session::new(&files).with_fetch(&fetcher);
     let targets = match targets(args, &session) {
         Ok(targets) => targets,
         Err((exit, diagnostic)) => {
@@ -118,9 +122,18 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
 }
 
 /// Renders one directory: to standard output, to a file, or to a file for each object.
-pub(crate) fn run_one(directory: PathBuf, output: Option<PathBuf>, options: &Options, reporter: &Reporter) -> Exit {
+pub(crate) fn run_one(
+    directory: PathBuf,
+    output: Option<PathBuf>,
+    options: &Options,
+    reporter: &Reporter,
+    offline: bool,
+) -> Exit {
     let files = OsFiles::new(working_directory());
-    let session = Session::new(&files).with_threads(parallel::default_jobs);
+    let fetcher = fetcher(offline);
+    let session = Session::new(&files)
+        .with_fetch(&fetcher)
+        .with_threads(parallel::default_jobs);
     let built = match session.build(&directory, options) {
         Ok(built) => built,
         Err(Failure { error, sources }) => {

@@ -70,7 +70,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Exit {
     let reporter = args.report.reporter();
     let options = args.flags.options(&reporter);
     let files = OsFiles::new(working_directory());
-    let session = Session::new(&files);
+    let fetcher = crate::args::fetcher(false);
+    let session = Session::new(&files).with_fetch(&fetcher);
     let result = match session.build(&args.directory, &options) {
         Ok(built) => explain(args, &built).map_err(|diagnostic| (Exit::WrongInput, diagnostic)),
         Err(Failure { error, .. }) => Err((Exit::of(error.kind), error.into())),
