@@ -22,19 +22,25 @@ pub(crate) fn print<C: AsRef<[u8]>>(chunks: &[C]) -> io::Result<()> {
 
 /// Writes a file so that a reader sees the old content or the new one, never a part.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Through a link, as every other program writes; a pipe or device cannot be replaced.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let before = fs::metadata(&target).ok();
-    if before.as_ref().is_some_and(|before| !before.is_file()) {
-        return File::options().write(true).open(&target)?.write_all(bytes);
+    let before = fs::symlink_metadata(path).ok();
+    if before.as_ref().is_some_and(fs::Metadata::is_symlink) {
+        // Through a link, as every other program writes.
+        return match fs::canonicalize(path) {
+            Ok(target) => write_file(&target, bytes),
+            Err(_) => fs::write(path, bytes),
+        };
     }
-    let (mut file, temporary) = create_beside(&target)?;
+    if before.as_ref().is_some_and(|before| !before.is_file()) {
+        // A pipe or a device cannot be replaced.
+        return File::options().write(true).open(path)?.write_all(bytes);
+    }
+    let (mut file, temporary) = create_beside(path)?;
     let written = file.write_all(bytes).and_then(|()| match before {
         Some(before) => file.set_permissions(before.permissions()),
         None => Ok(()),
     });
     drop(file);
-    let done = written.and_then(|()| fs::rename(&temporary, &target));
+    let done = written.and_then(|()| fs::rename(&temporary, path));
     if done.is_err() {
         let _ = fs::remove_file(&temporary);
     }

@@ -267,11 +267,16 @@ fn render(
     let mut bytes = built.to_yaml()?;
     if let Some(output_dir) = output_dir {
         let path = output_dir.join(&target.file);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)
-                .map_err(|error| Diagnostic::error(format!("cannot make \"{}\": {error}", parent.display())))?;
+        // Most directories are there: one is made when a file asks for it.
+        if let Err(error) = output::write_file(&path, &bytes) {
+            if error.kind() == std::io::ErrorKind::NotFound
+                && let Some(parent) = path.parent()
+            {
+                std::fs::create_dir_all(parent)
+                    .map_err(|error| Diagnostic::error(format!("cannot make \"{}\": {error}", parent.display())))?;
+            }
+            write_file(&path, &bytes)?;
         }
-        write_file(&path, &bytes)?;
         bytes = Vec::new();
     }
     Ok(Rendered {
