@@ -8,6 +8,7 @@ use yaml::{Layer, Map, Node, Style, Tag, Text, Value};
 
 use crate::config::FieldSpec;
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::field_path::split;
 
 /// What is made where a field spec with `create` finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,8 @@ struct Segment {
 
 impl CompiledSpec {
     pub(crate) fn new(spec: &FieldSpec) -> CompiledSpec {
-        let segments = split_path(&spec.path)
+        let segments = split(&spec.path, '/')
+            .into_iter()
             .map(|name| match name.strip_suffix("[]") {
                 Some(shorter) => Segment {
                     name: shorter.into(),
@@ -65,22 +67,6 @@ impl CompiledSpec {
     pub(crate) fn is_for(&self, gvk: &Gvk) -> bool {
         gvk.is_selected_by(&self.gvk)
     }
-}
-
-/// Splits at `/`; a backslash before it makes it part of the name.
-fn split_path(path: &str) -> impl Iterator<Item = String> {
-    let mut parts: Vec<String> = Vec::new();
-    for part in path.split('/') {
-        match parts.last_mut() {
-            Some(last) if last.ends_with('\\') => {
-                last.pop();
-                last.push('/');
-                last.push_str(part);
-            }
-            _ => parts.push(part.to_owned()),
-        }
-    }
-    parts.into_iter()
 }
 
 pub(crate) fn compile(specs: &[FieldSpec]) -> Vec<CompiledSpec> {
