@@ -13,7 +13,7 @@ use crate::load::{self, Entry, LoadRestrictor, Root};
 use crate::origin;
 use crate::parallel;
 use crate::plugin;
-use crate::session::{Session, YamlFile, syntax};
+use crate::session::{Session, YamlFile};
 use crate::transform::vars::VarSet;
 use crate::transform::{self};
 
@@ -442,7 +442,7 @@ pub(crate) fn embed(cx: &Context<'_>, text: &Str, name: &str, step: &str) -> Arc
 
 /// The objects of a text inside a file.
 pub(crate) fn embedded_objects(cx: &Context<'_>, source: &Arc<Source>, layer: &Arc<Layer>) -> Result<Vec<Resource>> {
-    let documents = yaml::read_documents(source).map_err(syntax)?;
+    let documents = yaml::read_documents(source)?;
     Ok(load::resources(load::objects(&documents)?, layer, &cx.schema))
 }
 

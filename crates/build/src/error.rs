@@ -68,4 +68,14 @@ impl BuildError {
     }
 }
 
+impl From<yaml::ParseError> for BuildError {
+    fn from(error: yaml::ParseError) -> BuildError {
+        let built = BuildError::new(ErrorKind::Syntax, error.mark, error.to_string());
+        match error.hint() {
+            Some(hint) => built.hint(hint),
+            None => built,
+        }
+    }
+}
+
 pub type Result<T, E = BuildError> = std::result::Result<T, E>;

@@ -241,15 +241,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A parse error as a build error.
-pub(crate) fn syntax(error: yaml::ParseError) -> BuildError {
-    let built = BuildError::new(ErrorKind::Syntax, error.mark, error.to_string());
-    match error.hint() {
-        Some(hint) => built.hint(hint),
-        None => built,
-    }
-}
-
 impl YamlFile {
     pub(crate) fn new(source: Arc<Source>) -> YamlFile {
         YamlFile {
@@ -264,7 +255,7 @@ impl YamlFile {
     pub(crate) fn documents(&self) -> Result<&Documents> {
         let documents = self
             .documents
-            .get_or_init(|| yaml::read_documents(&self.source).map_err(syntax));
+            .get_or_init(|| yaml::read_documents(&self.source).map_err(BuildError::from));
         documents.as_ref().map_err(Clone::clone)
     }
 
@@ -273,7 +264,7 @@ impl YamlFile {
         let config = self.config.get_or_init(|| {
             yaml::read_config(&self.source)
                 .map(|config| Arc::new(config.node))
-                .map_err(syntax)
+                .map_err(BuildError::from)
         });
         config.as_ref().map_err(Clone::clone)
     }

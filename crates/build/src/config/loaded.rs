@@ -19,7 +19,7 @@ pub struct LoadedKustomization {
 impl LoadedKustomization {
     /// Reads a kustomization file. A key that stands in its mapping twice is a note: the last one counts.
     pub fn read(source: &Arc<Source>) -> Result<LoadedKustomization> {
-        let config = read(source)?;
+        let config = yaml::read_config(source)?;
         let (kustomization, mut warnings) = Kustomization::decode_text(&config.node, source.name(), Some(source))?;
         warnings.extend(config.duplicates.iter().map(|duplicate| Finding {
             rule: "repeated_key",
@@ -39,7 +39,7 @@ impl LoadedKustomization {
 impl TransformerConfig {
     /// Reads one file of `configurations`. Repeated keys are errors.
     pub fn read(source: &Arc<Source>) -> Result<TransformerConfig> {
-        let config = read(source)?;
+        let config = yaml::read_config(source)?;
         if let Some(duplicate) = config.duplicates.first() {
             let message = format!("the key `{}` is there twice", duplicate.key);
             let error = BuildError::new(ErrorKind::Config, duplicate.mark, message);
@@ -47,14 +47,4 @@ impl TransformerConfig {
         }
         TransformerConfig::decode(&config.node)
     }
-}
-
-fn read(source: &Arc<Source>) -> Result<yaml::Config> {
-    yaml::read_config(source).map_err(|error| {
-        let built = BuildError::new(ErrorKind::Syntax, error.mark, error.to_string());
-        match error.hint() {
-            Some(hint) => built.hint(hint),
-            None => built,
-        }
-    })
 }

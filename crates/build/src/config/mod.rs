@@ -21,6 +21,7 @@ mod tests;
 
 pub use kustomization::{COMPONENT_KIND, COMPONENT_VERSION, KUSTOMIZATION_KIND, KUSTOMIZATION_VERSION};
 pub use loaded::LoadedKustomization;
+pub(crate) use order::{FIRST, LAST};
 pub use plugin::*;
 pub use plugin_decode::decode_replacements;
 pub use transformer_config::merge_specs;

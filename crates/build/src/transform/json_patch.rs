@@ -53,15 +53,7 @@ pub(crate) fn parse(source: &Arc<Source>) -> Result<JsonPatch> {
             "a JSON patch without operations",
         ));
     }
-    let config = yaml::read_config(source).map_err(|error| {
-        let hint = error.hint();
-        let failed = BuildError::new(ErrorKind::Syntax, error.mark, error.to_string());
-        if let Some(hint) = hint {
-            failed.hint(hint)
-        } else {
-            failed
-        }
-    })?;
+    let config = yaml::read_config(source)?;
     from_node(&config.node)
 }
 

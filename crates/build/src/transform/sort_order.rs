@@ -6,36 +6,8 @@ use std::cmp::Ordering;
 use resource::{Gvk, ResId, Resource, ResourceSet};
 use yaml::{Mark, Text};
 
-use crate::config::SortOptions;
+use crate::config::{FIRST, LAST, SortOptions};
 use crate::error::{BuildError, ErrorKind, Result};
-
-/// Kinds that come first in the legacy order.
-const FIRST: &[&str] = &[
-    "Namespace",
-    "ResourceQuota",
-    "StorageClass",
-    "CustomResourceDefinition",
-    "ServiceAccount",
-    "PodSecurityPolicy",
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
-    "ConfigMap",
-    "Secret",
-    "Endpoints",
-    "Service",
-    "LimitRange",
-    "PriorityClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Deployment",
-    "StatefulSet",
-    "CronJob",
-    "PodDisruptionBudget",
-];
-/// Kinds that come last in the legacy order.
-const LAST: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 /// Orders by `sortOptions` of a kustomization (or of a transformer configuration).
 pub(crate) fn apply(set: ResourceSet, options: &SortOptions, mark: Mark) -> Result<ResourceSet> {
@@ -62,7 +34,7 @@ pub(crate) fn apply(set: ResourceSet, options: &SortOptions, mark: Mark) -> Resu
 
 /// The legacy order with its built-in lists.
 pub(crate) fn legacy(set: ResourceSet) -> ResourceSet {
-    sort(set, FIRST, LAST)
+    sort(set, &FIRST, &LAST)
 }
 
 fn sort(set: ResourceSet, first: &[&str], last: &[&str]) -> ResourceSet {
