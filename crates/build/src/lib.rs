@@ -35,7 +35,7 @@ pub use built::{Built, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
 pub use fetch::{Fetch, FetchError};
 pub use files::{EntryKind, FileKind, Files};
-pub use find::find_kustomizations;
+pub use find::{find_kustomizations, has_kustomization};
 pub use load::LoadRestrictor;
 pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
