@@ -9,6 +9,7 @@ use yaml::{Host, Layer, Mark, Source, Text};
 
 use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::function::ListKeys;
 use crate::load::{self, Entry, LoadRestrictor, Root};
 use crate::origin;
 use crate::parallel;
@@ -23,6 +24,8 @@ pub(crate) struct Accumulated {
     pub(crate) set: ResourceSet,
     pub(crate) config: Arc<TransformerConfig>,
     pub(crate) vars: VarSet,
+    /// Merge keys that `SetMergeKeys` declared.
+    pub(crate) merge_keys: Vec<ListKeys>,
     /// See [`Context::schema_in_use`].
     schema_in_use: bool,
     pub(crate) warnings: Vec<Finding>,
@@ -34,6 +37,7 @@ impl Accumulated {
             set: ResourceSet::new(),
             config: Arc::default(),
             vars: VarSet::default(),
+            merge_keys: Vec::new(),
             schema_in_use: false,
             warnings: Vec::new(),
         }
@@ -41,6 +45,7 @@ impl Accumulated {
 
     fn merge(&mut self, other: Accumulated, mark: Mark) -> Result<()> {
         self.warnings.extend(other.warnings);
+        self.merge_keys.extend(other.merge_keys);
         self.set
             .push_all(other.set.into_vec())
             .map_err(|taken| id_taken(taken, mark))?;

@@ -12,6 +12,7 @@ mod field_path;
 mod files;
 mod find;
 mod finish;
+mod function;
 mod generate;
 mod json;
 mod load;

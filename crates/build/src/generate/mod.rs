@@ -15,7 +15,8 @@ use crate::config::{GeneratorOptions, Pairs};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::origin;
 
-pub(crate) use config_map::{Generated, generate};
+pub(crate) use config_map::{Generated, generate, object};
+pub(crate) use key_values::{Data, KeyValue, env_file};
 
 /// What the generators of a kustomization file make, in kustomize's order.
 pub(crate) fn from_kustomization(cx: &Context<'_>, target: &Target) -> Result<Vec<Resource>> {
