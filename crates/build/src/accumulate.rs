@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resource::{BuildOrigin, Finding, IdTaken, Resource, ResourceSet, Schema};
-use yaml::{Host, Layer, Mark, Source};
+use yaml::{Host, Layer, Mark, Source, Text};
 
 use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
@@ -89,11 +89,19 @@ pub(crate) struct Target {
     pub(crate) loaded: Arc<LoadedKustomization>,
     /// The directory as `buildMetadata` names it.
     pub(crate) origin: BuildOrigin,
+    /// The namespace of the nearest kustomization above that has one: charts get it.
+    outer_namespace: Option<Text>,
 }
 
 impl Target {
     /// Reads the kustomization file of a directory.
-    pub(crate) fn load(cx: &Context<'_>, root: Arc<Root>, origin: BuildOrigin, mark: Mark) -> Result<Target> {
+    pub(crate) fn load(
+        cx: &Context<'_>,
+        root: Arc<Root>,
+        origin: BuildOrigin,
+        mark: Mark,
+        outer_namespace: Option<&Text>,
+    ) -> Result<Target> {
         let file = load::find_kustomization(cx.session, &root, cx.restrictor, mark)?;
         let loaded = file.kustomization()?.clone();
         Ok(Target {
@@ -101,11 +109,19 @@ impl Target {
             file,
             loaded,
             origin,
+            outer_namespace: outer_namespace.cloned(),
         })
     }
 
     pub(crate) fn kustomization(&self) -> &Kustomization {
         &self.loaded.kustomization
+    }
+
+    /// The namespace of charts that have none of their own.
+    pub(crate) fn helm_namespace(&self) -> Option<&Text> {
+        let own = self.kustomization().namespace.as_ref().map(|namespace| &namespace.text);
+        own.filter(|namespace| !namespace.is_empty())
+            .or(self.outer_namespace.as_ref())
     }
 
     /// The layer of a step of this kustomization.
@@ -222,11 +238,6 @@ impl Target {
     }
 
     fn run_generators(&self, cx: &mut Context<'_>, acc: &mut Accumulated) -> Result<()> {
-        if let Some(mark) = self.kustomization().helm {
-            let message = "Helm charts cannot be inflated yet";
-            return Err(BuildError::new(ErrorKind::Unsupported, mark, message)
-                .hint("render the chart with `helm template` into a file and list that file under resources"));
-        }
         for generated in crate::generate::from_kustomization(cx, self)? {
             crate::generate::absorb(&mut acc.set, generated)?;
         }
@@ -298,7 +309,7 @@ impl Target {
                 threads: || 1,
                 ..*cx
             };
-            if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark)
+            if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark, self.helm_namespace())
                 && target.expect_kind(false, path).is_ok()
                 && target.set_schema(&mut cx).is_ok()
             {
@@ -354,7 +365,13 @@ impl Target {
         }
         let root = self.base_root(cx, entry, path)?;
         let directory = root.directory.clone();
-        let target = Target::load(cx, root, origin::append(&self.origin, path), path.mark)?;
+        let target = Target::load(
+            cx,
+            root,
+            origin::append(&self.origin, path),
+            path.mark,
+            self.helm_namespace(),
+        )?;
         target.set_schema(cx)?;
         target.expect_kind(is_component, path)?;
         if is_component {
@@ -374,7 +391,12 @@ impl Target {
         if cx.schema_is_set || cx.track_origins {
             return target.accumulate(cx, Accumulated::empty());
         }
-        if let Some(base) = cx.session.base(directory) {
+        let namespace = target.outer_namespace.clone();
+        let key = (
+            directory.to_owned(),
+            namespace.filter(|_| cx.session.runner().has_helm()),
+        );
+        if let Some(base) = cx.session.base(&key) {
             cx.schema_in_use |= base.schema_in_use;
             return Ok(Accumulated::clone(&base));
         }
@@ -383,7 +405,7 @@ impl Target {
         if !cx.schema_is_set {
             let mut kept = base.clone();
             kept.set.forget_index();
-            cx.session.keep_base(directory, Arc::new(kept));
+            cx.session.keep_base(key, Arc::new(kept));
         }
         Ok(base)
     }

@@ -419,13 +419,8 @@ pub(crate) fn run_generators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
             PluginConfig::IamPolicy(args) => {
                 generate::iam_policy::generate(&args, plugin.object.node.mark, layer, &cx.schema)?
             }
-            _ => {
-                let message = "Helm charts cannot be inflated yet";
-                return Err(
-                    BuildError::new(ErrorKind::Unsupported, plugin.object.node.mark, message)
-                        .hint("render the chart with `helm template` into a file and list that file under resources"),
-                );
-            }
+            PluginConfig::Helm(globals, chart) => generate::helm::generate(cx, target, &globals, &chart, layer)?,
+            _ => Vec::new(),
         };
         for resource in &mut generated {
             origin::note(resource, plugin.origin());

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 use resource::nearest;
-use yaml::{Documents, Mark, Node, Source, Sources};
+use yaml::{Documents, Mark, Node, Source, Sources, Text};
 
 use crate::accumulate::Accumulated;
 use crate::config::LoadedKustomization;
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::fetch::{Fetch, FetchError};
 use crate::files::{EntryKind, FileKind, Files};
+use crate::programs::{Permissions, Programs};
 use crate::repo_spec::RepoSpec;
+use crate::run::Runner;
 
 /// The largest file that is read, in bytes.
 pub const DEFAULT_FILE_LIMIT: u64 = 128 << 20;
@@ -25,14 +27,18 @@ type Fetched = Arc<OnceLock<Result<PathBuf, FetchError>>>;
 pub struct Session<'f> {
     files: &'f dyn Files,
     fetch: Option<&'f dyn Fetch>,
+    runner: Runner<'f>,
     repositories: Mutex<HashMap<String, Fetched>>,
     sources: Arc<Sources>,
     file_limit: u64,
     threads: fn() -> usize,
     yaml_files: Mutex<HashMap<PathBuf, Slot<YamlFile>>>,
     directories: Mutex<HashMap<PathBuf, PathBuf>>,
-    bases: Mutex<HashMap<PathBuf, Arc<Accumulated>>>,
+    bases: Mutex<HashMap<BaseKey, Arc<Accumulated>>>,
 }
+
+/// The directory of a base, and the namespace that its charts are given where that matters.
+pub(crate) type BaseKey = (PathBuf, Option<Text>);
 
 /// What one build makes and all others use.
 type Slot<T> = Arc<OnceLock<Result<Arc<T>>>>;
@@ -50,6 +56,7 @@ impl<'f> Session<'f> {
         Session {
             files,
             fetch: None,
+            runner: Runner::default(),
             repositories: Mutex::default(),
             sources: Arc::new(Sources::new()),
             file_limit: DEFAULT_FILE_LIMIT,
@@ -65,6 +72,18 @@ impl<'f> Session<'f> {
     pub fn with_fetch(mut self, fetch: &'f dyn Fetch) -> Session<'f> {
         self.fetch = Some(fetch);
         self
+    }
+
+    /// Programs that a kustomization names are run by `programs` as far as they are permitted; without
+    /// this they are refused.
+    #[must_use]
+    pub fn with_programs(mut self, programs: &'f dyn Programs, permissions: Permissions) -> Session<'f> {
+        self.runner = Runner::new(programs, permissions);
+        self
+    }
+
+    pub(crate) fn runner(&self) -> &Runner<'f> {
+        &self.runner
     }
 
     pub(crate) fn fetch(&self) -> Option<&'f dyn Fetch> {
@@ -228,12 +247,12 @@ impl<'f> Session<'f> {
 
     /// The finished base in a directory, if a build has finished it. Builds never wait for each other:
     /// two that need a base at the same time both make it.
-    pub(crate) fn base(&self, directory: &Path) -> Option<Arc<Accumulated>> {
-        lock(&self.bases).get(directory).cloned()
+    pub(crate) fn base(&self, key: &BaseKey) -> Option<Arc<Accumulated>> {
+        lock(&self.bases).get(key).cloned()
     }
 
-    pub(crate) fn keep_base(&self, directory: &Path, base: Arc<Accumulated>) {
-        lock(&self.bases).insert(directory.to_owned(), base);
+    pub(crate) fn keep_base(&self, key: BaseKey, base: Arc<Accumulated>) {
+        lock(&self.bases).insert(key, base);
     }
 }
 
