@@ -123,7 +123,7 @@ impl Session<'_> {
         let mut seen = HashSet::new();
         let warnings = warnings
             .into_iter()
-            .filter(|warning| seen.insert((warning.rule, warning.mark, warning.message.clone())))
+            .filter(|warning| seen.insert((warning.rule.clone(), warning.mark, warning.message.clone())))
             .collect();
         let objects = finish::finish(&target, acc, options)?;
         Ok(Built {
