@@ -42,6 +42,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(commands::build::BuildArgs),
+    Check(commands::check::CheckArgs),
     Explain(commands::explain::ExplainArgs),
     Edit(commands::edit::EditArgs),
     #[command(visible_alias = "init")]
@@ -244,6 +245,7 @@ pub(crate) fn run() -> Exit {
     };
     match cli.command {
         Command::Build(args) => commands::build::run(&args),
+        Command::Check(args) => commands::check::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Edit(args) => commands::edit::run(args, &TERRACE),
         Command::Create(args) => commands::edit::run_create(args, &TERRACE),

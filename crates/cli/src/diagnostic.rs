@@ -40,6 +40,8 @@ pub(crate) struct Diagnostic {
     pub(crate) trail: Vec<(Mark, String)>,
     /// The object it is about, and its field.
     pub(crate) object: Option<String>,
+    /// The environments or directories it holds in, where there are several.
+    pub(crate) holds_in: Vec<String>,
     /// The kustomizations whose build ended here, where there are several.
     pub(crate) directories: Vec<String>,
 }
@@ -56,6 +58,7 @@ impl Diagnostic {
             related: Vec::new(),
             trail: Vec::new(),
             object: None,
+            holds_in: Vec::new(),
             directories: Vec::new(),
         }
     }
@@ -195,7 +198,8 @@ pub(crate) fn has_colour(stream: &(impl anstream::stream::RawStream + IsTerminal
     !matches!(anstream::AutoStream::choice(stream), anstream::ColorChoice::Never)
 }
 
-fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) -> String {
+/// A diagnostic for a person.
+pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) -> String {
     let level = match (diagnostic.severity, face) {
         (Severity::Error, Face::Kustomize) => Level::ERROR.with_name("Error"),
         (Severity::Error, Face::Terrace) => Level::ERROR,
@@ -250,6 +254,9 @@ fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<(Level<'static>, Str
     }
     if let Some(object) = &diagnostic.object {
         notes.push((Level::NOTE, format!("in {}", visible_lines(object))));
+    }
+    if !diagnostic.holds_in.is_empty() {
+        notes.push((Level::NOTE, format!("holds in {}", listed(&diagnostic.holds_in))));
     }
     if !diagnostic.directories.is_empty() {
         notes.push((

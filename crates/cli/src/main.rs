@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod date;
 mod diagnostic;
 mod excerpt;
 mod exit;
@@ -11,6 +12,7 @@ mod kustomize;
 mod output;
 mod programs;
 mod progress;
+mod report;
 
 use std::process::ExitCode;
 
