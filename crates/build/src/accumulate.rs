@@ -39,6 +39,13 @@ impl Accumulated {
         }
     }
 
+    /// A copy that takes no more memory than it must.
+    pub(crate) fn without_index(&self) -> Accumulated {
+        let mut copy = self.clone();
+        copy.set.forget_index();
+        copy
+    }
+
     fn merge(&mut self, other: Accumulated, mark: Mark) -> Result<()> {
         self.warnings.extend(other.warnings);
         self.set
@@ -243,7 +250,7 @@ impl Target {
                     load::allow(cx.session, &self.root, cx.restrictor, &file, path)?;
                     let file = cx.session.yaml_file(&file, path.mark, path)?;
                     let layer = self.layer(format!("{field}[{at}]"), path.mark);
-                    let nodes = load::objects(file.documents()?)
+                    let nodes = load::objects(&file.documents()?)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                     let mut resources = load::resources(nodes, &layer, &cx.schema);
                     let is_known =
@@ -297,8 +304,12 @@ impl Target {
                 && target.expect_kind(false, path).is_ok()
                 && target.set_schema(&mut cx).is_ok()
             {
-                // Its result is kept by the session; its error comes again.
-                drop(self.accumulate_base(&mut cx, &target, &directory));
+                // Its error comes again.
+                if let Ok(base) = self.accumulate_base(&mut cx, &target, &directory)
+                    && !cx.schema_is_set
+                {
+                    cx.session.made_base_ahead(&directory, base);
+                }
             }
         });
     }
@@ -371,14 +382,12 @@ impl Target {
         }
         if let Some(base) = cx.session.base(directory) {
             cx.schema_in_use |= base.schema_in_use;
-            return Ok(Accumulated::clone(&base));
+            return Ok(base);
         }
         let mut base = target.accumulate(cx, Accumulated::empty())?;
         base.schema_in_use = cx.schema_in_use;
         if !cx.schema_is_set {
-            let mut kept = base.clone();
-            kept.set.forget_index();
-            cx.session.keep_base(directory, Arc::new(kept));
+            cx.session.made_base(directory, &base);
         }
         Ok(base)
     }
