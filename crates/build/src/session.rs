@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 use resource::nearest;
-use yaml::{Documents, Mark, Node, Source, Sources};
+use yaml::{Documents, Mark, Node, Source, Sources, Text};
 
 use crate::accumulate::Accumulated;
 use crate::config::LoadedKustomization;
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::fetch::{Fetch, FetchError};
 use crate::files::{EntryKind, FileKind, Files};
+use crate::programs::{Permissions, Programs};
 use crate::repo_spec::RepoSpec;
+use crate::run::Runner;
 
 /// The largest file that is read, in bytes.
 pub const DEFAULT_FILE_LIMIT: u64 = 128 << 20;
@@ -25,13 +27,14 @@ type Fetched = Arc<OnceLock<Result<PathBuf, FetchError>>>;
 pub struct Session<'f> {
     files: &'f dyn Files,
     fetch: Option<&'f dyn Fetch>,
+    runner: Runner<'f>,
     repositories: Mutex<HashMap<String, Fetched>>,
     sources: Arc<Sources>,
     file_limit: u64,
     threads: fn() -> usize,
     yaml_files: Mutex<HashMap<PathBuf, Slot<YamlFile>>>,
     directories: Mutex<HashMap<PathBuf, PathBuf>>,
-    bases: Mutex<HashMap<PathBuf, Base>>,
+    bases: Mutex<HashMap<BaseKey, Base>>,
 }
 
 /// What is known of the base in a directory. The first build that needs it has it for itself, so that
@@ -43,6 +46,9 @@ enum Base {
     GivenAway,
     Kept(Arc<Accumulated>),
 }
+
+/// The directory of a base, and the namespace that its charts are given where that matters.
+pub(crate) type BaseKey = (PathBuf, Option<Text>);
 
 /// What one build makes and all others use.
 type Slot<T> = Arc<OnceLock<Result<Arc<T>>>>;
@@ -67,6 +73,7 @@ impl<'f> Session<'f> {
         Session {
             files,
             fetch: None,
+            runner: Runner::default(),
             repositories: Mutex::default(),
             sources: Arc::new(Sources::new()),
             file_limit: DEFAULT_FILE_LIMIT,
@@ -82,6 +89,18 @@ impl<'f> Session<'f> {
     pub fn with_fetch(mut self, fetch: &'f dyn Fetch) -> Session<'f> {
         self.fetch = Some(fetch);
         self
+    }
+
+    /// Programs that a kustomization names are run by `programs` as far as they are permitted; without
+    /// this they are refused.
+    #[must_use]
+    pub fn with_programs(mut self, programs: &'f dyn Programs, permissions: Permissions) -> Session<'f> {
+        self.runner = Runner::new(programs, permissions);
+        self
+    }
+
+    pub(crate) fn runner(&self) -> &Runner<'f> {
+        &self.runner
     }
 
     pub(crate) fn fetch(&self) -> Option<&'f dyn Fetch> {
@@ -245,9 +264,9 @@ impl<'f> Session<'f> {
 
     /// The finished base in a directory, if there is one to be had. Builds never wait for each other: two
     /// that need a base at the same time both make it.
-    pub(crate) fn base(&self, directory: &Path) -> Option<Accumulated> {
+    pub(crate) fn base(&self, key: &BaseKey) -> Option<Accumulated> {
         let mut bases = lock(&self.bases);
-        let base = bases.get_mut(directory)?;
+        let base = bases.get_mut(key)?;
         if let Base::Kept(kept) = base {
             let kept = kept.clone();
             drop(bases);
@@ -260,19 +279,19 @@ impl<'f> Session<'f> {
     }
 
     /// Tells that a build made the base in a directory, and keeps a copy if it was needed before.
-    pub(crate) fn made_base(&self, directory: &Path, base: &Accumulated) {
-        let before = lock(&self.bases).insert(directory.to_owned(), Base::GivenAway);
+    pub(crate) fn made_base(&self, key: BaseKey, base: &Accumulated) {
+        let before = lock(&self.bases).insert(key.clone(), Base::GivenAway);
         if before.is_some() {
             let kept = Base::Kept(Arc::new(base.without_index()));
-            lock(&self.bases).insert(directory.to_owned(), kept);
+            lock(&self.bases).insert(key, kept);
         }
     }
 
     /// Leaves a base for the build that will need it.
-    pub(crate) fn made_base_ahead(&self, directory: &Path, base: Accumulated) {
+    pub(crate) fn made_base_ahead(&self, key: BaseKey, base: Accumulated) {
         let mut bases = lock(&self.bases);
-        if !matches!(bases.get(directory), Some(Base::Kept(_))) {
-            bases.insert(directory.to_owned(), Base::Ahead(base));
+        if !matches!(bases.get(&key), Some(Base::Kept(_))) {
+            bases.insert(key, Base::Ahead(base));
         }
     }
 }
