@@ -213,13 +213,7 @@ impl LoadedPatch {
     }
 
     fn warning(&self, rule: &'static str, message: String) -> Finding {
-        Finding {
-            rule,
-            severity: Severity::Warning,
-            message,
-            mark: self.mark,
-            hint: None,
-        }
+        Finding::new(rule, Severity::Warning, self.mark, message)
     }
 
     /// Positions of the objects a selector means, in order.
