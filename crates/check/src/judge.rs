@@ -98,3 +98,79 @@ fn is_date(text: &str) -> bool {
     };
     year.len() == 4 && parts[1].len() == 2 && day.len() == 2 && (1..=days).contains(&day_number)
 }
+
+#[cfg(test)]
+mod tests {
+    use yaml::Mark;
+
+    use super::*;
+
+    fn marked<T>(value: T) -> Marked<T> {
+        Marked {
+            value,
+            mark: Mark::NONE,
+        }
+    }
+
+    fn waiver(object: &str, environments: &[&str], expires: &str) -> Marked<Waiver> {
+        marked(Waiver {
+            rule: marked("image_without_digest".to_owned()),
+            object: object.to_owned(),
+            environments: environments.iter().map(|name| marked((*name).to_owned())).collect(),
+            reason: "reason".to_owned(),
+            owner: "owner".to_owned(),
+            expires: marked(expires.to_owned()),
+        })
+    }
+
+    /// How many findings are waived, and the rules of those that are open.
+    fn judged(waiver: Marked<Waiver>) -> (usize, Vec<String>) {
+        let mut id = ResId {
+            name: "iris".into(),
+            ..ResId::default()
+        };
+        id.gvk.kind = "Deployment".into();
+        let finding = Finding::new("image_without_digest", Severity::Warning, Mark::NONE, "no digest").on(id, "");
+        let waivers = [waiver];
+        let judged = judge(vec![finding], &waivers, "prod", "2026-11-21");
+        let open = judged.iter().filter(|judged| !judged.is_waived());
+        let open: Vec<String> = open.map(|judged| judged.finding.rule.to_string()).collect();
+        (judged.len() - open.len(), open)
+    }
+
+    #[test]
+    fn a_waiver_holds_for_its_object_environment_and_time() {
+        let open = |rules: &[&str]| (0, rules.iter().map(|rule| (*rule).to_owned()).collect::<Vec<_>>());
+        let waived = (1, Vec::new());
+        let table = [
+            (waiver("Deployment/iris", &[], "2026-11-21"), waived.clone()),
+            (waiver("Deployment/*", &["prod"], "2030-02-28"), waived.clone()),
+            (waiver("*", &["dev", "prod"], "2028-02-29"), waived),
+            (
+                waiver("Deployment/other", &[], "2030-01-01"),
+                open(&["image_without_digest"]),
+            ),
+            (
+                waiver("StatefulSet/*", &[], "2030-01-01"),
+                open(&["image_without_digest"]),
+            ),
+            (waiver("*", &["dev"], "2030-01-01"), open(&["image_without_digest"])),
+            (
+                waiver("*", &[], "2026-11-20"),
+                open(&["waiver_expired", "image_without_digest"]),
+            ),
+            (
+                waiver("*", &[], "2027-02-29"),
+                open(&["waiver_expired", "image_without_digest"]),
+            ),
+            (
+                waiver("*", &[], "soon"),
+                open(&["waiver_expired", "image_without_digest"]),
+            ),
+        ];
+        for (waiver, expected) in table {
+            let shown = format!("{} {}", waiver.object, waiver.expires.value);
+            assert_eq!(judged(waiver), expected, "{shown}");
+        }
+    }
+}

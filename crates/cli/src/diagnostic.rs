@@ -40,6 +40,8 @@ pub(crate) struct Diagnostic {
     pub(crate) trail: Vec<(Mark, String)>,
     /// The object it is about, and its field.
     pub(crate) object: Option<String>,
+    /// Whether a person is shown the name of the rule.
+    pub(crate) shows_rule: bool,
     /// The environments or directories it holds in, where there are several.
     pub(crate) holds_in: Vec<String>,
     /// The kustomizations whose build ended here, where there are several.
@@ -58,6 +60,7 @@ impl Diagnostic {
             related: Vec::new(),
             trail: Vec::new(),
             object: None,
+            shows_rule: false,
             holds_in: Vec::new(),
             directories: Vec::new(),
         }
@@ -207,7 +210,11 @@ pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colou
         (Severity::Note, _) => Level::NOTE,
     };
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let title = Group::with_title(level.primary_title(visible_lines(&diagnostic.message)));
+    let mut title = level.primary_title(visible_lines(&diagnostic.message));
+    if let Some(rule) = diagnostic.rule.as_deref().filter(|_| diagnostic.shows_rule) {
+        title = title.id(rule);
+    }
+    let title = Group::with_title(title);
     let notes = notes(diagnostic, sources);
     let main = excerpt(sources, diagnostic.mark);
     let related: Vec<(Option<Excerpt>, String)> = diagnostic

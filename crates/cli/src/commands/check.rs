@@ -40,7 +40,7 @@ pub(crate) struct CheckArgs {
     #[arg(value_name = "DIR", conflicts_with = "environment")]
     directories: Vec<PathBuf>,
     /// Check only this environment. May be repeated.
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     environment: Vec<String>,
     /// How to print the findings.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]

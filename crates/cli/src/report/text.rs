@@ -19,6 +19,7 @@ pub(super) fn render(report: &Report<'_>, sources: &Sources) -> String {
 
 fn diagnostic(entry: &Entry<'_>, report: &Report<'_>) -> Diagnostic {
     let mut diagnostic = Diagnostic::from(entry.finding.clone());
+    diagnostic.shows_rule = true;
     if report.targets.len() > 1 {
         diagnostic.holds_in.clone_from(&entry.targets);
     }
