@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
-use crate::args::BuildFlags;
+use crate::args::{BuildFlags, NetworkArgs};
 use crate::commands::{build, completions, edit, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
+use crate::remote::Outside;
 
 /// Manages declarative configuration of Kubernetes.
 #[derive(Debug, Parser)]
@@ -108,9 +109,10 @@ fn run_build(args: KustomizeBuildArgs) -> Exit {
         [directory] => directory.into(),
         _ => return fail("specify one path to kustomization.yaml"),
     };
+    let outside = Outside::new(NetworkArgs { offline: false }, &REPORTER);
     // An empty path is no path to kustomize.
     let output = args.output.filter(|path| !path.is_empty()).map(Into::into);
-    match build::run_one(directory, output, &options, &REPORTER, false) {
+    match build::run_one(directory, output, &options, &REPORTER, &outside) {
         Exit::Done => Exit::Done,
         _ => Exit::WrongInput,
     }

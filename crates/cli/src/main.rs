@@ -10,6 +10,7 @@ mod exit;
 mod kustomize;
 mod output;
 mod progress;
+mod remote;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -80,7 +81,8 @@ impl Recorded {
             .find(|what| self.case[format!("needs_{what}")] == true)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, repositories: Option<&GitRepositories>) -> Result<(), String> {
+        let git_root = repositories.map(|made| made.root.display().to_string());
         let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
         let above = temporary.path().canonicalize().map_err(|error| error.to_string())?;
         let root = above.join("in");
@@ -94,7 +96,10 @@ impl Recorded {
         }
         for path in self.strings("templated_files") {
             let path = root.join(path);
-            let text = replace(&fs::read(&path).unwrap(), "${ROOT}", &root.display().to_string());
+            let mut text = replace(&fs::read(&path).unwrap(), "${ROOT}", &root.display().to_string());
+            if let Some(git_root) = &git_root {
+                text = replace(&text, "${GIT_ROOT}", git_root);
+            }
             fs::write(path, text).unwrap();
         }
         for path in self.strings("executable_files") {
@@ -106,7 +111,14 @@ impl Recorded {
         } else {
             "expected.yaml"
         };
-        let answer = self.build(&flags, &root);
+        let build = |flags: &[String]| {
+            let mut answer = self.build(flags, &root, repositories);
+            if let Some(git_root) = &git_root {
+                answer.out = replace(&answer.out, git_root, "${GIT_ROOT}");
+            }
+            answer
+        };
+        let answer = build(&flags);
         if self.case["outcome"] != "yaml" {
             return match answer.code {
                 Some(0) => Err(format!("{}: should fail", self.name)),
@@ -119,16 +131,17 @@ impl Recorded {
             && self.directory.join(in_default_order).exists()
         {
             let flags = [&flags[..at], &flags[at + 2..]].concat();
-            self.compare(&self.build(&flags, &root), in_default_order, &root, &above)?;
+            self.compare(&build(&flags), in_default_order, &root, &above)?;
         }
         Ok(())
     }
 
-    fn build(&self, flags: &[String], root: &Path) -> Answer {
+    fn build(&self, flags: &[String], root: &Path, repositories: Option<&GitRepositories>) -> Answer {
         let mut arguments = vec!["build".to_owned(), self.case["path"].as_str().unwrap_or(".").to_owned()];
         arguments.extend_from_slice(flags);
-        let home = ("HOME".to_owned(), root.display().to_string());
-        run(Path::new(TERRACE), &arguments, root, &[home])
+        let mut variables = vec![("HOME".to_owned(), root.display().to_string())];
+        variables.extend(repositories.map(GitRepositories::variables).into_iter().flatten());
+        run(Path::new(TERRACE), &arguments, root, &variables)
     }
 
     fn compare(&self, answer: &Answer, recorded: &str, root: &Path, above: &Path) -> Result<(), String> {
@@ -164,9 +177,11 @@ fn kustomize() -> Result<(), Failed> {
     let mut cases = Vec::new();
     find(&folder, &mut cases);
     cases.sort_by(|a: &Recorded, b: &Recorded| a.directory.cmp(&b.directory));
+    let repositories = GitRepositories::make(&folder);
     let mut skipped: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     cases.retain(|case| match case.needs() {
         None => true,
+        Some("git") if repositories.is_some() => true,
         Some(what) => {
             skipped.entry(what).or_default().push(case.name.clone());
             false
@@ -179,7 +194,47 @@ fn kustomize() -> Result<(), Failed> {
             names.join(" ")
         );
     }
-    agree("kustomize", &cases, Recorded::check)
+    let with_git = cases.iter().filter(|case| case.needs() == Some("git")).count();
+    eprintln!("conformance kustomize: {with_git} of them with git");
+    agree("kustomize", &cases, |case| case.check(repositories.as_ref()))
+}
+
+/// The repositories that some cases name, made by the script that is recorded beside them.
+struct GitRepositories {
+    root: PathBuf,
+    home: tempfile::TempDir,
+}
+
+impl GitRepositories {
+    /// Nothing where there is no git to make them with.
+    fn make(folder: &Path) -> Option<GitRepositories> {
+        let home = tempfile::tempdir().unwrap();
+        let settings =
+            "[safe]\n directory=*\n[protocol \"file\"]\n allow=always\n[user]\n name=t\n email=t@example.com\n";
+        fs::write(home.path().join("gitconfig"), settings).unwrap();
+        let root = home.path().canonicalize().unwrap().join("git");
+        let made = GitRepositories { root, home };
+        let script = folder.join("_fixtures/make-git-repos.sh");
+        let output = Command::new("sh")
+            .arg(script)
+            .arg(&made.root)
+            .envs(made.variables())
+            .output()
+            .ok()?;
+        if !output.status.success() {
+            let error = String::from_utf8_lossy(&output.stderr);
+            eprintln!("conformance kustomize: the repositories cannot be made: {error}");
+            return None;
+        }
+        Some(made)
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        let settings = self.home.path().join("gitconfig").display().to_string();
+        [("GIT_CONFIG_GLOBAL", settings), ("GIT_CONFIG_NOSYSTEM", "1".to_owned())]
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec()
+    }
 }
 
 fn find(directory: &Path, cases: &mut Vec<Recorded>) {
