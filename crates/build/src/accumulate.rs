@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resource::{BuildOrigin, Finding, IdTaken, Resource, ResourceSet, Schema};
-use yaml::{Host, Layer, Mark, Node, Source};
+use yaml::{Host, Layer, Mark, Node, Source, Text};
 
 use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::fetch::without_password;
+use crate::function::ListKeys;
 use crate::load::{self, Entry, LoadRestrictor, Root};
 use crate::origin;
 use crate::parallel;
@@ -25,6 +26,8 @@ pub(crate) struct Accumulated {
     pub(crate) set: ResourceSet,
     pub(crate) config: Arc<TransformerConfig>,
     pub(crate) vars: VarSet,
+    /// Merge keys that `SetMergeKeys` declared.
+    pub(crate) merge_keys: Vec<ListKeys>,
     /// See [`Context::schema_in_use`].
     schema_in_use: bool,
     pub(crate) warnings: Vec<Finding>,
@@ -36,6 +39,7 @@ impl Accumulated {
             set: ResourceSet::new(),
             config: Arc::default(),
             vars: VarSet::default(),
+            merge_keys: Vec::new(),
             schema_in_use: false,
             warnings: Vec::new(),
         }
@@ -43,6 +47,7 @@ impl Accumulated {
 
     fn merge(&mut self, other: Accumulated, mark: Mark) -> Result<()> {
         self.warnings.extend(other.warnings);
+        self.merge_keys.extend(other.merge_keys);
         self.set
             .push_all(other.set.into_vec())
             .map_err(|taken| id_taken(taken, mark))?;
@@ -86,11 +91,19 @@ pub(crate) struct Target {
     pub(crate) loaded: Arc<LoadedKustomization>,
     /// The directory as `buildMetadata` names it.
     pub(crate) origin: BuildOrigin,
+    /// The namespace of the nearest kustomization above that has one: charts get it.
+    outer_namespace: Option<Text>,
 }
 
 impl Target {
     /// Reads the kustomization file of a directory.
-    pub(crate) fn load(cx: &Context<'_>, root: Arc<Root>, origin: BuildOrigin, mark: Mark) -> Result<Target> {
+    pub(crate) fn load(
+        cx: &Context<'_>,
+        root: Arc<Root>,
+        origin: BuildOrigin,
+        mark: Mark,
+        outer_namespace: Option<&Text>,
+    ) -> Result<Target> {
         let file = load::find_kustomization(cx.session, &root, cx.restrictor, mark)?;
         let loaded = file.kustomization()?.clone();
         Ok(Target {
@@ -98,11 +111,19 @@ impl Target {
             file,
             loaded,
             origin,
+            outer_namespace: outer_namespace.cloned(),
         })
     }
 
     pub(crate) fn kustomization(&self) -> &Kustomization {
         &self.loaded.kustomization
+    }
+
+    /// The namespace of charts that have none of their own.
+    pub(crate) fn helm_namespace(&self) -> Option<&Text> {
+        let own = self.kustomization().namespace.as_ref().map(|namespace| &namespace.text);
+        own.filter(|namespace| !namespace.is_empty())
+            .or(self.outer_namespace.as_ref())
     }
 
     /// The layer of a step of this kustomization.
@@ -235,11 +256,6 @@ impl Target {
     }
 
     fn run_generators(&self, cx: &mut Context<'_>, acc: &mut Accumulated) -> Result<()> {
-        if let Some(mark) = self.kustomization().helm {
-            let message = "Helm charts cannot be inflated yet";
-            return Err(BuildError::new(ErrorKind::Unsupported, mark, message)
-                .hint("render the chart with `helm template` into a file and list that file under resources"));
-        }
         for generated in crate::generate::from_kustomization(cx, self)? {
             crate::generate::absorb(&mut acc.set, generated)?;
         }
@@ -339,7 +355,7 @@ impl Target {
                 threads: || 1,
                 ..*cx
             };
-            if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark)
+            if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark, self.helm_namespace())
                 && target.expect_kind(false, path).is_ok()
                 && target.set_schema(&mut cx).is_ok()
             {
@@ -402,7 +418,13 @@ impl Target {
         }
         let root = self.base_root(cx, entry, path)?;
         let directory = root.directory.clone();
-        let target = Target::load(cx, root, origin::append(&self.origin, path), path.mark)?;
+        let target = Target::load(
+            cx,
+            root,
+            origin::append(&self.origin, path),
+            path.mark,
+            self.helm_namespace(),
+        )?;
         target.set_schema(cx)?;
         target.expect_kind(is_component, path)?;
         if is_component {
@@ -422,7 +444,12 @@ impl Target {
         if cx.schema_is_set || cx.track_origins {
             return target.accumulate(cx, Accumulated::empty());
         }
-        if let Some(base) = cx.session.base(directory) {
+        let namespace = target.outer_namespace.clone();
+        let key = (
+            directory.to_owned(),
+            namespace.filter(|_| cx.session.runner().has_helm()),
+        );
+        if let Some(base) = cx.session.base(&key) {
             cx.schema_in_use |= base.schema_in_use;
             return Ok(Accumulated::clone(&base));
         }
@@ -431,7 +458,7 @@ impl Target {
         if !cx.schema_is_set {
             let mut kept = base.clone();
             kept.set.forget_index();
-            cx.session.keep_base(directory, Arc::new(kept));
+            cx.session.keep_base(key, Arc::new(kept));
         }
         Ok(base)
     }

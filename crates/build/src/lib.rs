@@ -12,6 +12,7 @@ mod field_path;
 mod files;
 mod find;
 mod finish;
+mod function;
 mod generate;
 mod json;
 mod load;
@@ -20,7 +21,9 @@ mod origin;
 mod os_files;
 pub mod parallel;
 mod plugin;
+mod programs;
 mod repo_spec;
+mod run;
 mod session;
 mod through_json;
 mod transform;
@@ -38,6 +41,7 @@ pub use find::find_kustomizations;
 pub use load::LoadRestrictor;
 pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
+pub use programs::{Call, HelmSettings, Permissions, PluginSettings, Program, ProgramError, Programs, Ran, Word};
 pub use repo_spec::{DEFAULT_TIMEOUT, RepoSpec};
 pub use session::{DEFAULT_FILE_LIMIT, Session};
 
@@ -110,7 +114,7 @@ impl Session<'_> {
             threads: self.threads(),
             track_origins: false,
         };
-        let target = Target::load(&cx, root, BuildOrigin::default(), Mark::NONE)?;
+        let target = Target::load(&cx, root, BuildOrigin::default(), Mark::NONE, None)?;
         target.set_schema(&mut cx)?;
         cx.track_origins = !target.kustomization().build_metadata.is_empty();
         let mut acc = target.accumulate(&mut cx, Accumulated::empty())?;

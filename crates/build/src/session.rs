@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 use resource::nearest;
-use yaml::{Documents, Mark, Node, Source, Sources};
+use yaml::{Documents, Mark, Node, Source, Sources, Text};
 
 use crate::accumulate::Accumulated;
 use crate::config::LoadedKustomization;
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::fetch::{Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
 use crate::files::{EntryKind, FileKind, Files};
+use crate::programs::{Permissions, Programs};
 use crate::repo_spec::RepoSpec;
+use crate::run::Runner;
 
 /// The largest file that is read, in bytes.
 pub const DEFAULT_FILE_LIMIT: u64 = 128 << 20;
@@ -25,6 +27,7 @@ type Fetched<K, T> = Mutex<HashMap<K, Arc<OnceLock<Result<T, FetchError>>>>>;
 pub struct Session<'f> {
     files: &'f dyn Files,
     fetch: Option<&'f dyn Fetch>,
+    runner: Arc<Runner<'f>>,
     repositories: Fetched<String, PathBuf>,
     /// By URL, and whether web pages were refused.
     remote: Fetched<(String, bool), Vec<u8>>,
@@ -34,8 +37,11 @@ pub struct Session<'f> {
     threads: fn() -> usize,
     yaml_files: Arc<Mutex<HashMap<PathBuf, Slot<YamlFile>>>>,
     directories: Arc<Mutex<HashMap<PathBuf, PathBuf>>>,
-    bases: Mutex<HashMap<PathBuf, Arc<Accumulated>>>,
+    bases: Mutex<HashMap<BaseKey, Arc<Accumulated>>>,
 }
+
+/// The directory of a base, and the namespace that its charts are given where that matters.
+pub(crate) type BaseKey = (PathBuf, Option<Text>);
 
 /// What one build makes and all others use.
 type Slot<T> = Arc<OnceLock<Result<Arc<T>>>>;
@@ -53,6 +59,7 @@ impl<'f> Session<'f> {
         Session {
             files,
             fetch: None,
+            runner: Arc::default(),
             repositories: Mutex::default(),
             remote: Mutex::default(),
             remote_yaml: Mutex::default(),
@@ -77,6 +84,7 @@ impl<'f> Session<'f> {
     #[must_use]
     pub fn beside(&self, fetch: &'f dyn Fetch) -> Session<'f> {
         Session {
+            runner: self.runner.clone(),
             sources: self.sources.clone(),
             file_limit: self.file_limit,
             threads: self.threads,
@@ -84,6 +92,18 @@ impl<'f> Session<'f> {
             directories: self.directories.clone(),
             ..Session::new(self.files).with_fetch(fetch)
         }
+    }
+
+    /// Programs that a kustomization names are run by `programs` as far as they are permitted; without
+    /// this they are refused.
+    #[must_use]
+    pub fn with_programs(mut self, programs: &'f dyn Programs, permissions: Permissions) -> Session<'f> {
+        self.runner = Arc::new(Runner::new(programs, permissions));
+        self
+    }
+
+    pub(crate) fn runner(&self) -> &Runner<'f> {
+        &self.runner
     }
 
     pub(crate) fn fetch(&self) -> Option<&'f dyn Fetch> {
@@ -275,12 +295,12 @@ impl<'f> Session<'f> {
 
     /// The finished base in a directory, if a build has finished it. Builds never wait for each other:
     /// two that need a base at the same time both make it.
-    pub(crate) fn base(&self, directory: &Path) -> Option<Arc<Accumulated>> {
-        lock(&self.bases).get(directory).cloned()
+    pub(crate) fn base(&self, key: &BaseKey) -> Option<Arc<Accumulated>> {
+        lock(&self.bases).get(key).cloned()
     }
 
-    pub(crate) fn keep_base(&self, directory: &Path, base: Arc<Accumulated>) {
-        lock(&self.bases).insert(directory.to_owned(), base);
+    pub(crate) fn keep_base(&self, key: BaseKey, base: Arc<Accumulated>) {
+        lock(&self.bases).insert(key, base);
     }
 }
 

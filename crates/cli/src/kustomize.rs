@@ -9,7 +9,7 @@ use crate::args::{BuildFlags, NetworkArgs};
 use crate::commands::{build, completions, edit, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
-use crate::remote::Outside;
+use crate::programs::ProgramArgs;
 
 /// Manages declarative configuration of Kubernetes.
 #[derive(Debug, Parser)]
@@ -109,10 +109,15 @@ fn run_build(args: KustomizeBuildArgs) -> Exit {
         [directory] => directory.into(),
         _ => return fail("specify one path to kustomization.yaml"),
     };
-    let outside = Outside::new(NetworkArgs { offline: false }, &REPORTER);
     // An empty path is no path to kustomize.
     let output = args.output.filter(|path| !path.is_empty()).map(Into::into);
-    match build::run_one(directory, output, &options, &REPORTER, &outside) {
+    let how = build::How {
+        flags: &args.flags,
+        programs: ProgramArgs::default(),
+        options: &options,
+        network: NetworkArgs::default(),
+    };
+    match build::run_one(directory, output, &how, &REPORTER) {
         Exit::Done => Exit::Done,
         _ => Exit::WrongInput,
     }

@@ -9,6 +9,7 @@ mod excerpt;
 mod exit;
 mod kustomize;
 mod output;
+mod programs;
 mod progress;
 mod remote;
 

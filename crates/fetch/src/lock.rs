@@ -6,7 +6,7 @@
 //! repositories:
 //! - url: https://github.com/org/repo
 //!   ref: v1.2.0
-//!   commit: 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12
+//!   commit: "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"
 //!   digest: sha256:…
 //! files:
 //! - url: https://example.com/crds.yaml
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use build::{BuildError, ErrorKind, RepoSpec, without_password};
-use yaml::{Map, Mark, Node, Source};
+use yaml::{Map, Mark, Node, Source, Typed};
 
 use crate::digest::Digest;
 use crate::git::is_commit;
@@ -233,8 +233,9 @@ impl<'n> Fields<'n> {
 
     fn string(&self, key: &str) -> Result<&'n str, BuildError> {
         let node = self.need(key)?;
+        let is_string = matches!(yaml::typed(node), Ok(Typed::Str(_)));
         node.as_str()
-            .filter(|text| !text.is_empty())
+            .filter(|text| is_string && !text.is_empty())
             .ok_or_else(|| wrong(node.mark, format!("{key} must be a string")))
     }
 
@@ -352,8 +353,10 @@ mod tests {
                 "4:11: \"sha256:ab\" is no digest",
             ),
             (
-                &format!("version: 1\nfiles:\n- &a {{url: a, digest: \"{digest}\"}}\n- *a\n"),
-                "3:6: this file is locked twice",
+                &format!(
+                    "version: 1\nfiles:\n- {{url: a, digest: \"{digest}\"}}\n- {{url: a, digest: \"{digest}\"}}\n"
+                ),
+                "4:3: this file is locked twice",
             ),
             (
                 &format!("version: 1\nrepositories:\n- {{url: a, ref: b, commit: --x, digest: \"{digest}\"}}\n"),

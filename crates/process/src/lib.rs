@@ -40,15 +40,15 @@ pub struct Output {
 /// A program did not come to an end of its own, or could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    #[error("it cannot be started: {0}")]
+    #[error("cannot be started: {0}")]
     Start(#[source] io::Error),
-    #[error("it did not end within {limit}", limit = Seconds(*limit))]
+    #[error("did not end within {limit}", limit = Seconds(*limit))]
     Time { limit: Duration, stderr: Vec<u8> },
-    #[error("it wrote more than {limit} bytes")]
+    #[error("wrote more than {limit} bytes")]
     Output { limit: usize, stderr: Vec<u8> },
-    #[error("it left a program behind that holds its output")]
+    #[error("left a program behind that holds its output")]
     Held,
-    #[error("it cannot be waited for: {0}")]
+    #[error("cannot be waited for: {0}")]
     Wait(#[source] io::Error),
 }
 

@@ -1,5 +1,7 @@
 //! A directory for the files of one run.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 
@@ -12,14 +14,23 @@ use crate::live;
 pub struct Scratch(TempDir);
 
 impl Scratch {
-    /// Makes one in the system's directory for temporary files.
+    /// Makes one in the system's directory for temporary files: `prefix` and digits.
     ///
     /// # Errors
     /// Where that directory cannot be written to.
-    pub fn new() -> io::Result<Scratch> {
-        let directory = tempfile::Builder::new().prefix("terrace-").tempdir()?;
-        live::note_directory(directory.path());
-        Ok(Scratch(directory))
+    pub fn new(prefix: &str) -> io::Result<Scratch> {
+        loop {
+            // Seeded by the system.
+            let name = format!("{prefix}{}", RandomState::new().hash_one(prefix) >> 16);
+            match tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir() {
+                Ok(directory) => {
+                    live::note_directory(directory.path());
+                    return Ok(Scratch(directory));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {

@@ -78,7 +78,7 @@ fn ends_what_hangs_with_all_it_started() {
     let began = Instant::now();
     let error = shell(&script, None, &limits).unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(10));
-    assert_eq!(error.to_string(), "it did not end within 0.5s");
+    assert_eq!(error.to_string(), "did not end within 0.5s");
     assert_eq!(error.stderr(), b"help\n");
     let pids = std::fs::read_to_string(pids.path()).unwrap();
     assert_eq!(pids.lines().count(), 2);
@@ -116,7 +116,7 @@ fn standard_error_without_end_is_cut() {
 
 #[test]
 fn a_scratch_directory_goes() {
-    let scratch = Scratch::new().unwrap();
+    let scratch = Scratch::new("terrace-test-").unwrap();
     let path = scratch.path().to_owned();
     std::fs::write(path.join("file"), "x").unwrap();
     drop(scratch);
@@ -129,7 +129,7 @@ const INTERRUPTED: &str = "TERRACE_TEST_INTERRUPTED";
 #[test]
 fn an_interrupt_ends_programs_and_removes_directories() {
     if let Ok(file) = std::env::var(INTERRUPTED) {
-        let scratch = Scratch::new().unwrap();
+        let scratch = Scratch::new("terrace-test-").unwrap();
         let script = format!(
             "echo {} > {file}.new; echo $$ >> {file}.new; mv {file}.new {file}; sleep 300",
             scratch.path().display()

@@ -119,7 +119,8 @@ fn file(cx: &Context<'_>, target: &Target, source: &Str) -> Result<KeyValue> {
     })
 }
 
-fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mut Vec<KeyValue>) -> Result<()> {
+/// The pairs of an env file: lines of `KEY=value`, and comments.
+pub(crate) fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mut Vec<KeyValue>) -> Result<()> {
     let (bytes, name) = target.read(cx, path)?;
     let (text, invalid_at) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),

@@ -13,6 +13,7 @@ use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
 use crate::output;
+use crate::programs::ProgramArgs;
 use crate::progress::Progress;
 use crate::remote::{Outside, lock_beside};
 
@@ -65,7 +66,17 @@ pub(crate) struct BuildArgs {
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
+    programs: ProgramArgs,
+    #[command(flatten)]
     flags: BuildFlags,
+}
+
+/// How one directory is rendered.
+pub(crate) struct How<'a> {
+    pub(crate) flags: &'a BuildFlags,
+    pub(crate) programs: ProgramArgs,
+    pub(crate) options: &'a Options,
+    pub(crate) network: NetworkArgs,
 }
 
 /// A kustomization to render.
@@ -89,8 +100,13 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
     let options = args.flags.options(&reporter);
     if args.directories.len() + args.all.len() < 2 && args.all.is_empty() && args.output_dir.is_none() {
         let directory = args.directories.first().cloned().unwrap_or_else(|| ".".into());
-        let outside = Outside::new(args.network, &reporter);
-        return run_one(directory, args.output.clone(), &options, &reporter, &outside);
+        let how = How {
+            flags: &args.flags,
+            programs: args.programs,
+            options: &options,
+            network: args.network,
+        };
+        return run_one(directory, args.output.clone(), &how, &reporter);
     }
     if let Some(directory) = args.output.as_deref().filter(|path| path.is_dir()) {
         let message = format!(
@@ -103,7 +119,8 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
     }
     let files = OsFiles::new(working_directory());
     let outside = Outside::new(args.network, &reporter);
-    let session = Session::new(&files);
+    let executor = args.flags.executor(args.programs);
+    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
     let targets = match targets(args, &session) {
         Ok(targets) => targets,
         Err((exit, diagnostic)) => {
@@ -143,17 +160,14 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
 }
 
 /// Renders one directory: to standard output, to a file, or to a file for each object.
-pub(crate) fn run_one(
-    directory: PathBuf,
-    output: Option<PathBuf>,
-    options: &Options,
-    reporter: &Reporter,
-    outside: &Outside,
-) -> Exit {
+pub(crate) fn run_one(directory: PathBuf, output: Option<PathBuf>, how: &How<'_>, reporter: &Reporter) -> Exit {
     let files = OsFiles::new(working_directory());
-    let session = Session::new(&files).with_threads(parallel::default_jobs);
+    let executor = how.flags.executor(how.programs);
+    let session = Session::new(&files)
+        .with_programs(&executor, how.flags.permissions())
+        .with_threads(parallel::default_jobs);
     let fetcher = match lock_beside(&session, &directory) {
-        Ok(lock) => outside.fetcher(lock),
+        Ok(lock) => Outside::new(how.network, reporter).fetcher(lock),
         Err(error) => {
             let exit = Exit::of(error.kind);
             reporter.error(&error.into(), session.sources());
@@ -161,7 +175,7 @@ pub(crate) fn run_one(
         }
     };
     let session = session.beside(&fetcher);
-    let built = match session.build(&directory, options) {
+    let built = match session.build(&directory, how.options) {
         Ok(built) => built,
         Err(Failure { error, sources }) => {
             let exit = Exit::of(error.kind);

@@ -10,6 +10,7 @@ use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
 use crate::output;
+use crate::programs::ProgramArgs;
 use crate::remote::{Outside, lock_beside};
 
 /// Write down what the URLs of a kustomization lead to.
@@ -41,6 +42,8 @@ pub(crate) struct LockArgs {
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
+    programs: ProgramArgs,
+    #[command(flatten)]
     flags: BuildFlags,
 }
 
@@ -62,7 +65,8 @@ pub(crate) fn run(args: &LockArgs) -> Exit {
 
 fn lock(args: &LockArgs, directory: &Path, options: &Options, reporter: &Reporter) -> Exit {
     let files = OsFiles::new(working_directory());
-    let session = Session::new(&files);
+    let executor = args.flags.executor(args.programs);
+    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
     let path = directory.join(LOCK_NAME);
     if !directory.is_dir() && directory.to_string_lossy().contains(':') {
         let message = format!(

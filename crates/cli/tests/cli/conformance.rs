@@ -76,13 +76,14 @@ impl Recorded {
 
     /// What of the outside it needs.
     fn needs(&self) -> Option<&'static str> {
-        ["git", "helm", "plugin", "network"]
+        ["git", "network"]
             .into_iter()
             .find(|what| self.case[format!("needs_{what}")] == true)
     }
 
-    fn check(&self, repositories: Option<&GitRepositories>) -> Result<(), String> {
-        let git_root = repositories.map(|made| made.root.display().to_string());
+    /// Runs the case. `tools` holds what stands in for the outside.
+    fn check(&self, tools: &Tools) -> Result<(), String> {
+        let git_root = tools.git_root().display().to_string();
         let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
         let above = temporary.path().canonicalize().map_err(|error| error.to_string())?;
         let root = above.join("in");
@@ -96,10 +97,8 @@ impl Recorded {
         }
         for path in self.strings("templated_files") {
             let path = root.join(path);
-            let mut text = replace(&fs::read(&path).unwrap(), "${ROOT}", &root.display().to_string());
-            if let Some(git_root) = &git_root {
-                text = replace(&text, "${GIT_ROOT}", git_root);
-            }
+            let text = replace(&fs::read(&path).unwrap(), "${ROOT}", &root.display().to_string());
+            let text = replace(&text, "${GIT_ROOT}", &git_root);
             fs::write(path, text).unwrap();
         }
         for path in self.strings("executable_files") {
@@ -112,10 +111,8 @@ impl Recorded {
             "expected.yaml"
         };
         let build = |flags: &[String]| {
-            let mut answer = self.build(flags, &root, repositories);
-            if let Some(git_root) = &git_root {
-                answer.out = replace(&answer.out, git_root, "${GIT_ROOT}");
-            }
+            let mut answer = self.build(flags, &root, tools);
+            answer.out = replace(&answer.out, &git_root, "${GIT_ROOT}");
             answer
         };
         let answer = build(&flags);
@@ -136,11 +133,19 @@ impl Recorded {
         Ok(())
     }
 
-    fn build(&self, flags: &[String], root: &Path, repositories: Option<&GitRepositories>) -> Answer {
+    fn build(&self, flags: &[String], root: &Path, tools: &Tools) -> Answer {
         let mut arguments = vec!["build".to_owned(), self.case["path"].as_str().unwrap_or(".").to_owned()];
         arguments.extend_from_slice(flags);
-        let mut variables = vec![("HOME".to_owned(), root.display().to_string())];
-        variables.extend(repositories.map(GitRepositories::variables).into_iter().flatten());
+        let path = std::env::var("PATH").unwrap_or_default();
+        let variables = [
+            ("HOME", root.display().to_string()),
+            ("PATH", format!("{}:{path}", tools.directory().display())),
+            ("FAKEHELM_ROOT", root.display().to_string()),
+            // The stand-in for helm knows temporary files by their place.
+            ("TMPDIR", "/tmp".to_owned()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value));
+        let variables = [&variables[..], &tools.git_variables()].concat();
         run(Path::new(TERRACE), &arguments, root, &variables)
     }
 
@@ -177,11 +182,12 @@ fn kustomize() -> Result<(), Failed> {
     let mut cases = Vec::new();
     find(&folder, &mut cases);
     cases.sort_by(|a: &Recorded, b: &Recorded| a.directory.cmp(&b.directory));
-    let repositories = GitRepositories::make(&folder);
+    let tools = Tools::make(&folder);
+    let has_git = tools.make_repositories(&folder);
     let mut skipped: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     cases.retain(|case| match case.needs() {
         None => true,
-        Some("git") if repositories.is_some() => true,
+        Some("git") if has_git => true,
         Some(what) => {
             skipped.entry(what).or_default().push(case.name.clone());
             false
@@ -196,44 +202,57 @@ fn kustomize() -> Result<(), Failed> {
     }
     let with_git = cases.iter().filter(|case| case.needs() == Some("git")).count();
     eprintln!("conformance kustomize: {with_git} of them with git");
-    agree("kustomize", &cases, |case| case.check(repositories.as_ref()))
+    agree("kustomize", &cases, |case| case.check(&tools))
 }
 
-/// The repositories that some cases name, made by the script that is recorded beside them.
-struct GitRepositories {
-    root: PathBuf,
-    home: tempfile::TempDir,
-}
+/// What stands in for the outside of the recorded cases: a helm, and Git repositories.
+struct Tools(tempfile::TempDir);
 
-impl GitRepositories {
-    /// Nothing where there is no git to make them with.
-    fn make(folder: &Path) -> Option<GitRepositories> {
-        let home = tempfile::tempdir().unwrap();
-        let settings =
-            "[safe]\n directory=*\n[protocol \"file\"]\n allow=always\n[user]\n name=t\n email=t@example.com\n";
-        fs::write(home.path().join("gitconfig"), settings).unwrap();
-        let root = home.path().canonicalize().unwrap().join("git");
-        let made = GitRepositories { root, home };
-        let script = folder.join("_fixtures/make-git-repos.sh");
-        let output = Command::new("sh")
-            .arg(script)
-            .arg(&made.root)
-            .envs(made.variables())
-            .output()
-            .ok()?;
-        if !output.status.success() {
-            let error = String::from_utf8_lossy(&output.stderr);
-            eprintln!("conformance kustomize: the repositories cannot be made: {error}");
-            return None;
-        }
-        Some(made)
+impl Tools {
+    fn make(folder: &Path) -> Tools {
+        let tools = Tools(tempfile::tempdir().unwrap());
+        let helm = tools.directory().join("helmV3");
+        fs::copy(folder.join("_fixtures/fakehelm.sh"), &helm).unwrap();
+        make_executable(&helm);
+        tools
     }
 
-    fn variables(&self) -> Vec<(String, String)> {
-        let settings = self.home.path().join("gitconfig").display().to_string();
+    fn directory(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn git_root(&self) -> PathBuf {
+        self.directory().canonicalize().unwrap().join("git")
+    }
+
+    /// Makes the repositories by the script that is recorded beside the cases; not where there is no git.
+    fn make_repositories(&self, folder: &Path) -> bool {
+        let settings =
+            "[safe]\n directory=*\n[protocol \"file\"]\n allow=always\n[user]\n name=t\n email=t@example.com\n";
+        fs::write(self.directory().join("gitconfig"), settings).unwrap();
+        let output = Command::new("sh")
+            .arg(folder.join("_fixtures/make-git-repos.sh"))
+            .arg(self.git_root())
+            .envs(self.git_variables())
+            .output();
+        match output {
+            Ok(output) if output.status.success() => true,
+            Ok(output) => {
+                let error = String::from_utf8_lossy(&output.stderr);
+                eprintln!("conformance kustomize: the repositories cannot be made: {error}");
+                false
+            }
+            Err(error) => {
+                eprintln!("conformance kustomize: the repositories cannot be made: {error}");
+                false
+            }
+        }
+    }
+
+    fn git_variables(&self) -> [(String, String); 2] {
+        let settings = self.directory().join("gitconfig").display().to_string();
         [("GIT_CONFIG_GLOBAL", settings), ("GIT_CONFIG_NOSYSTEM", "1".to_owned())]
             .map(|(name, value)| (name.to_owned(), value))
-            .to_vec()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::output;
+use crate::programs::ProgramArgs;
 use crate::remote::{Outside, lock_beside};
 use field::FieldPath;
 use object::ObjectName;
@@ -59,6 +60,8 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
+    programs: ProgramArgs,
+    #[command(flatten)]
     flags: BuildFlags,
 }
 
@@ -73,7 +76,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Exit {
     let reporter = args.report.reporter();
     let options = args.flags.options(&reporter);
     let files = OsFiles::new(working_directory());
-    let session = Session::new(&files);
+    let executor = args.flags.executor(args.programs);
+    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
     let built = lock_beside(&session, &args.directory).and_then(|lock| {
         let fetcher = Outside::new(args.network, &reporter).fetcher(lock);
         let built = session.beside(&fetcher).build(&args.directory, &options);
