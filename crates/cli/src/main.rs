@@ -12,6 +12,7 @@ mod kustomize;
 mod output;
 mod programs;
 mod progress;
+mod remote;
 mod report;
 mod stack;
 

@@ -9,11 +9,12 @@ use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
 use yaml::Sources;
 
-use crate::args::{BuildFlags, ReportArgs, fetcher, working_directory};
+use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::programs::ProgramArgs;
 use crate::progress::Progress;
+use crate::remote::{Locks, Outside};
 use crate::report::{self, Format};
 use crate::{date, output};
 
@@ -50,9 +51,8 @@ pub(crate) struct CheckArgs {
     fail_on: Option<FailOn>,
     #[command(flatten)]
     report: ReportArgs,
-    /// Use only repositories that were fetched before.
-    #[arg(long)]
-    offline: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
     #[command(flatten)]
     programs: ProgramArgs,
     #[command(flatten)]
@@ -79,12 +79,9 @@ pub(crate) fn run(args: &CheckArgs) -> Exit {
     let reporter = args.report.reporter();
     let options = args.flags.options(&reporter);
     let files = OsFiles::new(working_directory());
-    let fetcher = fetcher(args.offline);
     let executor = args.flags.executor(args.programs);
-    let session = Session::new(&files)
-        .with_fetch(&fetcher)
-        .with_programs(&executor, args.flags.permissions());
-    match check(args, &options, &session) {
+    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
+    match check(args, &options, &session, &Outside::new(args.network, &reporter)) {
         Ok(exit) => exit,
         Err(diagnostic) => {
             reporter.error(&diagnostic, session.sources());
@@ -93,19 +90,32 @@ pub(crate) fn run(args: &CheckArgs) -> Exit {
     }
 }
 
-fn check(args: &CheckArgs, options: &Options, session: &Session<'_>) -> Result<Exit, Box<Diagnostic>> {
+fn check(
+    args: &CheckArgs,
+    options: &Options,
+    session: &Session<'_>,
+    outside: &Outside,
+) -> Result<Exit, Box<Diagnostic>> {
     let found = find_platform(args)
         .map(|directory| platform::read(session, &directory))
         .transpose();
     let platform = found.map_err(|error| Box::new(error.into()))?;
     let targets = targets(args, session, platform.as_ref())?;
     let today = date::today();
+    let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
+    let fetchers = locks.fetchers(outside);
+    let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
     let progress = Progress::new(targets.len(), !args.report.quiet);
     let results = parallel::map(targets.len(), parallel::default_jobs(), |at| {
         let target = &targets[at];
-        let (objects, findings) = match session.build(&target.directory, options) {
+        let built = locks.choose(at, &sessions).and_then(|session| {
+            session
+                .build(&target.directory, options)
+                .map_err(|failure| failure.error)
+        });
+        let (objects, findings) = match built {
             Ok(built) => (built.objects.len(), findings(&built, target)),
-            Err(failure) => (0, vec![build_failed(&failure.error)]),
+            Err(error) => (0, vec![build_failed(&error)]),
         };
         progress.step(&target.facts.target);
         TargetFindings {

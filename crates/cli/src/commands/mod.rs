@@ -5,5 +5,6 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod edit;
 pub(crate) mod explain;
+pub(crate) mod lock;
 pub(crate) mod man;
 pub(crate) mod version;
