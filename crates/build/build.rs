@@ -77,7 +77,7 @@ fn write_specs(list: &mut String, types: &str, paths: &str, sets: &Sets<'_>) {
     let paths: Vec<String> = paths.flat_map(|path| expand(path, sets)).collect();
     for gvk in types.split(' ').map(gvk) {
         for path in &paths {
-            write!(list, "spec({gvk}, {path:?}, {create}),\n").expect("a text takes all");
+            writeln!(list, "spec({gvk}, {path:?}, {create}),").expect("a text takes all");
         }
     }
 }
