@@ -98,7 +98,7 @@ impl External {
                 BuildError::new(ErrorKind::Config, mark, message).hint("move the kustomization into a directory")
             );
         }
-        let mut config = object.node.clone();
+        let mut config = objects::with_memory(object);
         objects::annotate(&mut config, objects::LOCAL, "true");
         Ok(External {
             call,
@@ -161,7 +161,7 @@ impl External {
         layer: &Arc<Layer>,
         warnings: &mut Vec<Finding>,
     ) -> Result<()> {
-        let items: Vec<Node> = set.iter().map(objects::with_memory).collect();
+        let items: Vec<Node> = set.iter().map(objects::item).collect();
         let before: Vec<Node> = set.iter().map(|resource| resource.node.clone()).collect();
         let Some(output) = self.run(session, &items, set, warnings)? else {
             return Ok(());
@@ -223,7 +223,13 @@ impl External {
     fn output(&self, session: &Session<'_>, ran: Ran, set: &ResourceSet) -> Result<Output> {
         let failed = ran.failure.as_ref().map(|failure| {
             let message = format!("{} failed: {failure}", self.name);
-            ProgramError::new(message).stderr(&*ran.stderr).at(self.mark)
+            // Some say on standard output why they fail.
+            let said = if ran.stderr.is_empty() {
+                &ran.stdout
+            } else {
+                &ran.stderr
+            };
+            ProgramError::new(message).stderr(&**said).at(self.mark)
         });
         let source = match yaml::decode(ran.stdout) {
             Ok(text) => session
@@ -352,7 +358,7 @@ fn plugin_path(object: &Resource) -> Result<String> {
 /// Runs a plugin: its configuration is in a file, its first argument.
 fn plugin_call(cx: &Context<'_>, target: &Target, object: &Resource, file: &Path) -> Result<Call> {
     const CONFIG: &str = "config.yaml";
-    let config = objects::document(&object.node)?;
+    let config = objects::document(&objects::with_memory(object))?;
     let root = &target.root.directory;
     let field = |name| {
         let node = object.node.get(name)?;

@@ -107,6 +107,12 @@ pub(crate) fn with_memory(resource: &Resource) -> Node {
         let text = origin::transformations_text(&resource.transformations);
         annotate(&mut node, origin::TRANSFORMATIONS, text);
     }
+    node
+}
+
+/// What is remembered of an object, and its id.
+pub(crate) fn item(resource: &Resource) -> Node {
+    let mut node = with_memory(resource);
     let id = resource.id();
     let mut map = Map::new();
     let parts = [
