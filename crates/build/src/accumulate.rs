@@ -14,7 +14,7 @@ use crate::load::{self, Entry, LoadRestrictor, Root};
 use crate::origin;
 use crate::parallel;
 use crate::plugin;
-use crate::session::{Session, YamlFile};
+use crate::session::{BaseKey, Session, YamlFile};
 use crate::transform::vars::VarSet;
 use crate::transform::{self};
 
@@ -41,6 +41,13 @@ impl Accumulated {
             schema_in_use: false,
             warnings: Vec::new(),
         }
+    }
+
+    /// A copy that takes no more memory than it must.
+    pub(crate) fn without_index(&self) -> Accumulated {
+        let mut copy = self.clone();
+        copy.set.forget_index();
+        copy
     }
 
     fn merge(&mut self, other: Accumulated, mark: Mark) -> Result<()> {
@@ -259,7 +266,7 @@ impl Target {
                     load::allow(cx.session, &self.root, cx.restrictor, &file, path)?;
                     let file = cx.session.yaml_file(&file, path.mark, path)?;
                     let layer = self.layer(format!("{field}[{at}]"), path.mark);
-                    let nodes = load::objects(file.documents()?)
+                    let nodes = load::objects(&file.documents()?)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                     let mut resources = load::resources(nodes, &layer, &cx.schema);
                     let is_known =
@@ -302,7 +309,6 @@ impl Target {
             let Ok(root) = self.base_root(cx, entry, path) else {
                 return;
             };
-            let directory = root.directory.clone();
             let mut cx = Context {
                 schema: Schema::builtin(),
                 schema_in_use: false,
@@ -313,8 +319,12 @@ impl Target {
                 && target.expect_kind(false, path).is_ok()
                 && target.set_schema(&mut cx).is_ok()
             {
-                // Its result is kept by the session; its error comes again.
-                drop(self.accumulate_base(&mut cx, &target, &directory));
+                // Its error comes again.
+                if let Ok(base) = target.accumulate_base(&mut cx)
+                    && !cx.schema_is_set
+                {
+                    cx.session.made_base_ahead(target.base_key(&cx), base);
+                }
             }
         });
     }
@@ -364,7 +374,6 @@ impl Target {
                 .hint("name the directory relative to the kustomization"));
         }
         let root = self.base_root(cx, entry, path)?;
-        let directory = root.directory.clone();
         let target = Target::load(
             cx,
             root,
@@ -380,34 +389,37 @@ impl Target {
             outer.merge(inner, path.mark)?;
             return Ok(outer);
         }
-        let base = self.accumulate_base(cx, &target, &directory)?;
+        let base = target.accumulate_base(cx)?;
         acc.merge(base, path.mark)?;
         Ok(acc)
     }
 
     /// A base is a function of its directory alone unless the build has a schema of its own or tracks
     /// origins; so builds that share it share the result.
-    fn accumulate_base(&self, cx: &mut Context<'_>, target: &Target, directory: &Path) -> Result<Accumulated> {
+    fn accumulate_base(&self, cx: &mut Context<'_>) -> Result<Accumulated> {
         if cx.schema_is_set || cx.track_origins {
-            return target.accumulate(cx, Accumulated::empty());
+            return self.accumulate(cx, Accumulated::empty());
         }
-        let namespace = target.outer_namespace.clone();
-        let key = (
-            directory.to_owned(),
-            namespace.filter(|_| cx.session.runner().has_helm()),
-        );
+        let key = self.base_key(cx);
         if let Some(base) = cx.session.base(&key) {
             cx.schema_in_use |= base.schema_in_use;
-            return Ok(Accumulated::clone(&base));
+            return Ok(base);
         }
-        let mut base = target.accumulate(cx, Accumulated::empty())?;
+        let mut base = self.accumulate(cx, Accumulated::empty())?;
         base.schema_in_use = cx.schema_in_use;
         if !cx.schema_is_set {
-            let mut kept = base.clone();
-            kept.set.forget_index();
-            cx.session.keep_base(key, Arc::new(kept));
+            cx.session.made_base(key, &base);
         }
         Ok(base)
+    }
+
+    /// What makes the base that this is another one than others.
+    fn base_key(&self, cx: &Context<'_>) -> BaseKey {
+        let namespace = self.outer_namespace.clone();
+        (
+            self.root.directory.clone(),
+            namespace.filter(|_| cx.session.runner().has_helm()),
+        )
     }
 
     fn expect_kind(&self, is_component: bool, path: &Str) -> Result<()> {

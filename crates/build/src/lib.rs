@@ -39,7 +39,7 @@ pub use error::{BuildError, ErrorKind, Result};
 pub use external::PROGRAM_OUTPUT;
 pub use fetch::{Fetch, FetchError};
 pub use files::{EntryKind, FileKind, Files};
-pub use find::find_kustomizations;
+pub use find::{find_kustomizations, has_kustomization};
 pub use load::LoadRestrictor;
 pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
@@ -125,7 +125,7 @@ impl Session<'_> {
         let mut seen = HashSet::new();
         let warnings = warnings
             .into_iter()
-            .filter(|warning| seen.insert((warning.rule, warning.mark, warning.message.clone())))
+            .filter(|warning| seen.insert((warning.rule.clone(), warning.mark, warning.message.clone())))
             .collect();
         let objects = finish::finish(&target, acc, options)?;
         Ok(Built {

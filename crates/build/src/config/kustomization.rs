@@ -227,17 +227,13 @@ fn deprecated_fields(node: &Node) -> Vec<Finding> {
         .into_iter()
         .filter_map(|(old, new)| Some((old, new, entry(node, old)?)));
     found
-        .map(|(old, new, entry)| Finding {
-            rule: "deprecated_field",
-            severity: Severity::Warning,
-            message: format!("'{old}' is deprecated. Please use '{new}' instead."),
-            mark: entry.key.mark,
-            hint: Some(match old {
-                "vars" => {
-                    "[EXPERIMENTAL] Run 'kustomize edit fix' to update your Kustomization automatically.".to_owned()
-                }
-                _ => "Run 'kustomize edit fix' to update your Kustomization automatically.".to_owned(),
-            }),
+        .map(|(old, new, entry)| {
+            let message = format!("'{old}' is deprecated. Please use '{new}' instead.");
+            let hint = match old {
+                "vars" => "[EXPERIMENTAL] Run 'kustomize edit fix' to update your Kustomization automatically.",
+                _ => "Run 'kustomize edit fix' to update your Kustomization automatically.",
+            };
+            Finding::new("deprecated_field", Severity::Warning, entry.key.mark, message).hint(hint)
         })
         .collect()
 }

@@ -181,8 +181,8 @@ fn write(built: &Built, output: Option<&Path>) -> Result<(), Diagnostic> {
             }
             Ok(())
         }
-        Some(file) => write_file(file, &built.to_yaml_on(parallel::default_jobs)?),
-        None => print(&[built.to_yaml_on(parallel::default_jobs)?]),
+        Some(file) => write_file(file, &built.to_yaml_on(parallel::default_jobs)?.concat()),
+        None => print(&built.to_yaml_on(parallel::default_jobs)?),
     }
 }
 
