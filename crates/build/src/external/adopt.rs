@@ -172,7 +172,7 @@ mod tests {
         let sources = Sources::new();
         let old = read(
             &sources,
-            "a: yes\nb: 0x10\nc: text\nlist: [x, y]\nnamed:\n- {name: one, v: 1}\n- {name: two, v: 2}\ngone: 1\nkind: 1\n",
+            "a: True\nb: 0x10\nc: text\nlist: [x, y]\nnamed:\n- {name: one, v: 1}\n- {name: two, v: 2}\ngone: 1\nkind: 1\n",
         );
         let new = read(
             &sources,

@@ -197,13 +197,9 @@ impl External {
         warnings: &mut Vec<Finding>,
     ) -> Result<Option<Output>> {
         let Some(call) = &self.call else {
-            warnings.push(Finding {
-                rule: "function_not_run",
-                severity: Severity::Warning,
-                message: format!("{} was not run", self.name),
-                mark: self.mark,
-                hint: Some("build with --enable-exec if you trust it to run on this machine".to_owned()),
-            });
+            let message = format!("{} was not run", self.name);
+            let hint = "build with --enable-exec if you trust it to run on this machine";
+            warnings.push(Finding::new("function_not_run", Severity::Warning, self.mark, message).hint(hint));
             return Ok(None);
         };
         let (programs, _) = session.runner().plugins(self.mark, &self.name)?;
@@ -270,13 +266,7 @@ impl External {
     fn said(&self, stderr: &[u8]) -> Option<Finding> {
         let text = String::from_utf8_lossy(stderr);
         let text = text.trim_end();
-        (!text.is_empty()).then(|| Finding {
-            rule: PROGRAM_OUTPUT,
-            severity: Severity::Note,
-            message: text.to_owned(),
-            mark: self.mark,
-            hint: None,
-        })
+        (!text.is_empty()).then(|| Finding::new(PROGRAM_OUTPUT, Severity::Note, self.mark, text))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a function has to say of the objects: the `results` of its ResourceList.
 
-use resource::{Finding, Resource, ResourceSet, Severity};
+use resource::{Finding, ResId, Resource, ResourceSet, Severity};
 use yaml::{Mark, Node};
 
 use crate::error::{BuildError, ErrorKind};
@@ -32,13 +32,18 @@ impl Results {
                 _ if failed => Severity::Error,
                 _ => Severity::Warning,
             };
-            let finding = Finding {
-                rule: RULE,
-                severity,
-                message: format!("{name}: {}", message(result)),
-                mark: place(result, set).unwrap_or(mark),
-                hint: hint(result),
+            let (object, place) = place(result, set).unzip();
+            // An error of a build names the object in its words; so does what is about none of them.
+            let about = match (severity, &object) {
+                (Severity::Error, _) | (_, None) => about(result),
+                _ => String::new(),
             };
+            let message = format!("{name}: {}{about}", message(result));
+            let mut finding = Finding::new(RULE, severity, place.unwrap_or(mark), message);
+            finding.hint = hint(result);
+            if let Some(object) = object {
+                finding = finding.on(object, text(result, &["field", "path"]));
+            }
             match severity {
                 Severity::Error => results.errors.push(finding),
                 Severity::Warning | Severity::Note => results.others.push(finding),
@@ -68,22 +73,26 @@ fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
         .unwrap_or_default()
 }
 
-/// What is wrong; and with what, where that cannot be shown.
-fn message(result: &Node) -> String {
-    let mut message = match text(result, &["message"]) {
-        "" => "a result without a message".to_owned(),
-        message => message.trim_end().to_owned(),
-    };
+fn message(result: &Node) -> &str {
+    match text(result, &["message"]) {
+        "" => "a result without a message",
+        message => message.trim_end(),
+    }
+}
+
+/// The object and the field that a result is about.
+fn about(result: &Node) -> String {
+    let mut about = String::new();
     let object = [
         text(result, &["resourceRef", "kind"]),
         text(result, &["resourceRef", "name"]),
     ];
     if object.iter().any(|part| !part.is_empty()) {
-        message = format!("{message} ({})", object.join(" ").trim());
+        about = format!(" ({})", object.join(" ").trim());
     }
     match text(result, &["field", "path"]) {
-        "" => message,
-        field => format!("{message}, in {field}"),
+        "" => about,
+        field => format!("{about}, in {field}"),
     }
 }
 
@@ -93,8 +102,8 @@ fn hint(result: &Node) -> Option<String> {
     Some(format!("it proposes {value}"))
 }
 
-/// The field that a result is about, or as much of the way to it as there is.
-fn place(result: &Node, set: &ResourceSet) -> Option<Mark> {
+/// The object that a result is about, and the place of its field, or of as much of the way there as there is.
+fn place(result: &Node, set: &ResourceSet) -> Option<(ResId, Mark)> {
     let wanted = ["apiVersion", "kind", "name", "namespace"].map(|part| text(result, &["resourceRef", part]));
     if wanted[1].is_empty() || wanted[2].is_empty() {
         return None;
@@ -115,12 +124,8 @@ fn place(result: &Node, set: &ResourceSet) -> Option<Mark> {
         .filter(|part| !part.is_empty())
         .collect();
     let ends = (1..=path.len()).map_while(|end| lookup(&object.node, &path[..end]).ok().flatten());
-    Some(
-        ends.map(|node| node.mark)
-            .filter(|mark| mark.is_some())
-            .last()
-            .unwrap_or(object.node.mark),
-    )
+    let place = ends.map(|node| node.mark).filter(|mark| mark.is_some()).last();
+    Some((object.id(), place.unwrap_or(object.node.mark)))
 }
 
 /// The number in `[0]`.
