@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
-use crate::args::BuildFlags;
+use crate::args::{BuildFlags, NetworkArgs};
 use crate::commands::{build, completions, edit, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
@@ -115,7 +115,7 @@ fn run_build(args: KustomizeBuildArgs) -> Exit {
         flags: &args.flags,
         programs: ProgramArgs::default(),
         options: &options,
-        offline: false,
+        network: NetworkArgs::default(),
     };
     match build::run_one(directory, output, &how, &REPORTER) {
         Exit::Done => Exit::Done,

@@ -4,5 +4,6 @@ pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod edit;
 pub(crate) mod explain;
+pub(crate) mod lock;
 pub(crate) mod man;
 pub(crate) mod version;
