@@ -12,6 +12,7 @@ mod pod;
 mod pod_security;
 mod report;
 mod rule;
+mod secret;
 mod settings;
 
 pub use context::{Context, Facts};
@@ -20,6 +21,7 @@ pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Entry, Report, TargetFindings};
 pub use rule::{Control, RULES, Rule, rule};
+pub use secret::secret_values;
 pub use settings::{Settings, SettingsError};
 
 use resource::Finding;
