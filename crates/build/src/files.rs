@@ -42,7 +42,7 @@ pub trait Files: Sync {
 }
 
 /// Joins and cleans without looking at the disk: `a/b/../c` is `a/c` (Go's `filepath.Join`).
-pub(crate) fn clean_join(root: &Path, path: &str) -> PathBuf {
+pub fn clean_join(root: &Path, path: &str) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in root.join(path).components() {
         match component {
@@ -57,7 +57,7 @@ pub(crate) fn clean_join(root: &Path, path: &str) -> PathBuf {
 }
 
 /// `path` relative to `base`, going up where needed; both absolute and clean.
-pub(crate) fn relative_to(path: &Path, base: &Path) -> PathBuf {
+pub fn relative_to(path: &Path, base: &Path) -> PathBuf {
     let shared = path
         .components()
         .zip(base.components())

@@ -46,9 +46,21 @@ enum Command {
     Edit(commands::edit::EditArgs),
     #[command(visible_alias = "init")]
     Create(commands::edit::CreateArgs),
+    Localize(LocalizeOptions),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
     Version(commands::version::VersionArgs),
+}
+
+#[derive(Args, Debug)]
+struct LocalizeOptions {
+    #[command(flatten)]
+    localize: commands::localize::LocalizeArgs,
+    /// Use only repositories that were fetched before.
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 const TERRACE: Reporter = Reporter {
@@ -193,7 +205,7 @@ fn load_restrictors() -> PossibleValuesParser {
 }
 
 /// What Go takes for a boolean (`strconv.ParseBool`).
-fn go_bool(text: &str) -> Result<bool, String> {
+pub(crate) fn go_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
@@ -246,6 +258,7 @@ pub(crate) fn run() -> Exit {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Edit(args) => commands::edit::run(args, &TERRACE),
         Command::Create(args) => commands::edit::run_create(args, &TERRACE),
+        Command::Localize(args) => commands::localize::run(&args.localize, &args.report.reporter(), args.offline),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),
         Command::Version(args) => commands::version::run(&args),

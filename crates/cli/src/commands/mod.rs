@@ -4,5 +4,7 @@ pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod edit;
 pub(crate) mod explain;
+pub(crate) mod fix;
+pub(crate) mod localize;
 pub(crate) mod man;
 pub(crate) mod version;
