@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resource::{BuildOrigin, Finding, IdTaken, Resource, ResourceSet, Schema};
-use yaml::{Host, Layer, Mark, Source};
+use yaml::{Host, Layer, Mark, Source, Text};
 
 use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::function::ListKeys;
 use crate::load::{self, Entry, LoadRestrictor, Root};
 use crate::origin;
 use crate::parallel;
 use crate::plugin;
-use crate::session::{Session, YamlFile};
+use crate::session::{BaseKey, Session, YamlFile};
 use crate::transform::vars::VarSet;
 use crate::transform::{self};
 
@@ -23,6 +24,8 @@ pub(crate) struct Accumulated {
     pub(crate) set: ResourceSet,
     pub(crate) config: Arc<TransformerConfig>,
     pub(crate) vars: VarSet,
+    /// Merge keys that `SetMergeKeys` declared.
+    pub(crate) merge_keys: Vec<ListKeys>,
     /// See [`Context::schema_in_use`].
     schema_in_use: bool,
     pub(crate) warnings: Vec<Finding>,
@@ -34,13 +37,22 @@ impl Accumulated {
             set: ResourceSet::new(),
             config: Arc::default(),
             vars: VarSet::default(),
+            merge_keys: Vec::new(),
             schema_in_use: false,
             warnings: Vec::new(),
         }
     }
 
+    /// A copy that takes no more memory than it must.
+    pub(crate) fn without_index(&self) -> Accumulated {
+        let mut copy = self.clone();
+        copy.set.forget_index();
+        copy
+    }
+
     fn merge(&mut self, other: Accumulated, mark: Mark) -> Result<()> {
         self.warnings.extend(other.warnings);
+        self.merge_keys.extend(other.merge_keys);
         self.set
             .push_all(other.set.into_vec())
             .map_err(|taken| id_taken(taken, mark))?;
@@ -84,11 +96,19 @@ pub(crate) struct Target {
     pub(crate) loaded: Arc<LoadedKustomization>,
     /// The directory as `buildMetadata` names it.
     pub(crate) origin: BuildOrigin,
+    /// The namespace of the nearest kustomization above that has one: charts get it.
+    outer_namespace: Option<Text>,
 }
 
 impl Target {
     /// Reads the kustomization file of a directory.
-    pub(crate) fn load(cx: &Context<'_>, root: Arc<Root>, origin: BuildOrigin, mark: Mark) -> Result<Target> {
+    pub(crate) fn load(
+        cx: &Context<'_>,
+        root: Arc<Root>,
+        origin: BuildOrigin,
+        mark: Mark,
+        outer_namespace: Option<&Text>,
+    ) -> Result<Target> {
         let file = load::find_kustomization(cx.session, &root, cx.restrictor, mark)?;
         let loaded = file.kustomization()?.clone();
         Ok(Target {
@@ -96,11 +116,19 @@ impl Target {
             file,
             loaded,
             origin,
+            outer_namespace: outer_namespace.cloned(),
         })
     }
 
     pub(crate) fn kustomization(&self) -> &Kustomization {
         &self.loaded.kustomization
+    }
+
+    /// The namespace of charts that have none of their own.
+    pub(crate) fn helm_namespace(&self) -> Option<&Text> {
+        let own = self.kustomization().namespace.as_ref().map(|namespace| &namespace.text);
+        own.filter(|namespace| !namespace.is_empty())
+            .or(self.outer_namespace.as_ref())
     }
 
     /// The layer of a step of this kustomization.
@@ -217,11 +245,6 @@ impl Target {
     }
 
     fn run_generators(&self, cx: &mut Context<'_>, acc: &mut Accumulated) -> Result<()> {
-        if let Some(mark) = self.kustomization().helm {
-            let message = "Helm charts cannot be inflated yet";
-            return Err(BuildError::new(ErrorKind::Unsupported, mark, message)
-                .hint("render the chart with `helm template` into a file and list that file under resources"));
-        }
         for generated in crate::generate::from_kustomization(cx, self)? {
             crate::generate::absorb(&mut acc.set, generated)?;
         }
@@ -243,7 +266,7 @@ impl Target {
                     load::allow(cx.session, &self.root, cx.restrictor, &file, path)?;
                     let file = cx.session.yaml_file(&file, path.mark, path)?;
                     let layer = self.layer(format!("{field}[{at}]"), path.mark);
-                    let nodes = load::objects(file.documents()?)
+                    let nodes = load::objects(&file.documents()?)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                     let mut resources = load::resources(nodes, &layer, &cx.schema);
                     let is_known =
@@ -286,19 +309,22 @@ impl Target {
             let Ok(root) = self.base_root(cx, entry, path) else {
                 return;
             };
-            let directory = root.directory.clone();
             let mut cx = Context {
                 schema: Schema::builtin(),
                 schema_in_use: false,
                 threads: || 1,
                 ..*cx
             };
-            if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark)
+            if let Ok(target) = Target::load(&cx, root, BuildOrigin::default(), path.mark, self.helm_namespace())
                 && target.expect_kind(false, path).is_ok()
                 && target.set_schema(&mut cx).is_ok()
             {
-                // Its result is kept by the session; its error comes again.
-                drop(self.accumulate_base(&mut cx, &target, &directory));
+                // Its error comes again.
+                if let Ok(base) = target.accumulate_base(&mut cx)
+                    && !cx.schema_is_set
+                {
+                    cx.session.made_base_ahead(target.base_key(&cx), base);
+                }
             }
         });
     }
@@ -348,8 +374,13 @@ impl Target {
                 .hint("name the directory relative to the kustomization"));
         }
         let root = self.base_root(cx, entry, path)?;
-        let directory = root.directory.clone();
-        let target = Target::load(cx, root, origin::append(&self.origin, path), path.mark)?;
+        let target = Target::load(
+            cx,
+            root,
+            origin::append(&self.origin, path),
+            path.mark,
+            self.helm_namespace(),
+        )?;
         target.set_schema(cx)?;
         target.expect_kind(is_component, path)?;
         if is_component {
@@ -358,29 +389,37 @@ impl Target {
             outer.merge(inner, path.mark)?;
             return Ok(outer);
         }
-        let base = self.accumulate_base(cx, &target, &directory)?;
+        let base = target.accumulate_base(cx)?;
         acc.merge(base, path.mark)?;
         Ok(acc)
     }
 
     /// A base is a function of its directory alone unless the build has a schema of its own or tracks
     /// origins; so builds that share it share the result.
-    fn accumulate_base(&self, cx: &mut Context<'_>, target: &Target, directory: &Path) -> Result<Accumulated> {
+    fn accumulate_base(&self, cx: &mut Context<'_>) -> Result<Accumulated> {
         if cx.schema_is_set || cx.track_origins {
-            return target.accumulate(cx, Accumulated::empty());
+            return self.accumulate(cx, Accumulated::empty());
         }
-        if let Some(base) = cx.session.base(directory) {
+        let key = self.base_key(cx);
+        if let Some(base) = cx.session.base(&key) {
             cx.schema_in_use |= base.schema_in_use;
-            return Ok(Accumulated::clone(&base));
+            return Ok(base);
         }
-        let mut base = target.accumulate(cx, Accumulated::empty())?;
+        let mut base = self.accumulate(cx, Accumulated::empty())?;
         base.schema_in_use = cx.schema_in_use;
         if !cx.schema_is_set {
-            let mut kept = base.clone();
-            kept.set.forget_index();
-            cx.session.keep_base(directory, Arc::new(kept));
+            cx.session.made_base(key, &base);
         }
         Ok(base)
+    }
+
+    /// What makes the base that this is another one than others.
+    fn base_key(&self, cx: &Context<'_>) -> BaseKey {
+        let namespace = self.outer_namespace.clone();
+        (
+            self.root.directory.clone(),
+            namespace.filter(|_| cx.session.runner().has_helm()),
+        )
     }
 
     fn expect_kind(&self, is_component: bool, path: &Str) -> Result<()> {

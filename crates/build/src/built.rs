@@ -35,15 +35,15 @@ pub struct Setting {
 impl Built {
     /// The canonical bytes: each object's YAML, with `---` between them.
     pub fn to_yaml(&self) -> Result<Vec<u8>> {
-        self.to_yaml_on(|| 1)
+        Ok(self.to_yaml_on(|| 1)?.concat())
     }
 
-    /// The same, made on several threads.
-    pub fn to_yaml_on(&self, threads: fn() -> usize) -> Result<Vec<u8>> {
+    /// The same in several pieces, made on several threads.
+    pub fn to_yaml_on(&self, threads: fn() -> usize) -> Result<Vec<Vec<u8>>> {
         const PART: usize = 256;
         let parts: Vec<&[Resource]> = self.objects.chunks(PART).collect();
         let threads = if parts.len() > 1 { threads() } else { 1 };
-        let mut printed = parallel::map(parts.len(), threads, |at| -> Result<Vec<u8>> {
+        let printed = parallel::map(parts.len(), threads, |at| -> Result<Vec<u8>> {
             let mut out = Vec::new();
             for object in parts[at] {
                 if at > 0 || !out.is_empty() {
@@ -53,13 +53,7 @@ impl Built {
             }
             Ok(out)
         });
-        match printed.len() {
-            1 => printed.remove(0),
-            _ => printed.into_iter().try_fold(Vec::new(), |mut all, part| {
-                all.extend_from_slice(&part?);
-                Ok(all)
-            }),
-        }
+        printed.into_iter().collect()
     }
 
     /// The place of a mark.

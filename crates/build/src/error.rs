@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Object,
     /// A transformer cannot be applied to the objects there are.
     Transform,
+    /// A program that the build ran failed, or printed what cannot be used.
+    Program,
     /// It needs something that this version does not do.
     Unsupported,
 }

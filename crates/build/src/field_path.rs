@@ -300,6 +300,11 @@ enum End {
 }
 
 impl Location {
+    /// The positions on the way to the node, as far as it is there.
+    pub(crate) fn steps(&self) -> &[usize] {
+        &self.steps
+    }
+
     /// Whether the node has to be made.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self.end, End::Missing(_))

@@ -55,6 +55,13 @@ pub fn find_kustomizations(session: &Session<'_>, directory: &Path) -> Result<Ve
     Ok(found)
 }
 
+/// Whether a directory holds a kustomization file.
+pub fn has_kustomization(session: &Session<'_>, directory: &Path) -> bool {
+    let files = session.files();
+    let is_file = |name: &str| matches!(files.resolve(&directory.join(name)), Ok((_, FileKind::File)));
+    KUSTOMIZATION_NAMES.into_iter().any(is_file)
+}
+
 fn is_component(session: &Session<'_>, file: &Path) -> bool {
     let Ok((file, _)) = session.resolve(file) else {
         return false;

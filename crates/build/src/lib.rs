@@ -12,15 +12,19 @@ mod field_path;
 mod files;
 mod find;
 mod finish;
+mod function;
 mod generate;
 mod json;
 mod load;
 mod memory_files;
 mod origin;
 mod os_files;
+mod overlay_files;
 pub mod parallel;
 mod plugin;
+mod programs;
 mod repo_spec;
+mod run;
 mod session;
 mod through_json;
 mod transform;
@@ -34,10 +38,12 @@ pub use built::{Built, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
 pub use fetch::{Fetch, FetchError};
 pub use files::{EntryKind, FileKind, Files, clean_join, relative_to};
-pub use find::find_kustomizations;
+pub use find::{find_kustomizations, has_kustomization};
 pub use load::{LoadRestrictor, read_objects};
 pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
+pub use overlay_files::OverlayFiles;
+pub use programs::{Call, HelmSettings, Permissions, PluginSettings, Program, ProgramError, Programs, Ran, Word};
 pub use repo_spec::{DEFAULT_TIMEOUT, RepoSpec};
 pub use session::{DEFAULT_FILE_LIMIT, Session};
 
@@ -110,7 +116,7 @@ impl Session<'_> {
             threads: self.threads(),
             track_origins: false,
         };
-        let target = Target::load(&cx, root, BuildOrigin::default(), Mark::NONE)?;
+        let target = Target::load(&cx, root, BuildOrigin::default(), Mark::NONE, None)?;
         target.set_schema(&mut cx)?;
         cx.track_origins = !target.kustomization().build_metadata.is_empty();
         let mut acc = target.accumulate(&mut cx, Accumulated::empty())?;
@@ -119,7 +125,7 @@ impl Session<'_> {
         let mut seen = HashSet::new();
         let warnings = warnings
             .into_iter()
-            .filter(|warning| seen.insert((warning.rule, warning.mark, warning.message.clone())))
+            .filter(|warning| seen.insert((warning.rule.clone(), warning.mark, warning.message.clone())))
             .collect();
         let objects = finish::finish(&target, acc, options)?;
         Ok(Built {

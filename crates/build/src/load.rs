@@ -261,10 +261,10 @@ pub(crate) fn find_kustomization(
             _ => {}
         }
     }
-    let directory = session.files().display(&root.directory);
     if let Some(file) = found {
         return session.yaml_file(&file, mark, &session.files().display(&file));
     }
+    let directory = session.files().display(&root.directory);
     if let Some(error) = unreadable {
         return Err(BuildError::new(
             ErrorKind::File,

@@ -43,6 +43,10 @@ impl Files for OsFiles {
         })
     }
 
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::read_link(path)
+    }
+
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -52,9 +56,10 @@ impl Files for OsFiles {
         if metadata.len() > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-        // A pipe or a file that grows says no length: read one byte more than is allowed.
-        file.take(limit + 1).read_to_end(&mut bytes)?;
+        // What says no length (a pipe, a file of the kernel's) is read to its end, or one byte past the limit.
+        let length = Some(metadata.len()).filter(|&length| metadata.is_file() && length > 0);
+        let mut bytes = Vec::with_capacity(metadata.len() as usize);
+        file.take(length.unwrap_or(limit + 1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
@@ -72,6 +77,11 @@ impl Files for OsFiles {
     }
 
     fn display(&self, path: &Path) -> String {
+        if let Ok(below) = path.strip_prefix(&self.working_directory)
+            && below != Path::new("")
+        {
+            return below.display().to_string();
+        }
         let relative = relative_to(path, &self.working_directory);
         let ups = relative
             .components()

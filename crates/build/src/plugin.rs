@@ -13,6 +13,7 @@ use crate::config::{
     Str, TransformerConfig, decode_replacements, merge_specs, plugin_kind,
 };
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::function::{self, Function};
 use crate::generate::{self, Generated, absorb};
 use crate::origin;
 use crate::transform::affix::{self, Affix};
@@ -43,6 +44,7 @@ enum Change {
     Replacements(Vec<Replacement>),
     ValueAdd(crate::config::ValueAddTransformer, String),
     Hash,
+    Function(Function),
 }
 
 impl Step {
@@ -73,6 +75,7 @@ impl Step {
             Change::Replacements(replacements) => replacement::apply(set, replacements, schema, layer)?,
             Change::ValueAdd(config, directory) => value_add::apply(set, config, directory, layer)?,
             Change::Hash => hash::apply(set)?,
+            Change::Function(function) => function.apply(set, layer)?,
         }
         if let Some(origin) = &self.origin {
             set.iter_mut()
@@ -94,7 +97,13 @@ pub(crate) fn run_transformers(cx: &mut Context<'_>, target: &Target, acc: &mut 
         acc,
     )?);
     for step in &steps {
-        step.apply(&mut acc.set, &cx.schema, &mut acc.warnings)?;
+        if let Change::Function(Function::SetMergeKeys(lists)) = &step.change {
+            acc.merge_keys.extend_from_slice(lists);
+        }
+    }
+    let schema = function::extended(&cx.schema, &acc.merge_keys);
+    for step in &steps {
+        step.apply(&mut acc.set, &schema, &mut acc.warnings)?;
         cx.schema_in_use |= matches!(&step.change, Change::Patch(patch) if patch.is_merge());
     }
     Ok(())
@@ -335,10 +344,20 @@ fn load_plugins(
     let plugins = own.set.into_vec().into_iter();
     Ok(plugins
         .map(|object| Plugin {
-            layer: object.layer.clone(),
+            layer: plugin_layer(target, &object, field),
             object,
         })
         .collect())
+}
+
+/// The entry that names a plugin is its layer. What came through a directory was loaded by a kustomization
+/// there, but works for this one.
+fn plugin_layer(target: &Target, object: &Resource, field: &str) -> Arc<Layer> {
+    if object.layer.kustomization == target.loaded.name {
+        return object.layer.clone();
+    }
+    let step = format!("{field} ({} {})", object.kind(), object.id().name);
+    target.layer(step, object.node.mark)
 }
 
 impl Plugin {
@@ -387,19 +406,21 @@ pub(crate) fn run_generators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
     let mut made = Vec::new();
     for plugin in &plugins {
         let layer = &plugin.layer;
+        if function::is_function(&plugin.object.node) {
+            let function = Function::read(cx, target, &plugin.object.node)?;
+            let mut generated = function.generate(cx, &plugin.object.node, layer)?;
+            origin::note(&mut generated, plugin.origin());
+            made.push(generated);
+            continue;
+        }
         let mut generated = match plugin.config(Role::Generator)? {
             PluginConfig::ConfigMap(args) => vec![generate::generate(cx, target, Generated::ConfigMap, &args, layer)?],
             PluginConfig::Secret(args) => vec![generate::generate(cx, target, Generated::Secret, &args, layer)?],
             PluginConfig::IamPolicy(args) => {
                 generate::iam_policy::generate(&args, plugin.object.node.mark, layer, &cx.schema)?
             }
-            _ => {
-                let message = "Helm charts cannot be inflated yet";
-                return Err(
-                    BuildError::new(ErrorKind::Unsupported, plugin.object.node.mark, message)
-                        .hint("render the chart with `helm template` into a file and list that file under resources"),
-                );
-            }
+            PluginConfig::Helm(globals, chart) => generate::helm::generate(cx, target, &globals, &chart, layer)?,
+            _ => Vec::new(),
         };
         for resource in &mut generated {
             origin::note(resource, plugin.origin());
@@ -436,6 +457,9 @@ fn external_steps(
 /// What a transformer object asks for.
 fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Change>> {
     let layer = &plugin.layer;
+    if function::is_function(&plugin.object.node) {
+        return Ok(vec![Change::Function(Function::read(cx, target, &plugin.object.node)?)]);
+    }
     let affix =
         |side, config: AffixTransformer| Change::Affix(side, config.affix.unwrap_or_default(), config.field_specs);
     Ok(match plugin.config(Role::Transformer)? {

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 use resource::nearest;
-use yaml::{Documents, Mark, Node, Source, Sources};
+use yaml::{Documents, Mark, Node, Source, Sources, Text};
 
 use crate::accumulate::Accumulated;
 use crate::config::LoadedKustomization;
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::fetch::{Fetch, FetchError};
 use crate::files::{EntryKind, FileKind, Files};
+use crate::programs::{Permissions, Programs};
 use crate::repo_spec::RepoSpec;
+use crate::run::Runner;
 
 /// The largest file that is read, in bytes.
 pub const DEFAULT_FILE_LIMIT: u64 = 128 << 20;
@@ -25,14 +27,28 @@ type Fetched = Arc<OnceLock<Result<PathBuf, FetchError>>>;
 pub struct Session<'f> {
     files: &'f dyn Files,
     fetch: Option<&'f dyn Fetch>,
+    runner: Runner<'f>,
     repositories: Mutex<HashMap<String, Fetched>>,
     sources: Arc<Sources>,
     file_limit: u64,
     threads: fn() -> usize,
     yaml_files: Mutex<HashMap<PathBuf, Slot<YamlFile>>>,
     directories: Mutex<HashMap<PathBuf, PathBuf>>,
-    bases: Mutex<HashMap<PathBuf, Arc<Accumulated>>>,
+    bases: Mutex<HashMap<BaseKey, Base>>,
 }
+
+/// What is known of the base in a directory. The first build that needs it has it for itself, so that
+/// nothing is copied where nothing is shared; from the second on it is kept.
+enum Base {
+    /// Made ahead of the build that needs it.
+    Ahead(Accumulated),
+    /// A build has it.
+    GivenAway,
+    Kept(Arc<Accumulated>),
+}
+
+/// The directory of a base, and the namespace that its charts are given where that matters.
+pub(crate) type BaseKey = (PathBuf, Option<Text>);
 
 /// What one build makes and all others use.
 type Slot<T> = Arc<OnceLock<Result<Arc<T>>>>;
@@ -40,9 +56,16 @@ type Slot<T> = Arc<OnceLock<Result<Arc<T>>>>;
 /// A file that holds YAML, and what was parsed from it so far.
 pub(crate) struct YamlFile {
     pub(crate) source: Arc<Source>,
-    documents: OnceLock<Result<Documents>>,
+    documents: Mutex<Parsed>,
     config: OnceLock<Result<Arc<Node>>>,
     kustomization: OnceLock<Result<Arc<LoadedKustomization>>>,
+}
+
+/// The documents of a file, which the first reader has for itself as well.
+enum Parsed {
+    NotYet,
+    GivenAway,
+    Kept(Documents),
 }
 
 impl<'f> Session<'f> {
@@ -50,6 +73,7 @@ impl<'f> Session<'f> {
         Session {
             files,
             fetch: None,
+            runner: Runner::default(),
             repositories: Mutex::default(),
             sources: Arc::new(Sources::new()),
             file_limit: DEFAULT_FILE_LIMIT,
@@ -65,6 +89,18 @@ impl<'f> Session<'f> {
     pub fn with_fetch(mut self, fetch: &'f dyn Fetch) -> Session<'f> {
         self.fetch = Some(fetch);
         self
+    }
+
+    /// Programs that a kustomization names are run by `programs` as far as they are permitted; without
+    /// this they are refused.
+    #[must_use]
+    pub fn with_programs(mut self, programs: &'f dyn Programs, permissions: Permissions) -> Session<'f> {
+        self.runner = Runner::new(programs, permissions);
+        self
+    }
+
+    pub(crate) fn runner(&self) -> &Runner<'f> {
+        &self.runner
     }
 
     pub(crate) fn fetch(&self) -> Option<&'f dyn Fetch> {
@@ -112,29 +148,29 @@ impl<'f> Session<'f> {
         &self.sources
     }
 
-    /// Resolves symbolic links; the directories on the way are resolved once.
+    /// Resolves symbolic links. A directory on the way is looked at once.
     pub(crate) fn resolve(&self, path: &Path) -> io::Result<(PathBuf, FileKind)> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return self.files.resolve(path);
         };
-        let known = lock(&self.directories).get(parent).cloned();
-        let directory = match known {
-            Some(directory) => directory,
-            None => {
-                let (directory, kind) = self.files.resolve(parent)?;
-                if kind == FileKind::File {
-                    return Err(io::ErrorKind::NotADirectory.into());
-                }
-                lock(&self.directories).insert(parent.to_owned(), directory.clone());
-                directory
-            }
-        };
-        let path = directory.join(name);
+        let path = self.resolve_directory(parent)?.join(name);
         match self.files.entry_kind(&path)? {
             EntryKind::File => Ok((path, FileKind::File)),
             EntryKind::Directory => Ok((path, FileKind::Directory)),
             EntryKind::Link => self.files.resolve(&path),
         }
+    }
+
+    fn resolve_directory(&self, path: &Path) -> io::Result<PathBuf> {
+        if let Some(known) = lock(&self.directories).get(path) {
+            return Ok(known.clone());
+        }
+        let (directory, kind) = self.resolve(path)?;
+        if kind == FileKind::File {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        lock(&self.directories).insert(path.to_owned(), directory.clone());
+        Ok(directory)
     }
 
     /// The bytes of a file. `mark` is the line that asked for it, `asked` the words it used.
@@ -226,14 +262,37 @@ impl<'f> Session<'f> {
         }
     }
 
-    /// The finished base in a directory, if a build has finished it. Builds never wait for each other:
-    /// two that need a base at the same time both make it.
-    pub(crate) fn base(&self, directory: &Path) -> Option<Arc<Accumulated>> {
-        lock(&self.bases).get(directory).cloned()
+    /// The finished base in a directory, if there is one to be had. Builds never wait for each other: two
+    /// that need a base at the same time both make it.
+    pub(crate) fn base(&self, key: &BaseKey) -> Option<Accumulated> {
+        let mut bases = lock(&self.bases);
+        let base = bases.get_mut(key)?;
+        if let Base::Kept(kept) = base {
+            let kept = kept.clone();
+            drop(bases);
+            return Some(Accumulated::clone(&kept));
+        }
+        match std::mem::replace(base, Base::GivenAway) {
+            Base::Ahead(made) => Some(made),
+            Base::GivenAway | Base::Kept(_) => None,
+        }
     }
 
-    pub(crate) fn keep_base(&self, directory: &Path, base: Arc<Accumulated>) {
-        lock(&self.bases).insert(directory.to_owned(), base);
+    /// Tells that a build made the base in a directory, and keeps a copy if it was needed before.
+    pub(crate) fn made_base(&self, key: BaseKey, base: &Accumulated) {
+        let before = lock(&self.bases).insert(key.clone(), Base::GivenAway);
+        if before.is_some() {
+            let kept = Base::Kept(Arc::new(base.without_index()));
+            lock(&self.bases).insert(key, kept);
+        }
+    }
+
+    /// Leaves a base for the build that will need it.
+    pub(crate) fn made_base_ahead(&self, key: BaseKey, base: Accumulated) {
+        let mut bases = lock(&self.bases);
+        if !matches!(bases.get(&key), Some(Base::Kept(_))) {
+            bases.insert(key, Base::Ahead(base));
+        }
     }
 }
 
@@ -245,18 +304,24 @@ impl YamlFile {
     pub(crate) fn new(source: Arc<Source>) -> YamlFile {
         YamlFile {
             source,
-            documents: OnceLock::new(),
+            documents: Mutex::new(Parsed::NotYet),
             config: OnceLock::new(),
             kustomization: OnceLock::new(),
         }
     }
 
     /// Its documents, read as resources are.
-    pub(crate) fn documents(&self) -> Result<&Documents> {
-        let documents = self
-            .documents
-            .get_or_init(|| yaml::read_documents(&self.source).map_err(BuildError::from));
-        documents.as_ref().map_err(Clone::clone)
+    pub(crate) fn documents(&self) -> Result<Documents> {
+        let mut parsed = lock(&self.documents);
+        if let Parsed::Kept(documents) = &*parsed {
+            return Ok(documents.clone());
+        }
+        let documents = yaml::read_documents(&self.source)?;
+        *parsed = match *parsed {
+            Parsed::NotYet => Parsed::GivenAway,
+            _ => Parsed::Kept(documents.clone()),
+        };
+        Ok(documents)
     }
 
     /// Its first document, read as configuration is.

@@ -97,51 +97,52 @@ pub(crate) struct BuildFlags {
     /// Use the user and group of the caller in containers of functions.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
-    as_current_user: bool,
+    pub(crate) as_current_user: bool,
     /// Enable plugins.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
-    enable_alpha_plugins: bool,
+    pub(crate) enable_alpha_plugins: bool,
     /// Enable functions that are programs on this machine. Not for configuration of strangers.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
-    enable_exec: bool,
+    pub(crate) enable_exec: bool,
     /// Enable Helm charts.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
-    enable_helm: bool,
+    pub(crate) enable_helm: bool,
     /// Label every object as made by kustomize. Deprecated: use `managedByLabel` in `buildMetadata`.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_missing_value = "true")]
     enable_managedby_label: Option<bool>,
     /// An environment variable for functions: NAME, or NAME=VALUE. May be repeated.
     #[arg(short, long, value_name = "VARIABLE", allow_hyphen_values = true)]
-    env: Vec<String>,
+    pub(crate) env: Vec<String>,
     /// A version of a Kubernetes API that Helm takes as available. May be repeated.
     #[arg(long, value_name = "VERSION", allow_hyphen_values = true)]
-    helm_api_versions: Vec<String>,
+    pub(crate) helm_api_versions: Vec<String>,
     /// The helm program.
     #[arg(long, value_name = "PATH", default_value = "helm", allow_hyphen_values = true)]
-    helm_command: String,
+    pub(crate) helm_command: String,
     /// Let helm print what it does.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
-    helm_debug: bool,
+    pub(crate) helm_debug: bool,
     /// The version of Kubernetes that Helm takes for the cluster's.
     #[arg(long, value_name = "VERSION", allow_hyphen_values = true)]
-    helm_kube_version: Option<String>,
+    pub(crate) helm_kube_version: Option<String>,
     /// Which files a kustomization may read: those in or below its directory, or all.
     #[arg(long, value_name = "RESTRICTION", default_value = ROOT_ONLY, value_parser = load_restrictors(),
         allow_hyphen_values = true)]
     load_restrictor: String,
     /// A storage that containers of functions may read. May be repeated.
     #[arg(long, value_name = "MOUNT", allow_hyphen_values = true)]
-    mount: Vec<String>,
+    pub(crate) mount: Vec<String>,
     /// Give the network to functions that ask for it.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
-    network: bool,
-    /// The container network of functions.
+    pub(crate) network: bool,
+    /// The container network of functions. Accepted and without effect, as in kustomize: functions that ask
+    /// for the network get that of the host.
     #[arg(long, value_name = "NAME", default_value = "bridge", allow_hyphen_values = true)]
     network_name: String,
     /// The order of the objects. Deprecated: use `sortOptions`.

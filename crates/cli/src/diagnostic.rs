@@ -1,5 +1,6 @@
 //! Errors and findings for a person (with the lines of their files) or for a program (JSON lines).
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
@@ -31,12 +32,14 @@ pub(crate) enum Face {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
     pub(crate) severity: Severity,
-    pub(crate) rule: Option<&'static str>,
+    pub(crate) rule: Option<Cow<'static, str>>,
     pub(crate) message: String,
     pub(crate) mark: Mark,
     pub(crate) hint: Option<String>,
     pub(crate) related: Vec<(Mark, String)>,
     pub(crate) trail: Vec<(Mark, String)>,
+    /// The object it is about, and its field.
+    pub(crate) object: Option<String>,
     /// The kustomizations whose build ended here, where there are several.
     pub(crate) directories: Vec<String>,
 }
@@ -52,6 +55,7 @@ impl Diagnostic {
             hint: None,
             related: Vec::new(),
             trail: Vec::new(),
+            object: None,
             directories: Vec::new(),
         }
     }
@@ -92,6 +96,9 @@ impl From<Finding> for Diagnostic {
             message,
             mark,
             hint,
+            object,
+            field,
+            related,
         } = finding;
         Diagnostic {
             severity,
@@ -99,6 +106,11 @@ impl From<Finding> for Diagnostic {
             message,
             mark,
             hint,
+            related,
+            object: object.map(|object| match field.as_str() {
+                "" => object.full_name(),
+                field => format!("{} {field}", object.full_name()),
+            }),
             ..Diagnostic::error("")
         }
     }
@@ -177,7 +189,7 @@ impl Reporter {
         }
         let diagnostic = Diagnostic {
             severity: Severity::Warning,
-            rule: Some("deprecated_flag"),
+            rule: Some("deprecated_flag".into()),
             ..Diagnostic::error(message)
         };
         self.error(&diagnostic, &Sources::new());
@@ -251,6 +263,9 @@ fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<(Level<'static>, Str
             },
         ));
     }
+    if let Some(object) = &diagnostic.object {
+        notes.push((Level::NOTE, format!("in {}", visible_lines(object))));
+    }
     if !diagnostic.directories.is_empty() {
         notes.push((
             Level::NOTE,
@@ -306,8 +321,10 @@ fn listed(names: &[String]) -> String {
 struct Record<'a> {
     severity: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'static str>,
+    rule: Option<&'a str>,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a str>,
     #[serde(flatten)]
     place: Option<PlaceRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -374,8 +391,9 @@ fn json<'d>(diagnostic: &'d Diagnostic, sources: &Sources) -> String {
             Severity::Warning => "warning",
             Severity::Note => "note",
         },
-        rule: diagnostic.rule,
+        rule: diagnostic.rule.as_deref(),
         message: &diagnostic.message,
+        object: diagnostic.object.as_deref(),
         place: place(diagnostic.mark),
         hint: diagnostic.hint.as_deref(),
         related: located(&diagnostic.related),

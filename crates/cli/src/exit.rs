@@ -31,9 +31,9 @@ impl Exit {
 
     /// The exit for an error of a build.
     pub(crate) fn of(kind: build::ErrorKind) -> Exit {
-        use build::ErrorKind::{Config, File, Object, Syntax, Transform, Unsupported};
+        use build::ErrorKind::{Config, File, Object, Program, Syntax, Transform, Unsupported};
         match kind {
-            Syntax | File | Config | Object | Transform | Unsupported => Exit::WrongInput,
+            Syntax | File | Config | Object | Transform | Program | Unsupported => Exit::WrongInput,
         }
     }
 }

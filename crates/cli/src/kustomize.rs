@@ -9,6 +9,7 @@ use crate::args::BuildFlags;
 use crate::commands::{build, completions, edit, localize, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
+use crate::programs::ProgramArgs;
 
 /// Manages declarative configuration of Kubernetes.
 #[derive(Debug, Parser)]
@@ -155,7 +156,13 @@ fn run_build(args: KustomizeBuildArgs) -> Exit {
     };
     // An empty path is no path to kustomize.
     let output = args.output.filter(|path| !path.is_empty()).map(Into::into);
-    match build::run_one(directory, output, &options, &REPORTER, false) {
+    let how = build::How {
+        flags: &args.flags,
+        programs: ProgramArgs::default(),
+        options: &options,
+        offline: false,
+    };
+    match build::run_one(directory, output, &how, &REPORTER) {
         Exit::Done => Exit::Done,
         _ => Exit::WrongInput,
     }

@@ -9,16 +9,15 @@ mod excerpt;
 mod exit;
 mod kustomize;
 mod output;
+mod programs;
 mod progress;
+mod stack;
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // YAML nests as deep as its author likes, and the main thread's stack is as small as its starter likes.
-    build::parallel::with_deep_stack(|| {
+    stack::with_deep_stack(|| {
         // Nothing is left to be flushed, and giving back memory piece by piece takes time.
         std::process::exit(args::run().code())
     })

@@ -1,4 +1,4 @@
-//! Where results go: standard output in one write, files that are there whole or not at all.
+//! Where results go: standard output when all is there, files that are there whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};

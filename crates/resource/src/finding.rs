@@ -1,6 +1,10 @@
 //! What a stage has to say about the user's files: a rule, a severity, a place and a hint.
 
+use std::borrow::Cow;
+
 use yaml::Mark;
+
+use crate::id::ResId;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +18,7 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Named for the defect it finds, in snake case.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
     pub severity: Severity,
     /// A lower-case fragment that quotes the user's own word.
     pub message: String,
@@ -22,4 +26,50 @@ pub struct Finding {
     pub mark: Mark,
     /// What to do next.
     pub hint: Option<String>,
+    /// The object it is about.
+    pub object: Option<ResId>,
+    /// The field of the object, as `spec.template.spec.containers[name=main].image`.
+    pub field: String,
+    /// Other places that matter, each with a few words.
+    pub related: Vec<(Mark, String)>,
+}
+
+impl Finding {
+    pub fn new(
+        rule: impl Into<Cow<'static, str>>,
+        severity: Severity,
+        mark: Mark,
+        message: impl Into<String>,
+    ) -> Finding {
+        Finding {
+            rule: rule.into(),
+            severity,
+            message: message.into(),
+            mark,
+            hint: None,
+            object: None,
+            field: String::new(),
+            related: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Finding {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The object and its field.
+    #[must_use]
+    pub fn on(mut self, object: ResId, field: impl Into<String>) -> Finding {
+        self.object = Some(object);
+        self.field = field.into();
+        self
+    }
+
+    #[must_use]
+    pub fn related(mut self, mark: Mark, words: impl Into<String>) -> Finding {
+        self.related.push((mark, words.into()));
+        self
+    }
 }

@@ -70,6 +70,22 @@ pub fn split_api_version(api_version: &str) -> (&str, &str) {
 }
 
 impl ResId {
+    /// The id as a person types it: `KIND.GROUP/NAME.NAMESPACE`, with all that it says.
+    pub fn full_name(&self) -> String {
+        let mut name = self.gvk.kind.to_string();
+        if !self.gvk.group.is_empty() {
+            name.push('.');
+            name.push_str(&self.gvk.group);
+        }
+        name.push('/');
+        name.push_str(&self.name);
+        if !self.namespace.is_empty() && !self.cluster_scoped {
+            name.push('.');
+            name.push_str(&self.namespace);
+        }
+        name
+    }
+
     /// The namespace that counts in comparisons; never empty.
     pub fn effective_namespace(&self) -> &str {
         if self.cluster_scoped {

@@ -13,6 +13,16 @@ pub struct SourceId(u32);
 impl SourceId {
     /// The source of things that no file holds (values made by the program itself).
     pub const NONE: SourceId = SourceId(0);
+
+    /// The number of the source within its [`Sources`].
+    pub fn to_u32(self) -> u32 {
+        self.0
+    }
+
+    /// The source with this number.
+    pub fn from_u32(number: u32) -> SourceId {
+        SourceId(number)
+    }
 }
 
 /// A place in a source: which one, and the byte offset in its text.

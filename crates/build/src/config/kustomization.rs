@@ -41,7 +41,7 @@ impl Kustomization {
         })?;
         let findings = deprecated_fields(node);
         let is_empty = is_empty(node);
-        let kustomization = raw.fix(node);
+        let kustomization = raw.fix();
         if is_empty {
             let hint = "say something with `resources`, `generators` or another field";
             return Err(BuildError::new(ErrorKind::Config, node.mark, format!("{file_name} is empty")).hint(hint));
@@ -159,7 +159,7 @@ structure!(
 
 impl Raw {
     /// Fills in what is missing and moves the deprecated fields (`FixKustomization`).
-    fn fix(self, node: &Node) -> Kustomization {
+    fn fix(self) -> Kustomization {
         let mut new = self.new;
         if new.kind.is_empty() {
             new.kind = KUSTOMIZATION_KIND.into();
@@ -190,13 +190,6 @@ impl Raw {
         }
         if new.helm_globals.is_none() && !(globals.chart_home.is_empty() && globals.config_home.is_empty()) {
             new.helm_globals = Some(globals);
-        }
-        if !new.helm_charts.is_empty() {
-            let fields = ["helmCharts", "helmChartInflationGenerator"].into_iter();
-            new.helm = fields
-                .filter_map(|name| entry(node, name))
-                .map(|entry| entry.key.mark)
-                .min();
         }
         for var in &mut new.vars {
             if var.field_path.is_empty() {
@@ -234,17 +227,13 @@ fn deprecated_fields(node: &Node) -> Vec<Finding> {
         .into_iter()
         .filter_map(|(old, new)| Some((old, new, entry(node, old)?)));
     found
-        .map(|(old, new, entry)| Finding {
-            rule: "deprecated_field",
-            severity: Severity::Warning,
-            message: format!("'{old}' is deprecated. Please use '{new}' instead."),
-            mark: entry.key.mark,
-            hint: Some(match old {
-                "vars" => {
-                    "[EXPERIMENTAL] Run 'kustomize edit fix' to update your Kustomization automatically.".to_owned()
-                }
-                _ => "Run 'kustomize edit fix' to update your Kustomization automatically.".to_owned(),
-            }),
+        .map(|(old, new, entry)| {
+            let message = format!("'{old}' is deprecated. Please use '{new}' instead.");
+            let hint = match old {
+                "vars" => "[EXPERIMENTAL] Run 'kustomize edit fix' to update your Kustomization automatically.",
+                _ => "Run 'kustomize edit fix' to update your Kustomization automatically.",
+            };
+            Finding::new("deprecated_field", Severity::Warning, entry.key.mark, message).hint(hint)
         })
         .collect()
 }

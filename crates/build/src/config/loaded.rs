@@ -21,12 +21,9 @@ impl LoadedKustomization {
     pub fn read(source: &Arc<Source>) -> Result<LoadedKustomization> {
         let config = yaml::read_config(source)?;
         let (kustomization, mut warnings) = Kustomization::decode_text(&config.node, source.name(), Some(source))?;
-        warnings.extend(config.duplicates.iter().map(|duplicate| Finding {
-            rule: "repeated_key",
-            severity: Severity::Note,
-            message: format!("`{}` is there twice, and the last one counts", duplicate.key),
-            mark: duplicate.mark,
-            hint: Some("remove one of them".to_owned()),
+        warnings.extend(config.duplicates.iter().map(|duplicate| {
+            let message = format!("`{}` is there twice, and the last one counts", duplicate.key);
+            Finding::new("repeated_key", Severity::Note, duplicate.mark, message).hint("remove one of them")
         }));
         Ok(LoadedKustomization {
             name: source.name().into(),

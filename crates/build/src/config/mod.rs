@@ -2,7 +2,7 @@
 
 mod check;
 mod crds;
-mod decode;
+pub(crate) mod decode;
 mod defaults;
 mod fields;
 mod go_sort;

@@ -192,7 +192,6 @@ fn deprecated_fields_are_moved_and_warned_of() {
     assert_eq!(texts(&new.config_map_generator[0].envs), ["new", "old"]);
     assert_eq!(new.vars[0].object.to_string(), "D.v1.apps/d.[noNs]");
     assert_eq!(&*new.vars[0].field_path, "metadata.name");
-    assert!(new.helm.is_some());
     assert_eq!(&*new.helm_charts[0].name, "m");
     assert_eq!(new.helm_charts[0].values_file.as_deref(), Some("v"));
     assert_eq!(&*new.helm_globals.unwrap().chart_home, "home");

@@ -62,8 +62,6 @@ pub struct Kustomization {
     pub crds: Vec<Str>,
     pub config_map_generator: Vec<GeneratorArgs>,
     pub secret_generator: Vec<GeneratorArgs>,
-    /// Where a field stands that asks for Helm (`helmCharts`, `helmChartInflationGenerator`).
-    pub helm: Option<Mark>,
     pub helm_globals: Option<HelmGlobals>,
     /// `helmCharts`, then the deprecated `helmChartInflationGenerator`.
     pub helm_charts: Vec<HelmChart>,

@@ -11,7 +11,7 @@ use yaml::{Layer, Map, Node, Style, Tag};
 use crate::accumulate::{Context, Target};
 use crate::config::GeneratorArgs;
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::generate::key_values::{Data, read};
+use crate::generate::key_values::{Data, KeyValue, read};
 
 /// What is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,17 @@ pub(crate) fn generate(
     target: &Target,
     kind: Generated,
     args: &GeneratorArgs,
+    layer: &Arc<Layer>,
+) -> Result<Resource> {
+    object(cx, kind, args, read(cx, target, args)?, layer)
+}
+
+/// Makes an object of pairs that were read already; each key comes once.
+pub(crate) fn object(
+    cx: &Context<'_>,
+    kind: Generated,
+    args: &GeneratorArgs,
+    mut pairs: Vec<KeyValue>,
     layer: &Arc<Layer>,
 ) -> Result<Resource> {
     if args.name.is_empty() {
@@ -68,7 +79,6 @@ pub(crate) fn generate(
         };
         object.insert("type", Node::string(secret_type));
     }
-    let mut pairs = read(cx, target, args)?;
     pairs.sort_by(|a, b| a.key.cmp(&b.key));
     let (mut data, mut binary) = (Map::new(), Map::new());
     for pair in pairs {

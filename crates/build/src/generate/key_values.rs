@@ -121,7 +121,8 @@ fn file(cx: &Context<'_>, target: &Target, source: &Str) -> Result<KeyValue> {
     })
 }
 
-fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mut Vec<KeyValue>) -> Result<()> {
+/// The pairs of an env file: lines of `KEY=value`, and comments.
+pub(crate) fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mut Vec<KeyValue>) -> Result<()> {
     let file = target.find_file(cx, path)?;
     let bytes = cx.session.read(&file, path.mark, path)?;
     let (text, invalid_at) = match String::from_utf8(bytes) {

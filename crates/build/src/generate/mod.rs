@@ -1,6 +1,7 @@
 //! The generators, one a file, and how what they make joins what is there.
 
 pub(crate) mod config_map;
+pub(crate) mod helm;
 pub(crate) mod iam_policy;
 mod key_values;
 
@@ -14,7 +15,8 @@ use crate::config::{GeneratorOptions, Pairs};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::origin;
 
-pub(crate) use config_map::{Generated, generate};
+pub(crate) use config_map::{Generated, generate, object};
+pub(crate) use key_values::{Data, KeyValue, env_file};
 
 /// What the generators of a kustomization file make, in kustomize's order.
 pub(crate) fn from_kustomization(cx: &Context<'_>, target: &Target) -> Result<Vec<Resource>> {
@@ -42,6 +44,23 @@ pub(crate) fn from_kustomization(cx: &Context<'_>, target: &Target) -> Result<Ve
             let mut resource = generate(cx, target, kind, &args, &layer)?;
             if cx.track_origins {
                 origin::note(&mut resource, Some(target.configured_here(builtin)));
+            }
+            made.push(resource);
+        }
+    }
+    let globals = kustomization.helm_globals.clone().unwrap_or_default();
+    for (at, chart) in kustomization.helm_charts.iter().enumerate() {
+        let layer = target.layer(format!("helmCharts[{at}]"), chart.mark);
+        let mut chart = chart.clone();
+        if let Some(namespace) = target.helm_namespace().filter(|_| chart.namespace.is_empty()) {
+            chart.namespace = namespace.clone();
+        }
+        for mut resource in helm::generate(cx, target, &globals, &chart, &layer)? {
+            if cx.track_origins {
+                origin::note(
+                    &mut resource,
+                    Some(target.configured_here("HelmChartInflationGenerator")),
+                );
             }
             made.push(resource);
         }

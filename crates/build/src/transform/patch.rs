@@ -146,7 +146,7 @@ fn parse(cx: &Context<'_>, file: &Arc<YamlFile>, layer: &Arc<Layer>) -> Result<C
 }
 
 fn merges(cx: &Context<'_>, file: &YamlFile, layer: &Arc<Layer>) -> Result<Vec<Resource>> {
-    let mut nodes = load::objects(file.documents()?)?;
+    let mut nodes = load::objects(&file.documents()?)?;
     nodes.iter_mut().for_each(|node| node.stamp(layer));
     Ok(load::resources(nodes, layer, &cx.schema))
 }
@@ -213,13 +213,7 @@ impl LoadedPatch {
     }
 
     fn warning(&self, rule: &'static str, message: String) -> Finding {
-        Finding {
-            rule,
-            severity: Severity::Warning,
-            message,
-            mark: self.mark,
-            hint: None,
-        }
+        Finding::new(rule, Severity::Warning, self.mark, message)
     }
 
     /// Positions of the objects a selector means, in order.

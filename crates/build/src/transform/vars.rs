@@ -181,13 +181,9 @@ fn ids(resource: &Resource) -> impl Iterator<Item = ResId> {
 }
 
 fn unused_var(var: &Var) -> Finding {
-    Finding {
-        rule: "unused_var",
-        severity: Severity::Warning,
-        message: format!("the var \"{}\" is never used", var.name),
-        mark: var.mark,
-        hint: Some(format!("write $({}) where its value belongs, or remove it", var.name)),
-    }
+    let message = format!("the var \"{}\" is never used", var.name);
+    let hint = format!("write $({}) where its value belongs, or remove it", var.name);
+    Finding::new("unused_var", Severity::Warning, var.mark, message).hint(hint)
 }
 
 fn without_object(var: &Var, set: &ResourceSet) -> BuildError {

@@ -12,6 +12,7 @@ use crate::args::{BuildFlags, ReportArgs, fetcher, working_directory};
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
 use crate::output;
+use crate::programs::ProgramArgs;
 use crate::progress::Progress;
 
 /// Render kustomizations, to the byte as kustomize does.
@@ -64,7 +65,17 @@ pub(crate) struct BuildArgs {
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
+    programs: ProgramArgs,
+    #[command(flatten)]
     flags: BuildFlags,
+}
+
+/// How one directory is rendered.
+pub(crate) struct How<'a> {
+    pub(crate) flags: &'a BuildFlags,
+    pub(crate) programs: ProgramArgs,
+    pub(crate) options: &'a Options,
+    pub(crate) offline: bool,
 }
 
 /// A kustomization to render.
@@ -88,7 +99,13 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
     let options = args.flags.options(&reporter);
     if args.directories.len() + args.all.len() < 2 && args.all.is_empty() && args.output_dir.is_none() {
         let directory = args.directories.first().cloned().unwrap_or_else(|| ".".into());
-        return run_one(directory, args.output.clone(), &options, &reporter, args.offline);
+        let how = How {
+            flags: &args.flags,
+            programs: args.programs,
+            options: &options,
+            offline: args.offline,
+        };
+        return run_one(directory, args.output.clone(), &how, &reporter);
     }
     if let Some(directory) = args.output.as_deref().filter(|path| path.is_dir()) {
         let message = format!(
@@ -101,7 +118,10 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
     }
     let files = OsFiles::new(working_directory());
     let fetcher = fetcher(args.offline);
-    let session = Session::new(&files).with_fetch(&fetcher);
+    let executor = args.flags.executor(args.programs);
+    let session = Session::new(&files)
+        .with_fetch(&fetcher)
+        .with_programs(&executor, args.flags.permissions());
     let targets = match targets(args, &session) {
         Ok(targets) => targets,
         Err((exit, diagnostic)) => {
@@ -122,19 +142,15 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
 }
 
 /// Renders one directory: to standard output, to a file, or to a file for each object.
-pub(crate) fn run_one(
-    directory: PathBuf,
-    output: Option<PathBuf>,
-    options: &Options,
-    reporter: &Reporter,
-    offline: bool,
-) -> Exit {
+pub(crate) fn run_one(directory: PathBuf, output: Option<PathBuf>, how: &How<'_>, reporter: &Reporter) -> Exit {
     let files = OsFiles::new(working_directory());
-    let fetcher = fetcher(offline);
+    let fetcher = fetcher(how.offline);
+    let executor = how.flags.executor(how.programs);
     let session = Session::new(&files)
         .with_fetch(&fetcher)
+        .with_programs(&executor, how.flags.permissions())
         .with_threads(parallel::default_jobs);
-    let built = match session.build(&directory, options) {
+    let built = match session.build(&directory, how.options) {
         Ok(built) => built,
         Err(Failure { error, sources }) => {
             let exit = Exit::of(error.kind);
@@ -165,8 +181,8 @@ fn write(built: &Built, output: Option<&Path>) -> Result<(), Diagnostic> {
             }
             Ok(())
         }
-        Some(file) => write_file(file, &built.to_yaml_on(parallel::default_jobs)?),
-        None => print(&[built.to_yaml_on(parallel::default_jobs)?]),
+        Some(file) => write_file(file, &built.to_yaml_on(parallel::default_jobs)?.concat()),
+        None => print(&built.to_yaml_on(parallel::default_jobs)?),
     }
 }
 

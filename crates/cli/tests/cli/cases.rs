@@ -49,7 +49,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     all().into_iter().map(trial).collect()
 }
 
-fn sorted(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn sorted(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory)
         .into_iter()
         .flatten()

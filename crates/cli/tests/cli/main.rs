@@ -12,6 +12,7 @@
 
 mod cases;
 mod conformance;
+mod helm;
 mod peer;
 mod random;
 mod run;
@@ -25,6 +26,7 @@ fn main() {
     trials.extend(shell::trials());
     trials.extend(conformance::trials());
     trials.extend(peer::trials());
+    trials.extend(helm::trials());
     trials.extend(random::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -11,7 +11,7 @@ use crate::run::{Answer, TERRACE, run};
 type Test = fn() -> Result<(), Failed>;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let all: [(&str, Test); 9] = [
+    let all: [(&str, Test); 10] = [
         ("a reader that goes away is no error", closed_pipe),
         ("completions for every shell", completions),
         ("man pages for every command", man_pages),
@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("many directories, the same bytes with any number of jobs", jobs),
         ("a file that is replaced keeps its permissions", replaced_file),
         ("control characters do not reach the terminal", control_characters),
+        ("the deepest tree fits the stack", deepest_tree),
     ];
     all.into_iter()
         .map(|(name, test)| Trial::test(format!("shell {name}"), test))
@@ -230,4 +231,21 @@ fn control_characters() -> Result<(), Failed> {
     let shown = String::from_utf8(answer.error).unwrap();
     let is_harmless = |c: char| c == '\n' || (!c.is_control() && c != '\u{202e}');
     ensure(shown.chars().all(is_harmless), format!("{shown:?}"))
+}
+
+/// Every transformer walks down to the image, on the stack the program has made for itself.
+fn deepest_tree() -> Result<(), Failed> {
+    const PAIRS: usize = 4_990;
+    let folder = tempfile::tempdir()?;
+    let kustomization = "namePrefix: p-\nnamespace: far\nimages: [{name: a, newTag: b}]\nresources: [deep.yaml]\n";
+    let (open, close) = ("{containers: [".repeat(PAIRS), "]}".repeat(PAIRS));
+    let object = format!("apiVersion: v1\nkind: Deep\nmetadata: {{name: deep}}\nspec: {open}{{image: a}}{close}\n");
+    std::fs::write(folder.path().join("kustomization.yaml"), kustomization)?;
+    std::fs::write(folder.path().join("deep.yaml"), object)?;
+    let answer = terrace(&["build"], folder.path());
+    let out = String::from_utf8(answer.out)?;
+    if answer.code == Some(0) && out.contains("image: a:b") && out.contains("name: p-deep") {
+        return Ok(());
+    }
+    Err(format!("{:?}: {}", answer.code, String::from_utf8_lossy(&answer.error)).into())
 }

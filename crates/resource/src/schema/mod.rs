@@ -3,6 +3,7 @@
 //! A [`Schema`] is either the one kustomize was built with (Kubernetes 1.21.2; static tables, nothing to
 //! make at start-up) or comes from the user's `openapi.path`. It is cheap to clone and to share.
 
+mod merge_keys;
 mod openapi;
 #[rustfmt::skip]
 mod tables;
@@ -132,6 +133,19 @@ impl Schema {
             all,
             id: kinds[at].type_id,
         })
+    }
+
+    /// Tables of one's own, to be extended.
+    fn to_custom(&self) -> Custom {
+        match &self.0 {
+            Tables::Custom(custom) => Custom::clone(custom),
+            Tables::Builtin => Custom {
+                types: tables::TYPES.to_vec(),
+                definitions: tables::DEFINITIONS.to_vec(),
+                kinds: tables::KINDS.to_vec(),
+                scopes: Vec::new(),
+            },
+        }
     }
 
     fn custom(&self) -> Option<&Custom> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use yaml::{Map, Mark, Node, Value};
 
-use super::{Custom, Field, Kind, Schema, Scope, Tables, Type, TypeId, tables};
+use super::{Custom, Field, Kind, Schema, Scope, Tables, Type, TypeId};
 
 const GVK: &str = "x-kubernetes-group-version-kind";
 const MERGE_KEY: &str = "x-kubernetes-patch-merge-key";
@@ -42,16 +42,7 @@ impl Schema {
     /// document is found after objects were loaded with the built-in schema (a base that has an
     /// `openapi.path`, below a kustomization without one).
     pub fn and_openapi(&self, document: &Node) -> Result<Schema, SchemaError> {
-        let base = match &self.0 {
-            Tables::Custom(custom) => Custom::clone(custom),
-            Tables::Builtin => Custom {
-                types: tables::TYPES.to_vec(),
-                definitions: tables::DEFINITIONS.to_vec(),
-                kinds: tables::KINDS.to_vec(),
-                scopes: Vec::new(),
-            },
-        };
-        base.with(document)
+        self.to_custom().with(document)
     }
 }
 

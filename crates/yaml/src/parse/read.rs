@@ -15,7 +15,7 @@ use crate::parse::fast;
 use crate::source::Source;
 
 /// The documents of a file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Documents {
     /// The documents that are not empty or null, without aliases and merge keys.
     pub nodes: Vec<Node>,

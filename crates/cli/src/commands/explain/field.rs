@@ -5,7 +5,6 @@ use std::str::FromStr;
 use resource::{Resource, nearest};
 use yaml::{Node, Value};
 
-use super::object::full_name;
 use crate::diagnostic::Diagnostic;
 
 /// The steps from an object to a field.
@@ -108,8 +107,8 @@ impl Step {
 impl Missing {
     pub(super) fn diagnostic(&self, object: &Resource) -> Diagnostic {
         let here = match self.before.to_string() {
-            path if path.is_empty() => full_name(&object.id()),
-            path => format!("{path} of {}", full_name(&object.id())),
+            path if path.is_empty() => object.id().full_name(),
+            path => format!("{path} of {}", object.id().full_name()),
         };
         let step = self.step.to_string();
         let error = Diagnostic::error(format!("no field \"{step}\" in {here}"));

@@ -17,6 +17,7 @@ use crate::args::{BuildFlags, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::output;
+use crate::programs::ProgramArgs;
 use field::FieldPath;
 use object::ObjectName;
 
@@ -56,6 +57,8 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
+    programs: ProgramArgs,
+    #[command(flatten)]
     flags: BuildFlags,
 }
 
@@ -71,7 +74,10 @@ pub(crate) fn run(args: &ExplainArgs) -> Exit {
     let options = args.flags.options(&reporter);
     let files = OsFiles::new(working_directory());
     let fetcher = crate::args::fetcher(false);
-    let session = Session::new(&files).with_fetch(&fetcher);
+    let executor = args.flags.executor(args.programs);
+    let session = Session::new(&files)
+        .with_fetch(&fetcher)
+        .with_programs(&executor, args.flags.permissions());
     let result = match session.build(&args.directory, &options) {
         Ok(built) => explain(args, &built).map_err(|diagnostic| (Exit::WrongInput, diagnostic)),
         Err(Failure { error, .. }) => Err((Exit::of(error.kind), error.into())),

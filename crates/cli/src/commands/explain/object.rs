@@ -46,7 +46,7 @@ impl ObjectName {
             [one] => Ok(one),
             [] => Err(self.not_found(objects)),
             several => {
-                let names: Vec<String> = several.iter().map(|object| full_name(&object.id())).collect();
+                let names: Vec<String> = several.iter().map(|object| object.id().full_name()).collect();
                 let message = format!("\"{self}\" names {} objects", names.len());
                 Err(Diagnostic::error(message).hint(format!("say which: {}", names.join(", "))))
             }
@@ -91,7 +91,7 @@ impl ObjectName {
         if candidates.is_empty() {
             candidates = objects.iter().collect();
         }
-        let names: Vec<String> = candidates.iter().map(|object| full_name(&object.id())).collect();
+        let names: Vec<String> = candidates.iter().map(|object| object.id().full_name()).collect();
         let near = nearest(&self.to_string(), names.iter().map(String::as_str));
         let more = match objects.len().saturating_sub(near.len()) {
             0 => String::new(),
@@ -108,22 +108,6 @@ impl std::fmt::Display for ObjectName {
             None => f.write_str(&self.name),
         }
     }
-}
-
-/// An id in the form that [`ObjectName`] reads, with all that it says.
-pub(super) fn full_name(id: &ResId) -> String {
-    let mut name = id.gvk.kind.to_string();
-    if !id.gvk.group.is_empty() {
-        name.push('.');
-        name.push_str(&id.gvk.group);
-    }
-    name.push('/');
-    name.push_str(&id.name);
-    if !id.namespace.is_empty() && !id.cluster_scoped {
-        name.push('.');
-        name.push_str(&id.namespace);
-    }
-    name
 }
 
 #[cfg(test)]

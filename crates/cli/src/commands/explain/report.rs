@@ -10,7 +10,6 @@ use yaml::{Change, Layer, Node, Value};
 use super::field::{FieldPath, steps};
 use super::history::history;
 use super::layers;
-use super::object::full_name;
 use crate::diagnostic::PlaceRecord;
 
 /// The explanation of an object or of a part of it.
@@ -95,15 +94,15 @@ impl Report {
             place: built.place(layer.mark).map(PlaceRecord::from),
         });
         let id = object.id();
-        let previous = object.previous_ids().map(|id| full_name(&id));
+        let previous = object.previous_ids().map(|id| id.full_name());
         let mut record = ObjectRecord {
             api_version: object.api_version().to_owned(),
             kind: object.kind().to_owned(),
             name: object.name().to_owned(),
             namespace: object.namespace().to_owned(),
-            id: full_name(&id),
+            id: id.full_name(),
             previous: previous
-                .filter(|name| *name != full_name(&with_namespace(&id)))
+                .filter(|name| *name != with_namespace(&id).full_name())
                 .collect(),
         };
         record.previous.dedup();

@@ -1,0 +1,138 @@
+//! The programs of a build, run on this machine: helm, docker, functions and plugins.
+//!
+//! In goes a [`build::Call`]; out comes what the program wrote. Each runs with limits of time and output;
+//! its files stand in a directory of their own, which goes when it is done.
+
+mod plugin_home;
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use build::{Call, Program, ProgramError, Programs, Ran, Word};
+use process::{Failure, Scratch};
+
+pub use plugin_home::PluginHome;
+pub use process::Limits;
+
+/// Runs programs with limits.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    helm: String,
+    limits: Limits,
+    plugins: PluginHome,
+}
+
+impl Executor {
+    /// `helm` is the name or the path of the helm program.
+    pub fn new(helm: impl Into<String>, limits: Limits, plugins: PluginHome) -> Executor {
+        Executor {
+            helm: helm.into(),
+            limits,
+            plugins,
+        }
+    }
+
+    fn program(&self, call: &Call) -> PathBuf {
+        match &call.program {
+            Program::Helm => PathBuf::from(&self.helm),
+            Program::Docker => PathBuf::from("docker"),
+            Program::Path(path) => match &call.directory {
+                Some(directory) if path.contains('/') => directory.join(path),
+                _ => PathBuf::from(path),
+            },
+        }
+    }
+
+    fn failed(&self, call: &Call, failure: &Failure) -> ProgramError {
+        let name = match &call.program {
+            Program::Helm => &self.helm,
+            Program::Docker => "docker",
+            Program::Path(path) => path,
+        };
+        let error = ProgramError::new(format!("\"{name}\" {failure}")).stderr(failure.stderr());
+        match (failure, &call.program) {
+            (Failure::Start(_), Program::Helm) => error.hint("install helm, or name it with --helm-command"),
+            (Failure::Start(_), Program::Docker) => error.hint("functions in containers need the docker program"),
+            (Failure::Start(cause), Program::Path(_)) if cause.kind() == io::ErrorKind::PermissionDenied => {
+                error.hint(format!("make it executable: chmod +x {name}"))
+            }
+            (Failure::Time { .. }, _) => error.hint("give it longer with --program-timeout"),
+            _ => error,
+        }
+    }
+}
+
+impl Programs for Executor {
+    fn run(&self, call: &Call) -> Result<Ran, ProgramError> {
+        let unwritable = |error: io::Error| {
+            ProgramError::new(format!("cannot make a temporary file: {error}"))
+                .hint("set TMPDIR to a directory that this user may write to")
+        };
+        let scratch = Scratch::new(call.scratch).map_err(unwritable)?;
+        for (name, bytes) in &call.files {
+            let path = scratch_path(&scratch, name)?;
+            fs::write(path, bytes).map_err(unwritable)?;
+        }
+        let word = |word: &Word| match word {
+            Word::Text(text) => Ok(PathBuf::from(text)),
+            Word::Scratch(name) => scratch_path(&scratch, name),
+        };
+        let mut command = Command::new(self.program(call));
+        for argument in &call.arguments {
+            command.arg(word(argument)?);
+        }
+        for (name, value) in &call.variables {
+            command.env(name, word(value)?);
+        }
+        if let Some(directory) = &call.directory {
+            command.current_dir(directory);
+        }
+        let output = process::run(&mut command, call.stdin.clone(), &self.limits)
+            .map_err(|failure| self.failed(call, &failure))?;
+        Ok(Ran {
+            failure: (!output.status.success()).then(|| describe(output.status)),
+            stdout: output.stdout,
+            stderr: output.stderr,
+        })
+    }
+
+    fn plugin(&self, path: &str) -> Result<PathBuf, ProgramError> {
+        self.plugins.find(path)
+    }
+}
+
+/// A path in the directory of a call. Names come from the user: none of them may lead out of it.
+fn scratch_path(scratch: &Scratch, name: &str) -> Result<PathBuf, ProgramError> {
+    let is_below = Path::new(name)
+        .components()
+        .all(|component| matches!(component, Component::Normal(_)));
+    if !is_below {
+        return Err(ProgramError::new(format!("\"{name}\" is no name for a file")));
+    }
+    Ok(scratch.path().join(name))
+}
+
+fn describe(status: ExitStatus) -> String {
+    if let Some(code) = status.code() {
+        return format!("exit code {code}");
+    }
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("ended by signal {signal}");
+    }
+    status.to_string()
+}
+
+/// The user and group of this process, in docker's words.
+pub fn current_user() -> String {
+    #[cfg(unix)]
+    return format!(
+        "{}:{}",
+        rustix::process::getuid().as_raw(),
+        rustix::process::getgid().as_raw()
+    );
+    #[cfg(not(unix))]
+    return "nobody".to_owned();
+}

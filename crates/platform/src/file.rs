@@ -1,0 +1,262 @@
+//! The file and what it says.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use build::Session;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use yaml::{Mark, Node};
+
+use crate::decode::{DecodeError, Marked, decode};
+
+/// The name of the file.
+pub const FILE_NAME: &str = "terrace.yaml";
+
+const API_VERSION: &str = "terrace.dev/v1alpha1";
+
+/// The platform file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PlatformError {
+    /// A lower-case fragment.
+    pub message: String,
+    /// What is wrong in the file, or [`Mark::NONE`].
+    pub mark: Mark,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl PlatformError {
+    pub(crate) fn new(mark: Mark, message: impl Into<String>) -> PlatformError {
+        PlatformError {
+            message: message.into(),
+            mark,
+            hint: None,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> PlatformError {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<DecodeError> for PlatformError {
+    fn from(error: DecodeError) -> PlatformError {
+        PlatformError {
+            message: error.message,
+            mark: error.mark,
+            hint: error.hint,
+        }
+    }
+}
+
+/// A platform: the directory of its file, and what the file says.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    /// The directory that holds the file; paths in it are relative to this.
+    pub root: PathBuf,
+    pub name: String,
+    pub spec: Spec,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Platform")]
+struct Document {
+    /// `terrace.dev/v1alpha1`.
+    api_version: Marked<String>,
+    /// `Platform`.
+    kind: Marked<String>,
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    /// The name of the platform.
+    name: String,
+}
+
+/// What the platform says.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Spec {
+    /// The environments, in the order of promotion.
+    pub environments: Vec<Marked<Environment>>,
+    /// Kubernetes minor versions to check against, such as "1.35". Without them, the newest known.
+    #[serde(default)]
+    pub kubernetes_versions: Vec<Marked<String>>,
+    /// Where schemas of custom resources are: directories, or templates as kubeconform has them.
+    #[serde(default)]
+    pub schema_locations: Vec<Marked<String>>,
+    /// Files and directories of policies: constraint templates, constraints, admission policies.
+    #[serde(default)]
+    pub policies: Vec<Marked<String>>,
+    /// Settings of rules in every environment, by the name of the rule.
+    #[serde(default)]
+    pub rules: BTreeMap<String, Marked<RuleSetting>>,
+    /// Findings that are accepted for a time.
+    #[serde(default)]
+    pub waivers: Vec<Marked<Waiver>>,
+}
+
+/// One environment.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Environment {
+    /// Its name, such as `prod`.
+    pub name: String,
+    /// The directory of its kustomization. `{env}` stands for the name; any other `{word}` for one
+    /// directory name, and every directory that fits is a kustomization of the environment.
+    pub path: Marked<String>,
+    /// The cluster it is in. `{word}`s of the path may be used here and below.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// The namespace of its objects.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// The Google Cloud project.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// The Google Cloud location, such as `europe-west4`.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// Regions that its data and jobs may be in. Without them, its location alone.
+    #[serde(default)]
+    pub regions: Vec<String>,
+    /// Host names and addresses that belong to this environment: `*.dev.example.com`, `10.1.0.0/16`.
+    #[serde(default)]
+    pub hosts: Vec<Marked<String>>,
+    /// The lowest severity of a finding that fails the check. Without it, `error`.
+    #[serde(default)]
+    pub fail_on: Option<Level>,
+    /// Settings of rules in this environment, over those for all.
+    #[serde(default)]
+    pub rules: BTreeMap<String, Marked<RuleSetting>>,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Off,
+    Note,
+    Warning,
+    Error,
+}
+
+/// The setting of a rule: its severity alone, or a mapping of `severity` and what the rule can be told.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RuleSetting(pub serde_json::Value);
+
+/// A finding that is accepted for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Waiver {
+    /// The rule.
+    pub rule: Marked<String>,
+    /// The object as KIND/NAME, KIND/* or `*`.
+    pub object: String,
+    /// The environments it is for; all, without them.
+    #[serde(default)]
+    pub environments: Vec<Marked<String>>,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day on which it holds, as YYYY-MM-DD.
+    pub expires: Marked<String>,
+}
+
+/// Reads the platform file of a directory, through the session's files.
+///
+/// # Errors
+/// [`PlatformError`] where it is missing, is not YAML, or says what cannot be.
+pub fn read(session: &Session<'_>, directory: &Path) -> Result<Platform, PlatformError> {
+    let files = session.files();
+    let path = directory.join(FILE_NAME);
+    let cannot = |error: std::io::Error| {
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("there is no {FILE_NAME} in {}", files.display(directory)),
+            _ => format!("cannot read {}: {error}", files.display(&path)),
+        };
+        PlatformError::new(Mark::NONE, message)
+    };
+    let root = files
+        .absolute(directory)
+        .and_then(|path| files.resolve(&path))
+        .map_err(cannot)?
+        .0;
+    let bytes = files
+        .read(&root.join(FILE_NAME), build::DEFAULT_FILE_LIMIT)
+        .map_err(cannot)?;
+    let text = yaml::decode(bytes).map_err(|error| PlatformError::new(Mark::NONE, error.to_string()))?;
+    let name = files.display(&root.join(FILE_NAME));
+    let source = session.sources().add(name, yaml::normalize_newlines(text));
+    let documents = yaml::read_documents(&source).map_err(|error| PlatformError::new(error.mark, error.to_string()))?;
+    match documents.nodes.as_slice() {
+        [node] => from_node(root, node),
+        [] => Err(PlatformError::new(source.mark(0), "the file is empty")),
+        [_, second, ..] => Err(PlatformError::new(second.mark, "the file must hold one document")),
+    }
+}
+
+fn from_node(root: PathBuf, node: &Node) -> Result<Platform, PlatformError> {
+    let document: Document = decode(node)?;
+    for (found, expected, field) in [
+        (&document.api_version, API_VERSION, "apiVersion"),
+        (&document.kind, "Platform", "kind"),
+    ] {
+        if found.value != expected {
+            let message = format!("{field} must be {expected}, not \"{}\"", found.value);
+            return Err(PlatformError::new(found.mark, message));
+        }
+    }
+    let platform = Platform {
+        root,
+        name: document.metadata.name,
+        spec: document.spec,
+    };
+    platform.check(node)?;
+    Ok(platform)
+}
+
+impl Platform {
+    fn check(&self, node: &Node) -> Result<(), PlatformError> {
+        let environments = &self.spec.environments;
+        if environments.is_empty() {
+            let place = node.get_path(["spec", "environments"]).unwrap_or(node);
+            return Err(PlatformError::new(place.mark, "there are no environments")
+                .hint("name each with its directory: {name: dev, path: overlays/dev}"));
+        }
+        for (at, environment) in environments.iter().enumerate() {
+            let name = &environment.name;
+            if environments[..at].iter().any(|before| before.name == *name) {
+                return Err(PlatformError::new(
+                    environment.mark,
+                    format!("the environment {name} is there twice"),
+                ));
+            }
+            crate::discover::check(&environment.path)?;
+        }
+        let known = |name: &str| environments.iter().any(|environment| environment.name == name);
+        for waiver in &self.spec.waivers {
+            if let Some(unknown) = waiver.environments.iter().find(|name| !known(name)) {
+                let names: Vec<&str> = environments.iter().map(|environment| &*environment.name).collect();
+                let message = format!("there is no environment \"{}\"", unknown.value);
+                return Err(PlatformError::new(unknown.mark, message).hint(format!("there are {}", names.join(", "))));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The JSON schema of the file, for editors.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Document).to_value()
+}

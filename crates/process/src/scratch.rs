@@ -1,0 +1,45 @@
+//! A directory for the files of one run.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::io;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::live;
+
+/// An empty directory that only this user may read; removed when it is dropped, and on an interrupt.
+#[derive(Debug)]
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    /// Makes one in the system's directory for temporary files: `prefix` and digits.
+    ///
+    /// # Errors
+    /// Where that directory cannot be written to.
+    pub fn new(prefix: &str) -> io::Result<Scratch> {
+        loop {
+            // Seeded by the system.
+            let name = format!("{prefix}{}", RandomState::new().hash_one(prefix) >> 16);
+            match tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir() {
+                Ok(directory) => {
+                    live::note_directory(directory.path());
+                    return Ok(Scratch(directory));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        live::forget_directory(self.0.path());
+    }
+}

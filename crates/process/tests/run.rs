@@ -1,0 +1,169 @@
+//! Runs real programs: what they write, how they are ended, what is left of them.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as a test does")]
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use process::{Failure, Limits, Output, Scratch, run};
+
+const LIMITS: Limits = Limits {
+    time: Duration::from_secs(20),
+    output: 1 << 20,
+};
+
+fn shell(script: &str, stdin: Option<Vec<u8>>, limits: &Limits) -> Result<Output, Failure> {
+    run(Command::new("sh").args(["-c", script]), stdin, limits)
+}
+
+/// Whether a process runs: one that only waits to be reaped does not.
+fn runs(pid: &str) -> bool {
+    let asked = Command::new("ps")
+        .args(["-o", "stat=", "-p", pid.trim()])
+        .output()
+        .unwrap();
+    let state = String::from_utf8(asked.stdout).unwrap();
+    !state.trim().is_empty() && !state.trim().starts_with('Z')
+}
+
+fn ends(pid: &str) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while runs(pid) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    !runs(pid)
+}
+
+#[test]
+fn serves_all_streams_at_once() {
+    let given = vec![b'x'; 900 << 10];
+    let output = shell("tee /dev/stderr", Some(given.clone()), &LIMITS).unwrap();
+    assert!(output.status.success());
+    assert_eq!(output.stdout, given);
+    assert_eq!(output.stderr, given);
+}
+
+#[test]
+fn says_how_it_ended() {
+    let output = shell("echo out; echo err >&2; exit 3", None, &LIMITS).unwrap();
+    assert_eq!(
+        (output.status.code(), &*output.stdout, &*output.stderr),
+        (Some(3), &b"out\n"[..], &b"err\n"[..])
+    );
+}
+
+#[test]
+fn a_program_need_not_read() {
+    let output = shell("exec true", Some(vec![b'x'; 4 << 20]), &LIMITS).unwrap();
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_program_that_is_not_there() {
+    let error = run(&mut Command::new("/no/such/program"), None, &LIMITS).unwrap_err();
+    assert!(matches!(error, Failure::Start(_)), "{error}");
+}
+
+#[test]
+fn ends_what_hangs_with_all_it_started() {
+    let pids = tempfile::NamedTempFile::new().unwrap();
+    let script = format!(
+        "trap '' TERM; sleep 300 & echo $! >> {0}; echo $$ >> {0}; echo help >&2; sleep 300",
+        pids.path().display()
+    );
+    let limits = Limits {
+        time: Duration::from_millis(500),
+        ..LIMITS
+    };
+    let began = Instant::now();
+    let error = shell(&script, None, &limits).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(error.to_string(), "did not end within 0.5s");
+    assert_eq!(error.stderr(), b"help\n");
+    let pids = std::fs::read_to_string(pids.path()).unwrap();
+    assert_eq!(pids.lines().count(), 2);
+    assert!(pids.lines().all(ends));
+}
+
+#[test]
+fn ends_what_writes_too_much() {
+    let began = Instant::now();
+    let error = shell("yes", None, &LIMITS).unwrap_err();
+    assert!(matches!(error, Failure::Output { limit, .. } if limit == LIMITS.output));
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn ends_what_is_left_behind() {
+    let began = Instant::now();
+    let output = shell("sleep 300 & echo $!", None, &LIMITS).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(ends(&String::from_utf8(output.stdout).unwrap()));
+}
+
+#[test]
+fn waits_for_what_a_child_of_it_still_writes() {
+    let output = shell("(sleep 0.2; echo late) &", None, &LIMITS).unwrap();
+    assert_eq!(output.stdout, b"late\n");
+}
+
+#[test]
+fn standard_error_without_end_is_cut() {
+    let limits = Limits { output: 1000, ..LIMITS };
+    let output = shell("head -c 100000 /dev/zero >&2; echo done", None, &limits).unwrap();
+    assert_eq!((output.stdout.len(), output.stderr.len()), (5, 1000));
+}
+
+#[test]
+fn a_scratch_directory_goes() {
+    let scratch = Scratch::new("terrace-test-").unwrap();
+    let path = scratch.path().to_owned();
+    std::fs::write(path.join("file"), "x").unwrap();
+    drop(scratch);
+    assert!(!path.exists());
+}
+
+/// Set for the run of this test program that is interrupted.
+const INTERRUPTED: &str = "TERRACE_TEST_INTERRUPTED";
+
+#[test]
+fn an_interrupt_ends_programs_and_removes_directories() {
+    if let Ok(file) = std::env::var(INTERRUPTED) {
+        let scratch = Scratch::new("terrace-test-").unwrap();
+        let script = format!(
+            "echo {} > {file}.new; echo $$ >> {file}.new; mv {file}.new {file}; sleep 300",
+            scratch.path().display()
+        );
+        shell(&script, None, &LIMITS).unwrap();
+        panic!("it was not interrupted");
+    }
+    for (signal, number) in [("TERM", 15), ("INT", 2)] {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("said");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "an_interrupt_ends_programs_and_removes_directories"])
+            .env(INTERRUPTED, &file)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !file.exists() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let said = std::fs::read_to_string(&file).unwrap();
+        let (scratch, pid) = said.trim().split_once('\n').unwrap();
+        assert!(std::path::Path::new(scratch).is_dir() && runs(pid));
+        assert!(
+            Command::new("kill")
+                .args(["-s", signal, &child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let status = child.wait().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(number));
+        assert!(ends(pid));
+        assert!(!std::path::Path::new(scratch).exists());
+    }
+}
