@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resource::{BuildOrigin, Finding, IdTaken, Resource, ResourceSet, Schema};
-use yaml::{Host, Layer, Mark, Source, Text};
+use yaml::{Host, Layer, Mark, Node, Source, Text};
 
 use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::fetch::without_password;
 use crate::function::ListKeys;
 use crate::load::{self, Entry, LoadRestrictor, Root};
 use crate::origin;
 use crate::parallel;
 use crate::plugin;
+use crate::repo_spec::is_http;
 use crate::session::{BaseKey, Session, YamlFile};
 use crate::transform::vars::VarSet;
 use crate::transform::{self};
@@ -195,8 +197,24 @@ impl Target {
         load::find_file(cx.session, &self.root, cx.restrictor, path)
     }
 
+    /// The bytes of a file this kustomization may read, and the name to show for it.
+    pub(crate) fn read(&self, cx: &Context<'_>, path: &Str) -> Result<(Vec<u8>, String)> {
+        if is_http(path) {
+            let bytes = cx.session.remote(path, false, path.mark)?;
+            return Ok((bytes, without_password(path).into_owned()));
+        }
+        let file = self.find_file(cx, path)?;
+        Ok((
+            cx.session.read(&file, path.mark, path)?,
+            cx.session.files().display(&file),
+        ))
+    }
+
     /// A YAML file this kustomization may read.
     pub(crate) fn read_yaml(&self, cx: &Context<'_>, path: &Str) -> Result<Arc<YamlFile>> {
+        if is_http(path) {
+            return cx.session.remote_yaml(path, false, path.mark);
+        }
         let file = self.find_file(cx, path)?;
         cx.session.yaml_file(&file, path.mark, path)
     }
@@ -265,21 +283,28 @@ impl Target {
                 Entry::File(file) => {
                     load::allow(cx.session, &self.root, cx.restrictor, &file, path)?;
                     let file = cx.session.yaml_file(&file, path.mark, path)?;
-                    let layer = self.layer(format!("{field}[{at}]"), path.mark);
                     let nodes = load::objects(&file.documents()?)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
-                    let mut resources = load::resources(nodes, &layer, &cx.schema);
-                    let is_known =
-                        |resource: &Resource| Schema::has_builtin_scope(resource.api_version(), resource.kind());
-                    cx.schema_in_use = cx.schema_in_use || !resources.iter().all(is_known);
-                    if cx.track_origins {
-                        for resource in &mut resources {
-                            origin::note(resource, Some(origin::append(&self.origin, path)));
+                    self.push_objects(cx, &mut acc, nodes, path, format!("{field}[{at}]"))?;
+                }
+                Entry::Remote(spec) => {
+                    let nodes = cx
+                        .session
+                        .remote_yaml(path, true, path.mark)
+                        .and_then(|file| load::objects(&file.documents()?))
+                        .map_err(|error| error.within(path.mark, format!("{field}[{at}]")));
+                    match (nodes, spec) {
+                        (Ok(nodes), _) => self.push_objects(cx, &mut acc, nodes, path, format!("{field}[{at}]"))?,
+                        (Err(error), None) => return Err(error),
+                        (Err(error), Some(spec)) => {
+                            // What is no file may be a repository; then nobody wants to hear of the file.
+                            load::clone_root(cx.session, Some(&self.root), &spec, path.mark)
+                                .map_err(|other| neither(error, other))?;
+                            acc = self
+                                .accumulate_directory(cx, acc, Entry::Repository(spec), path, false)
+                                .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                         }
                     }
-                    acc.set
-                        .push_all(resources)
-                        .map_err(|taken| id_taken(taken, path.mark))?;
                 }
                 entry @ (Entry::Directory(_) | Entry::Repository(_)) => {
                     acc = self
@@ -289,6 +314,27 @@ impl Target {
             }
         }
         Ok(acc)
+    }
+
+    /// Adds the objects of a file.
+    fn push_objects(
+        &self,
+        cx: &mut Context<'_>,
+        acc: &mut Accumulated,
+        nodes: Vec<Node>,
+        path: &Str,
+        step: String,
+    ) -> Result<()> {
+        let layer = self.layer(step, path.mark);
+        let mut resources = load::resources(nodes, &layer, &cx.schema);
+        let is_known = |resource: &Resource| Schema::has_builtin_scope(resource.api_version(), resource.kind());
+        cx.schema_in_use = cx.schema_in_use || !resources.iter().all(is_known);
+        if cx.track_origins {
+            for resource in &mut resources {
+                origin::note(resource, Some(origin::append(&self.origin, path)));
+            }
+        }
+        acc.set.push_all(resources).map_err(|taken| id_taken(taken, path.mark))
     }
 
     /// Builds the bases in a long list ahead, on several threads. What fails is built again in its turn,
@@ -333,6 +379,10 @@ impl Target {
     fn base_root(&self, cx: &Context<'_>, entry: Entry, path: &Str) -> Result<Arc<Root>> {
         match entry {
             Entry::Repository(spec) => load::clone_root(cx.session, Some(&self.root), &spec, path.mark).map(Arc::new),
+            Entry::Remote(_) => {
+                let message = format!("\"{}\" is a file, a directory is needed here", path.text);
+                Err(BuildError::new(ErrorKind::File, path.mark, message))
+            }
             Entry::Directory(directory) | Entry::File(directory) => {
                 self.root.refuse_cycle(cx.session, &directory, path.mark)?;
                 self.root.below(directory, path.mark).map(Arc::new)
@@ -352,7 +402,10 @@ impl Target {
             entry @ (Entry::Directory(_) | Entry::Repository(_)) => self
                 .accumulate_directory(cx, acc, entry, path, true)
                 .map_err(|error| error.within(path.mark, step)),
-            Entry::File(_) => {
+            Entry::Remote(Some(spec)) => self
+                .accumulate_directory(cx, acc, Entry::Repository(spec), path, true)
+                .map_err(|error| error.within(path.mark, step)),
+            Entry::File(_) | Entry::Remote(None) => {
                 let message = format!("the component \"{}\" is a file, a directory is needed here", path.text);
                 Err(BuildError::new(ErrorKind::File, path.mark, message)
                     .hint("name the directory that holds its kustomization file"))
@@ -439,6 +492,20 @@ impl Target {
             "list it under components"
         };
         Err(BuildError::new(ErrorKind::Config, path.mark, message).hint(hint))
+    }
+}
+
+/// The error for a URL that is neither a file nor a repository. A web page says nothing; why a file of
+/// objects cannot be read says more than that it is no repository.
+fn neither(as_file: BuildError, as_repository: BuildError) -> BuildError {
+    if matches!(as_file.kind, ErrorKind::Syntax | ErrorKind::Object) {
+        return as_file;
+    }
+    let message = format!("{}; and as a file: {}", as_repository.message, as_file.message);
+    BuildError {
+        message,
+        hint: as_repository.hint.or(as_file.hint),
+        ..as_repository
     }
 }
 

@@ -36,6 +36,10 @@ pub enum ErrorKind {
     Program,
     /// It needs something that this version does not do.
     Unsupported,
+    /// The outside said no: there is no such repository, reference or file, or it is not for this user.
+    Refused,
+    /// The outside failed or took too long.
+    OutsideFailed,
 }
 
 impl BuildError {

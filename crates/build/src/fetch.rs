@@ -1,5 +1,6 @@
 //! Where a build gets what is not in its tree: Git repositories and files behind HTTP.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::error::{BuildError, ErrorKind};
@@ -18,13 +19,35 @@ pub trait Fetch: Sync {
     ///
     /// # Errors
     /// [`FetchError`] where they cannot be had.
-    fn file(&self, url: &str) -> Result<Vec<u8>, FetchError>;
+    fn file(&self, request: &FileRequest<'_>) -> Result<Vec<u8>, FetchError>;
+}
+
+/// A file behind HTTP that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct FileRequest<'u> {
+    pub url: &'u str,
+    /// An answer of more bytes is an error.
+    pub limit: u64,
+    /// Objects are wanted: an answer for people (HTML) is an error.
+    pub refuse_pages: bool,
+}
+
+/// Who is to blame that something could not be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchErrorKind {
+    /// What was asked for, or what was forbidden here.
+    Input,
+    /// The outside said no: there is no such thing, or it is not for this user.
+    Refused,
+    /// The outside failed or took too long: it may work later.
+    Failed,
 }
 
 /// Something could not be fetched.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct FetchError {
+    pub kind: FetchErrorKind,
     /// A lower-case fragment that quotes the URL.
     pub message: String,
     /// What to do next.
@@ -32,8 +55,9 @@ pub struct FetchError {
 }
 
 impl FetchError {
-    pub fn new(message: impl Into<String>) -> FetchError {
+    pub fn new(kind: FetchErrorKind, message: impl Into<String>) -> FetchError {
         FetchError {
+            kind,
             message: message.into(),
             hint: None,
         }
@@ -45,10 +69,52 @@ impl FetchError {
         self
     }
 
-    pub(crate) fn at(self, mark: Mark) -> BuildError {
+    /// The error of a build, at the place that named what could not be fetched.
+    pub fn at(self, mark: Mark) -> BuildError {
+        let kind = match self.kind {
+            FetchErrorKind::Input => ErrorKind::File,
+            FetchErrorKind::Refused => ErrorKind::Refused,
+            FetchErrorKind::Failed => ErrorKind::OutsideFailed,
+        };
         BuildError {
             hint: self.hint,
-            ..BuildError::new(ErrorKind::File, mark, self.message)
+            ..BuildError::new(kind, mark, self.message)
+        }
+    }
+}
+
+/// A URL as it may be shown and recorded: `https://user:secret@host/` without the secret.
+pub fn without_password(url: &str) -> Cow<'_, str> {
+    let secret = || {
+        let authority = url.find("://")? + "://".len();
+        let end = url[authority..]
+            .find(['/', '?', '#'])
+            .map_or(url.len(), |end| authority + end);
+        let user_end = authority + url[authority..end].rfind('@')?;
+        let colon = authority + url[authority..user_end].find(':')?;
+        Some((colon, user_end))
+    };
+    match secret() {
+        Some((from, to)) => Cow::Owned(format!("{}{}", &url[..from], &url[to..])),
+        None => Cow::Borrowed(url),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn passwords_are_cut_out() {
+        for (url, shown) in [
+            ("https://me:secret@host/a:b@c", "https://me@host/a:b@c"),
+            ("https://me:p@ss@host", "https://me@host"),
+            ("https://:token@host/a", "https://@host/a"),
+            ("https://me@host/a", "https://me@host/a"),
+            ("https://host:8080/a@b", "https://host:8080/a@b"),
+            ("git@host:a/b", "git@host:a/b"),
+        ] {
+            assert_eq!(without_password(url), shown);
         }
     }
 }

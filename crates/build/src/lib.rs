@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 pub use built::{Built, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
-pub use fetch::{Fetch, FetchError};
+pub use fetch::{Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
 pub use files::{EntryKind, FileKind, Files, clean_join, relative_to};
 pub use find::{find_kustomizations, has_kustomization};
 pub use load::{LoadRestrictor, read_objects};
@@ -160,9 +160,9 @@ impl Session<'_> {
             Ok((full, FileKind::Directory)) => Ok(full),
             Ok((_, FileKind::File)) => Err(fail(format!("\"{asked}\" is a file, a directory is needed here"))
                 .hint("name the directory that holds the kustomization file")),
-            Err(_) if RepoSpec::parse(&asked).is_some() => Err(fail(format!(
-                "\"{asked}\" is remote, and remote repositories cannot be built yet"
-            ))),
+            Err(_) if RepoSpec::parse(&asked).is_some() => {
+                Err(fail(format!("\"{asked}\" is remote, and this build may not fetch")))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(self.missing(&full, Mark::NONE, &asked)),
             Err(error) => Err(fail(format!("cannot read \"{asked}\": {error}"))),
         }

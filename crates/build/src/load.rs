@@ -9,9 +9,9 @@ use yaml::{Documents, Layer, Mark, Node, Value};
 
 use crate::config::Str;
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::fetch::FetchError;
+use crate::fetch::{FetchError, without_password};
 use crate::files::{FileKind, clean_join};
-use crate::repo_spec::{RepoSpec, is_http, is_http_file};
+use crate::repo_spec::{RepoSpec, is_certain, is_http, is_http_file};
 use crate::session::{Session, YamlFile};
 
 /// Where files of a kustomization may lie.
@@ -40,6 +40,8 @@ pub(crate) struct Clone {
     pub(crate) url: String,
     /// The directory that holds its tree; nothing in it may lead out.
     pub(crate) top: PathBuf,
+    /// Whether it was named by a path on this machine.
+    pub(crate) is_local: bool,
 }
 
 /// The names a kustomization file can have.
@@ -50,6 +52,8 @@ pub(crate) enum Entry {
     File(PathBuf),
     Directory(PathBuf),
     Repository(RepoSpec),
+    /// An HTTP URL: of a file, or else of a repository if it can be one.
+    Remote(Option<RepoSpec>),
 }
 
 impl Root {
@@ -77,7 +81,7 @@ impl Root {
             return Err(BuildError::new(
                 ErrorKind::Config,
                 mark,
-                format!("{message}, but this one is outside of {}", clone.url),
+                format!("{message}, but this one is outside of {}", without_password(&clone.url)),
             ));
         }
         let parent = Some(self.clone());
@@ -94,7 +98,8 @@ impl Root {
         {
             let message = format!(
                 "cycle detected: URI '{}' referenced by previous URI '{}'",
-                spec.raw, clone.url
+                without_password(&spec.raw),
+                without_password(&clone.url)
             );
             return Err(BuildError::new(ErrorKind::Config, mark, message));
         }
@@ -134,16 +139,17 @@ pub(crate) fn find(session: &Session<'_>, root: &Root, path: &Str) -> Result<Ent
     }
     let full = clean_join(&root.directory, path);
     let found = session.resolve(&full);
-    if !matches!(found, Ok((_, FileKind::File)))
-        && !is_http_file(path)
-        && let Some(spec) = RepoSpec::parse(path)
-    {
-        return Ok(Entry::Repository(spec));
+    if !matches!(found, Ok((_, FileKind::File))) {
+        let spec = RepoSpec::parse(path).filter(|_| !is_http_file(path));
+        match spec {
+            Some(spec) if !is_http(path) || is_certain(path) => return Ok(Entry::Repository(spec)),
+            spec if is_http(path) => return Ok(Entry::Remote(spec)),
+            _ => {}
+        }
     }
     match found {
         Ok((full, FileKind::File)) => Ok(Entry::File(full)),
         Ok((full, FileKind::Directory)) => Ok(Entry::Directory(full)),
-        Err(_) if is_http(path) => Err(not_there_yet(path)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(session.missing(&full, path.mark, path)),
         Err(error) => Err(BuildError::new(
             ErrorKind::File,
@@ -161,33 +167,49 @@ pub(crate) fn clone_root(
     mark: Mark,
 ) -> Result<Root> {
     let fail = |message: String| BuildError::new(ErrorKind::File, mark, message);
+    let is_local = spec.is_local();
     if let Some(parent) = parent {
         parent.refuse_clone_cycle(spec, mark)?;
+        if is_local && let Some(clone) = parent.containing_clone().filter(|clone| !clone.is_local) {
+            let message = format!(
+                "security; \"{}\" names a repository on this machine, and is named by one from elsewhere, {}",
+                spec.raw,
+                without_password(&clone.url)
+            );
+            return Err(fail(message).hint("what comes from elsewhere may not read this machine: fetch its source too"));
+        }
     }
     let top = session.repository(spec).map_err(|error: FetchError| error.at(mark))?;
     let full = clean_join(&top, &spec.path);
-    let (directory, kind) = session
-        .resolve(&full)
-        .map_err(|error| fail(format!("cannot find \"{}\" in {}: {error}", spec.path, spec.clone_url)))?;
+    let (directory, kind) = session.resolve(&full).map_err(|error| {
+        let url = without_password(&spec.clone_url);
+        fail(format!("cannot find \"{}\" in {url}: {error}", spec.path))
+    })?;
     if kind == FileKind::File {
-        return Err(fail(format!("'{}' refers to a file; expecting directory", spec.raw)));
+        return Err(fail(format!(
+            "'{}' refers to a file; expecting directory",
+            without_password(&spec.raw)
+        )));
     }
     if !directory.starts_with(&top) {
         return Err(fail(format!(
             "\"{}\" refers to directory outside of repo {}",
-            spec.path, spec.clone_url
+            spec.path,
+            without_password(&spec.clone_url)
         )));
     }
     let mut root = parent;
     while let Some(visited) = root {
         if visited.directory == directory {
-            return Err(fail(format!("cycle detected: '{}' leads to itself", spec.raw)));
+            let url = without_password(&spec.raw);
+            return Err(fail(format!("cycle detected: '{url}' leads to itself")));
         }
         root = visited.parent.as_ref();
     }
     let clone = Some(Clone {
         url: spec.raw.clone(),
         top,
+        is_local,
     });
     Ok(Root {
         directory,
@@ -196,18 +218,15 @@ pub(crate) fn clone_root(
     })
 }
 
-pub(crate) fn not_there_yet(path: &Str) -> BuildError {
-    let message = format!(
-        "\"{}\" is remote, and remote files and repositories cannot be read yet",
-        path.text
-    );
-    BuildError::new(ErrorKind::Unsupported, path.mark, message).hint("fetch it into the tree and name its path there")
+fn not_a_file(path: &Str) -> BuildError {
+    let message = format!("\"{}\" names a repository, a file is needed here", path.text);
+    BuildError::new(ErrorKind::File, path.mark, message).hint("name a file in the tree, or one behind HTTP")
 }
 
 /// The resolved path of a file that a kustomization may read.
 pub(crate) fn find_file(session: &Session<'_>, root: &Root, restrictor: LoadRestrictor, path: &Str) -> Result<PathBuf> {
     match find(session, root, path)? {
-        Entry::Repository(_) => Err(not_there_yet(path)),
+        Entry::Repository(_) | Entry::Remote(_) => Err(not_a_file(path)),
         Entry::Directory(_) => {
             let message = format!("\"{}\" is a directory, a file is needed here", path.text);
             Err(BuildError::new(ErrorKind::File, path.mark, message))

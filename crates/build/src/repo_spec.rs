@@ -54,10 +54,30 @@ impl RepoSpec {
     }
 }
 
+impl RepoSpec {
+    /// Whether it names a repository by a path on this machine.
+    pub fn is_local(&self) -> bool {
+        self.clone_url.starts_with(FILE)
+    }
+}
+
 /// Whether a path names a file by its extension, not a repository.
 pub(crate) fn is_http_file(path: &str) -> bool {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     is_http(path) && [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end))
+}
+
+/// Whether an HTTP URL names a repository and can name nothing else. Others are asked for by HTTP first,
+/// as kustomize does with all of them.
+pub(crate) fn is_certain(url: &str) -> bool {
+    let address = url.split(['?', '#']).next().unwrap_or_default();
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut segments = path.split('/');
+    if host.eq_ignore_ascii_case(GITHUB) {
+        return !matches!(segments.nth(2), Some("raw" | "releases" | "archive"));
+    }
+    path.contains("//") || segments.any(|segment| segment.ends_with(".git") || segment == "_git")
 }
 
 /// Whether a path is loaded by HTTP.

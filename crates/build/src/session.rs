@@ -11,7 +11,7 @@ use yaml::{Documents, Mark, Node, Source, Sources, Text};
 use crate::accumulate::Accumulated;
 use crate::config::LoadedKustomization;
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::fetch::{Fetch, FetchError};
+use crate::fetch::{Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
 use crate::files::{EntryKind, FileKind, Files};
 use crate::programs::{Permissions, Programs};
 use crate::repo_spec::RepoSpec;
@@ -20,20 +20,23 @@ use crate::run::Runner;
 /// The largest file that is read, in bytes.
 pub const DEFAULT_FILE_LIMIT: u64 = 128 << 20;
 
-/// A repository that is fetched once.
-type Fetched = Arc<OnceLock<Result<PathBuf, FetchError>>>;
+/// What is fetched once for each key.
+type Fetched<K, T> = Mutex<HashMap<K, Arc<OnceLock<Result<T, FetchError>>>>>;
 
 /// The state that builds share. Every method may be called from several threads at once.
 pub struct Session<'f> {
     files: &'f dyn Files,
     fetch: Option<&'f dyn Fetch>,
-    runner: Runner<'f>,
-    repositories: Mutex<HashMap<String, Fetched>>,
+    runner: Arc<Runner<'f>>,
+    repositories: Fetched<String, PathBuf>,
+    /// By URL, and whether web pages were refused.
+    remote: Fetched<(String, bool), Vec<u8>>,
+    remote_yaml: Mutex<HashMap<String, Arc<YamlFile>>>,
     sources: Arc<Sources>,
     file_limit: u64,
     threads: fn() -> usize,
-    yaml_files: Mutex<HashMap<PathBuf, Slot<YamlFile>>>,
-    directories: Mutex<HashMap<PathBuf, PathBuf>>,
+    yaml_files: Arc<Mutex<HashMap<PathBuf, Slot<YamlFile>>>>,
+    directories: Arc<Mutex<HashMap<PathBuf, PathBuf>>>,
     bases: Mutex<HashMap<BaseKey, Base>>,
 }
 
@@ -73,13 +76,15 @@ impl<'f> Session<'f> {
         Session {
             files,
             fetch: None,
-            runner: Runner::default(),
+            runner: Arc::default(),
             repositories: Mutex::default(),
+            remote: Mutex::default(),
+            remote_yaml: Mutex::default(),
             sources: Arc::new(Sources::new()),
             file_limit: DEFAULT_FILE_LIMIT,
             threads: || 1,
-            yaml_files: Mutex::default(),
-            directories: Mutex::default(),
+            yaml_files: Arc::default(),
+            directories: Arc::default(),
             bases: Mutex::default(),
         }
     }
@@ -91,11 +96,26 @@ impl<'f> Session<'f> {
         self
     }
 
+    /// A session that shares the files that this one reads, and fetches with another fetcher: what is
+    /// fetched, and the bases that may come from it, are its own.
+    #[must_use]
+    pub fn beside(&self, fetch: &'f dyn Fetch) -> Session<'f> {
+        Session {
+            runner: self.runner.clone(),
+            sources: self.sources.clone(),
+            file_limit: self.file_limit,
+            threads: self.threads,
+            yaml_files: self.yaml_files.clone(),
+            directories: self.directories.clone(),
+            ..Session::new(self.files).with_fetch(fetch)
+        }
+    }
+
     /// Programs that a kustomization names are run by `programs` as far as they are permitted; without
     /// this they are refused.
     #[must_use]
     pub fn with_programs(mut self, programs: &'f dyn Programs, permissions: Permissions) -> Session<'f> {
-        self.runner = Runner::new(programs, permissions);
+        self.runner = Arc::new(Runner::new(programs, permissions));
         self
     }
 
@@ -109,16 +129,44 @@ impl<'f> Session<'f> {
 
     /// The tree of a repository, fetched once however often it is named.
     pub(crate) fn repository(&self, spec: &RepoSpec) -> Result<PathBuf, FetchError> {
-        let Some(fetch) = self.fetch else {
-            let message = format!(
-                "\"{}\" is remote, and remote files and repositories cannot be read yet",
-                spec.raw
-            );
-            return Err(FetchError::new(message).hint("fetch it into the tree and name its path there"));
-        };
+        let fetch = self.outside(&spec.raw)?;
         let key = format!("{}\0{}\0{}", spec.clone_url, spec.reference, spec.submodules);
         let slot = lock(&self.repositories).entry(key).or_default().clone();
         slot.get_or_init(|| fetch.repository(spec)).clone()
+    }
+
+    fn outside(&self, url: &str) -> Result<&'f dyn Fetch, FetchError> {
+        self.fetch.ok_or_else(|| {
+            let message = format!("\"{}\" is remote, and this build may not fetch", without_password(url));
+            FetchError::new(FetchErrorKind::Input, message).hint("fetch it into the tree and name its path there")
+        })
+    }
+
+    /// The bytes behind an HTTP URL, fetched once however often it is named.
+    pub(crate) fn remote(&self, url: &str, refuse_pages: bool, mark: Mark) -> Result<Vec<u8>> {
+        let fetch = self.outside(url).map_err(|error| error.at(mark))?;
+        let slot = lock(&self.remote)
+            .entry((url.to_owned(), refuse_pages))
+            .or_default()
+            .clone();
+        let request = FileRequest {
+            url,
+            limit: self.file_limit,
+            refuse_pages,
+        };
+        let fetched = slot.get_or_init(|| fetch.file(&request)).clone();
+        fetched.map_err(|error| error.at(mark))
+    }
+
+    /// The YAML file behind an HTTP URL.
+    pub(crate) fn remote_yaml(&self, url: &str, refuse_pages: bool, mark: Mark) -> Result<Arc<YamlFile>> {
+        let bytes = self.remote(url, refuse_pages, mark)?;
+        let known = lock(&self.remote_yaml).get(url).cloned();
+        if let Some(file) = known {
+            return Ok(file);
+        }
+        let file = Arc::new(self.make_yaml_file(without_password(url).into_owned(), bytes)?);
+        Ok(lock(&self.remote_yaml).entry(url.to_owned()).or_insert(file).clone())
     }
 
     /// Files of more bytes than this are refused.

@@ -47,6 +47,7 @@ enum Command {
     #[command(visible_alias = "init")]
     Create(commands::edit::CreateArgs),
     Localize(LocalizeOptions),
+    Lock(commands::lock::LockArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
     Version(commands::version::VersionArgs),
@@ -56,9 +57,8 @@ enum Command {
 struct LocalizeOptions {
     #[command(flatten)]
     localize: commands::localize::LocalizeArgs,
-    /// Use only repositories that were fetched before.
-    #[arg(long)]
-    offline: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -78,6 +78,14 @@ pub(crate) struct ReportArgs {
     /// Print no warnings and no progress.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+/// Whether the network may be used.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct NetworkArgs {
+    /// Do not use the network: only what was fetched before.
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 impl ReportArgs {
@@ -219,18 +227,6 @@ pub(crate) fn version_text() -> String {
     format!("{} (kustomize {})", env!("CARGO_PKG_VERSION"), build::KUSTOMIZE_VERSION)
 }
 
-/// Fetches what is remote into the user's cache directory.
-pub(crate) fn fetcher(offline: bool) -> fetch::Fetcher {
-    let set = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    let caches = caches.unwrap_or_else(std::env::temp_dir);
-    fetch::Fetcher::new(caches.join("terrace"), offline)
-}
-
 /// The working directory, which the system may not know.
 pub(crate) fn working_directory() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
@@ -259,7 +255,8 @@ pub(crate) fn run() -> Exit {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Edit(args) => commands::edit::run(args, &TERRACE),
         Command::Create(args) => commands::edit::run_create(args, &TERRACE),
-        Command::Localize(args) => commands::localize::run(&args.localize, &args.report.reporter(), args.offline),
+        Command::Localize(args) => commands::localize::run(&args.localize, &args.report.reporter(), args.network),
+        Command::Lock(args) => commands::lock::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),
         Command::Version(args) => commands::version::run(&args),

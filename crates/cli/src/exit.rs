@@ -31,8 +31,10 @@ impl Exit {
 
     /// The exit for an error of a build.
     pub(crate) fn of(kind: build::ErrorKind) -> Exit {
-        use build::ErrorKind::{Config, File, Object, Program, Syntax, Transform, Unsupported};
+        use build::ErrorKind::{Config, File, Object, OutsideFailed, Program, Refused, Syntax, Transform, Unsupported};
         match kind {
+            Refused => Exit::Refused,
+            OutsideFailed => Exit::OutsideFailed,
             Syntax | File | Config | Object | Transform | Program | Unsupported => Exit::WrongInput,
         }
     }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::args::BuildFlags;
+use crate::args::{BuildFlags, NetworkArgs};
 use crate::commands::{build, completions, edit, localize, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
@@ -119,7 +119,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
         Some(Command::Edit(args)) => edit::run(args, &REPORTER),
         Some(Command::Create(args)) => edit::run_create(args, &REPORTER),
         Some(Command::Completion(args)) => completions::print_for::<Kustomize>("kustomize", &args),
-        Some(Command::Localize(args)) => localize::run(&args, &REPORTER, false),
+        Some(Command::Localize(args)) => localize::run(&args, &REPORTER, NetworkArgs::default()),
         Some(Command::Version(args)) => print_version(&args),
     }
 }
@@ -160,7 +160,7 @@ fn run_build(args: KustomizeBuildArgs) -> Exit {
         flags: &args.flags,
         programs: ProgramArgs::default(),
         options: &options,
-        offline: false,
+        network: NetworkArgs::default(),
     };
     match build::run_one(directory, output, &how, &REPORTER) {
         Exit::Done => Exit::Done,

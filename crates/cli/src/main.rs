@@ -11,6 +11,7 @@ mod kustomize;
 mod output;
 mod programs;
 mod progress;
+mod remote;
 mod stack;
 
 use std::process::ExitCode;

@@ -22,7 +22,7 @@ struct State {
 impl Progress {
     /// A line that counts to `total`, if there is somebody to read it.
     pub(crate) fn new(total: usize, wanted: bool) -> Progress {
-        let visible = wanted && total > 1 && std::io::stderr().is_terminal();
+        let visible = wanted && total > 1 && is_readable();
         Progress {
             total,
             state: visible.then(|| {
@@ -43,20 +43,36 @@ impl Progress {
             return;
         }
         state.drawn_at = Some(Instant::now());
-        let name: String = crate::excerpt::visible(name).chars().take(WIDTH).collect();
-        let _ = write!(
-            std::io::stderr(),
-            "\r\x1b[Kbuilding {}/{} {name}",
-            state.done,
-            self.total
-        );
+        draw(&format!("building {}/{} ", state.done, self.total), name);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.state.is_some() {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
+            clear();
         }
     }
+}
+
+/// Says what is fetched, if there is somebody to read it; nothing takes it away again.
+pub(crate) fn fetching(url: Option<&str>) {
+    match url {
+        Some(url) => draw("fetching ", url),
+        None => clear(),
+    }
+}
+
+/// Whether lines that say how far it is can be read.
+pub(crate) fn is_readable() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+fn draw(step: &str, name: &str) {
+    let name: String = crate::excerpt::visible(name).chars().take(WIDTH).collect();
+    let _ = write!(std::io::stderr(), "\r\x1b[K{step}{name}");
+}
+
+fn clear() {
+    let _ = write!(std::io::stderr(), "\r\x1b[K");
 }

@@ -100,9 +100,7 @@ fn file(cx: &Context<'_>, target: &Target, source: &Str) -> Result<KeyValue> {
         text: path.into(),
         ..source.clone()
     };
-    let file = target.find_file(cx, &path)?;
-    let bytes = cx.session.read(&file, path.mark, &path)?;
-    let name = cx.session.files().display(&file);
+    let (bytes, name) = target.read(cx, &path)?;
     Ok(match String::from_utf8(bytes) {
         Ok(text) => {
             let source = cx.session.sources().add(name, text);
@@ -123,8 +121,7 @@ fn file(cx: &Context<'_>, target: &Target, source: &Str) -> Result<KeyValue> {
 
 /// The pairs of an env file: lines of `KEY=value`, and comments.
 pub(crate) fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mut Vec<KeyValue>) -> Result<()> {
-    let file = target.find_file(cx, path)?;
-    let bytes = cx.session.read(&file, path.mark, path)?;
+    let (bytes, name) = target.read(cx, path)?;
     let (text, invalid_at) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),
         Err(error) => {
@@ -132,7 +129,7 @@ pub(crate) fn env_file(cx: &Context<'_>, target: &Target, path: &Str, pairs: &mu
             (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(at))
         }
     };
-    let source = cx.session.sources().add(cx.session.files().display(&file), text);
+    let source = cx.session.sources().add(name, text);
     let text = source.text();
     let mut start = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {

@@ -5,15 +5,17 @@ use std::path::{Component, Path, PathBuf};
 
 use build::{Built, Failure, Options, OsFiles, Session, find_kustomizations, parallel};
 use clap::Args;
+use fetch::{Fetcher, Lock};
 use resource::Finding;
 use yaml::{Mark, Sources};
 
-use crate::args::{BuildFlags, ReportArgs, fetcher, working_directory};
+use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
 use crate::output;
 use crate::programs::ProgramArgs;
 use crate::progress::Progress;
+use crate::remote::{Outside, lock_beside};
 
 /// Render kustomizations, to the byte as kustomize does.
 ///
@@ -59,9 +61,8 @@ pub(crate) struct BuildArgs {
     /// How many directories to render at the same time; without it, one for each processor.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Use only repositories that were fetched before.
-    #[arg(long)]
-    offline: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
@@ -75,7 +76,7 @@ pub(crate) struct How<'a> {
     pub(crate) flags: &'a BuildFlags,
     pub(crate) programs: ProgramArgs,
     pub(crate) options: &'a Options,
-    pub(crate) offline: bool,
+    pub(crate) network: NetworkArgs,
 }
 
 /// A kustomization to render.
@@ -103,7 +104,7 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
             flags: &args.flags,
             programs: args.programs,
             options: &options,
-            offline: args.offline,
+            network: args.network,
         };
         return run_one(directory, args.output.clone(), &how, &reporter);
     }
@@ -117,11 +118,9 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
         return Exit::WrongUsage;
     }
     let files = OsFiles::new(working_directory());
-    let fetcher = fetcher(args.offline);
+    let outside = Outside::new(args.network, &reporter);
     let executor = args.flags.executor(args.programs);
-    let session = Session::new(&files)
-        .with_fetch(&fetcher)
-        .with_programs(&executor, args.flags.permissions());
+    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
     let targets = match targets(args, &session) {
         Ok(targets) => targets,
         Err((exit, diagnostic)) => {
@@ -131,9 +130,28 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
     };
     let jobs = args.jobs.map_or_else(parallel::default_jobs, usize::from);
     let progress = Progress::new(targets.len(), !args.report.quiet);
+    let locks: Vec<_> = targets
+        .iter()
+        .map(|target| lock_beside(&session, &target.directory))
+        .collect();
+    // Directories with one lock see one outside.
+    let mut kinds: Vec<Option<Lock>> = Vec::new();
+    for lock in locks.iter().flatten() {
+        if !kinds.contains(lock) {
+            kinds.push(lock.clone());
+        }
+    }
+    let fetchers: Vec<Fetcher> = kinds.iter().map(|lock| outside.fetcher(lock.clone())).collect();
+    let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
     let results = parallel::map(targets.len(), jobs, |at| {
         let target = &targets[at];
-        let result = render(&session, target, args.output_dir.as_deref(), &options);
+        let session = locks[at].as_ref().map(|lock| {
+            let kind = kinds.iter().position(|kind| kind == lock);
+            &sessions[kind.expect("every lock is one of the kinds")]
+        });
+        let result = session
+            .map_err(|error| (Exit::of(error.kind), error.clone().into()))
+            .and_then(|session| render(session, target, args.output_dir.as_deref(), &options));
         progress.step(&target.shown);
         result
     });
@@ -144,12 +162,19 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
 /// Renders one directory: to standard output, to a file, or to a file for each object.
 pub(crate) fn run_one(directory: PathBuf, output: Option<PathBuf>, how: &How<'_>, reporter: &Reporter) -> Exit {
     let files = OsFiles::new(working_directory());
-    let fetcher = fetcher(how.offline);
     let executor = how.flags.executor(how.programs);
     let session = Session::new(&files)
-        .with_fetch(&fetcher)
         .with_programs(&executor, how.flags.permissions())
         .with_threads(parallel::default_jobs);
+    let fetcher = match lock_beside(&session, &directory) {
+        Ok(lock) => Outside::new(how.network, reporter).fetcher(lock),
+        Err(error) => {
+            let exit = Exit::of(error.kind);
+            reporter.error(&error.into(), session.sources());
+            return exit;
+        }
+    };
+    let session = session.beside(&fetcher);
     let built = match session.build(&directory, how.options) {
         Ok(built) => built,
         Err(Failure { error, sources }) => {
@@ -276,11 +301,12 @@ fn render(
     target: &Target,
     output_dir: Option<&Path>,
     options: &Options,
-) -> Result<Rendered, Diagnostic> {
+) -> Result<Rendered, (Exit, Diagnostic)> {
     let built = session
         .build(&target.directory, options)
-        .map_err(|failure| Diagnostic::from(failure.error))?;
-    let mut bytes = built.to_yaml()?;
+        .map_err(|Failure { error, .. }| (Exit::of(error.kind), Diagnostic::from(error)))?;
+    let wrong = |diagnostic| (Exit::WrongInput, diagnostic);
+    let mut bytes = built.to_yaml().map_err(|error| wrong(error.into()))?;
     if let Some(output_dir) = output_dir {
         let path = output_dir.join(&target.file);
         // Most directories are there: one is made when a file asks for it.
@@ -288,10 +314,14 @@ fn render(
             if error.kind() == std::io::ErrorKind::NotFound
                 && let Some(parent) = path.parent()
             {
-                std::fs::create_dir_all(parent)
-                    .map_err(|error| Diagnostic::error(format!("cannot make \"{}\": {error}", parent.display())))?;
+                std::fs::create_dir_all(parent).map_err(|error| {
+                    wrong(Diagnostic::error(format!(
+                        "cannot make \"{}\": {error}",
+                        parent.display()
+                    )))
+                })?;
             }
-            write_file(&path, &bytes)?;
+            write_file(&path, &bytes).map_err(wrong)?;
         }
         bytes = Vec::new();
     }
@@ -304,12 +334,14 @@ fn render(
 /// Reports every failure, and writes the results if there is none.
 fn finish(
     targets: &[Target],
-    results: Vec<Result<Rendered, Diagnostic>>,
+    results: Vec<Result<Rendered, (Exit, Diagnostic)>>,
     output: Option<&Path>,
     sources: &Sources,
     reporter: &Reporter,
 ) -> Exit {
     let mut failures: Vec<Diagnostic> = Vec::new();
+    // What is wrong here is mended first; then what may pass by itself does not count.
+    let mut exit = Exit::Done;
     let mut known: HashMap<(String, Mark), usize> = HashMap::new();
     let mut warned = HashSet::new();
     let mut chunks: Vec<Vec<u8>> = Vec::new();
@@ -328,7 +360,8 @@ fn finish(
                     chunks.push(rendered.bytes);
                 }
             }
-            Err(diagnostic) => {
+            Err((worse, diagnostic)) => {
+                exit = if exit == Exit::Done { worse } else { exit.min(worse) };
                 // One broken base breaks many directories: it is told once.
                 let at = *known
                     .entry((diagnostic.message.clone(), diagnostic.mark))
@@ -342,7 +375,7 @@ fn finish(
     }
     reporter.errors(&failures, sources);
     if !failures.is_empty() {
-        return Exit::WrongInput;
+        return exit;
     }
     let written = match output {
         Some(file) => write_file(file, &chunks.concat()),

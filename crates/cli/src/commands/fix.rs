@@ -5,10 +5,11 @@ use std::path::Path;
 use build::{Options, OsFiles, Session};
 use edit::fix::{self, Comparison};
 
-use crate::args::{fetcher, working_directory};
+use crate::args::{NetworkArgs, working_directory};
 use crate::diagnostic::{Diagnostic, Face, Reporter};
 use crate::exit::Exit;
 use crate::output;
+use crate::remote::{Outside, lock_beside};
 
 const FIXED: &str = "
 Fixed fields:
@@ -77,8 +78,10 @@ We recommend doing this in a clean git repository where the change is easy to un
 /// What a directory builds to without any flags.
 fn build(directory: &Path, reporter: &Reporter) -> Result<Vec<u8>, String> {
     let files = OsFiles::new(working_directory());
-    let fetcher = fetcher(false);
-    let session = Session::new(&files).with_fetch(&fetcher);
+    let session = Session::new(&files);
+    let lock = lock_beside(&session, directory).map_err(|error| error.to_string())?;
+    let fetcher = Outside::new(NetworkArgs::default(), reporter).fetcher(lock);
+    let session = session.beside(&fetcher);
     let built = session
         .build(directory, &Options::default())
         .map_err(|failure| failure.error.to_string())?;

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use build::{Failure, Options, OsFiles, Session};
+use build::{BuildError, Failure, Options, OsFiles, Session};
 use clap::Args;
 use edit::localize::{Localized, Request, localize};
 
-use crate::args::{fetcher, go_bool, working_directory};
+use crate::args::{NetworkArgs, go_bool, working_directory};
 use crate::diagnostic::{Diagnostic, Face, Reporter};
 use crate::exit::Exit;
+use crate::remote::{Outside, lock_beside};
 
 /// Copy a kustomization with all that it names, remote parts included, into a new directory.
 ///
@@ -44,7 +45,7 @@ pub(crate) struct LocalizeArgs {
     no_verify: bool,
 }
 
-pub(crate) fn run(args: &LocalizeArgs, reporter: &Reporter, offline: bool) -> Exit {
+pub(crate) fn run(args: &LocalizeArgs, reporter: &Reporter, network: NetworkArgs) -> Exit {
     let none = yaml::Sources::new();
     if !args.more.is_empty() {
         let message = format!("accepts at most 2 arg(s), received {}", 2 + args.more.len());
@@ -57,7 +58,13 @@ pub(crate) fn run(args: &LocalizeArgs, reporter: &Reporter, offline: bool) -> Ex
     }
     let target = &*args.target;
     let files = OsFiles::new(working_directory());
-    let fetcher = fetcher(offline);
+    let session = Session::new(&files);
+    let lock = match lock_beside(&session, Path::new(target)) {
+        Ok(lock) => lock,
+        Err(error) => return failed(error, &none, reporter),
+    };
+    let fetcher = Outside::new(network, reporter).fetcher(lock);
+    let session = session.beside(&fetcher);
     let request = Request {
         target,
         scope: &args.scope,
@@ -67,8 +74,7 @@ pub(crate) fn run(args: &LocalizeArgs, reporter: &Reporter, offline: bool) -> Ex
         Ok(localized) => localized,
         Err(Failure { mut error, sources }) => {
             error.message = format!("unable to localize target \"{target}\": {}", error.message);
-            reporter.error(&error.into(), &sources);
-            return Exit::WrongInput;
+            return failed(error, &sources, reporter);
         }
     };
     if let Err(error) = localized.tree.write(&localized.destination) {
@@ -77,7 +83,6 @@ pub(crate) fn run(args: &LocalizeArgs, reporter: &Reporter, offline: bool) -> Ex
     }
     let written = localized.destination.display();
     if !args.no_verify {
-        let session = Session::new(&files).with_fetch(&fetcher);
         match verify(&session, target, &localized) {
             Ok(true) => reporter.note(&format!(
                 "VERIFICATION SUCCESS: `kustomize build` for {target} and {written} are the same after localization."
@@ -93,13 +98,21 @@ pub(crate) fn run(args: &LocalizeArgs, reporter: &Reporter, offline: bool) -> Ex
                 let hint =
                     "the copy is written; if the target needs flags to build, use --no-verify and build both with them";
                 let error = if error.hint.is_none() { error.hint(hint) } else { error };
-                reporter.error(&error.into(), &sources);
-                return Exit::WrongInput;
+                return failed(error, &sources, reporter);
             }
         }
     }
     reporter.note(&format!("SUCCESS: localized \"{target}\" to directory {written}"));
     Exit::Done
+}
+
+fn failed(error: BuildError, sources: &yaml::Sources, reporter: &Reporter) -> Exit {
+    let exit = Exit::of(error.kind);
+    reporter.error(&error.into(), sources);
+    match reporter.face {
+        Face::Terrace => exit,
+        Face::Kustomize => Exit::WrongInput,
+    }
 }
 
 /// Whether target and copy build to the same bytes.

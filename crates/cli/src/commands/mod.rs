@@ -6,5 +6,6 @@ pub(crate) mod edit;
 pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod localize;
+pub(crate) mod lock;
 pub(crate) mod man;
 pub(crate) mod version;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -80,8 +81,9 @@ impl Recorded {
             .find(|what| self.case[format!("needs_{what}")] == true)
     }
 
-    /// Runs the case. `tools` holds the stand-ins for programs that kustomize runs.
-    fn check(&self, tools: &Path) -> Result<(), String> {
+    /// Runs the case. `tools` holds what stands in for the outside.
+    fn check(&self, tools: &Tools) -> Result<(), String> {
+        let git_root = tools.git_root().display().to_string();
         let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
         let above = temporary.path().canonicalize().map_err(|error| error.to_string())?;
         let root = above.join("in");
@@ -96,6 +98,7 @@ impl Recorded {
         for path in self.strings("templated_files") {
             let path = root.join(path);
             let text = replace(&fs::read(&path).unwrap(), "${ROOT}", &root.display().to_string());
+            let text = replace(&text, "${GIT_ROOT}", &git_root);
             fs::write(path, text).unwrap();
         }
         for path in self.strings("executable_files") {
@@ -107,7 +110,12 @@ impl Recorded {
         } else {
             "expected.yaml"
         };
-        let answer = self.build(&flags, &root, tools);
+        let build = |flags: &[String]| {
+            let mut answer = self.build(flags, &root, tools);
+            answer.out = replace(&answer.out, &git_root, "${GIT_ROOT}");
+            answer
+        };
+        let answer = build(&flags);
         if self.case["outcome"] != "yaml" {
             return match answer.code {
                 Some(0) => Err(format!("{}: should fail", self.name)),
@@ -120,23 +128,24 @@ impl Recorded {
             && self.directory.join(in_default_order).exists()
         {
             let flags = [&flags[..at], &flags[at + 2..]].concat();
-            self.compare(&self.build(&flags, &root, tools), in_default_order, &root, &above)?;
+            self.compare(&build(&flags), in_default_order, &root, &above)?;
         }
         Ok(())
     }
 
-    fn build(&self, flags: &[String], root: &Path, tools: &Path) -> Answer {
+    fn build(&self, flags: &[String], root: &Path, tools: &Tools) -> Answer {
         let mut arguments = vec!["build".to_owned(), self.case["path"].as_str().unwrap_or(".").to_owned()];
         arguments.extend_from_slice(flags);
         let path = std::env::var("PATH").unwrap_or_default();
         let variables = [
             ("HOME", root.display().to_string()),
-            ("PATH", format!("{}:{path}", tools.display())),
+            ("PATH", format!("{}:{path}", tools.directory().display())),
             ("FAKEHELM_ROOT", root.display().to_string()),
             // The stand-in for helm knows temporary files by their place.
             ("TMPDIR", "/tmp".to_owned()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value));
+        let variables = [&variables[..], &tools.git_variables()].concat();
         run(Path::new(TERRACE), &arguments, root, &variables)
     }
 
@@ -173,9 +182,12 @@ fn kustomize() -> Result<(), Failed> {
     let mut cases = Vec::new();
     find(&folder, &mut cases);
     cases.sort_by(|a: &Recorded, b: &Recorded| a.directory.cmp(&b.directory));
+    let tools = Tools::make(&folder);
+    let has_git = tools.make_repositories(&folder);
     let mut skipped: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     cases.retain(|case| match case.needs() {
         None => true,
+        Some("git") if has_git => true,
         Some(what) => {
             skipped.entry(what).or_default().push(case.name.clone());
             false
@@ -188,11 +200,60 @@ fn kustomize() -> Result<(), Failed> {
             names.join(" ")
         );
     }
-    let tools = tempfile::tempdir().unwrap();
-    let helm = tools.path().join("helmV3");
-    fs::copy(folder.join("_fixtures/fakehelm.sh"), &helm).unwrap();
-    make_executable(&helm);
-    agree("kustomize", &cases, |case| case.check(tools.path()))
+    let with_git = cases.iter().filter(|case| case.needs() == Some("git")).count();
+    eprintln!("conformance kustomize: {with_git} of them with git");
+    agree("kustomize", &cases, |case| case.check(&tools))
+}
+
+/// What stands in for the outside of the recorded cases: a helm, and Git repositories.
+struct Tools(tempfile::TempDir);
+
+impl Tools {
+    fn make(folder: &Path) -> Tools {
+        let tools = Tools(tempfile::tempdir().unwrap());
+        let helm = tools.directory().join("helmV3");
+        fs::copy(folder.join("_fixtures/fakehelm.sh"), &helm).unwrap();
+        make_executable(&helm);
+        tools
+    }
+
+    fn directory(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn git_root(&self) -> PathBuf {
+        self.directory().canonicalize().unwrap().join("git")
+    }
+
+    /// Makes the repositories by the script that is recorded beside the cases; not where there is no git.
+    fn make_repositories(&self, folder: &Path) -> bool {
+        let settings =
+            "[safe]\n directory=*\n[protocol \"file\"]\n allow=always\n[user]\n name=t\n email=t@example.com\n";
+        fs::write(self.directory().join("gitconfig"), settings).unwrap();
+        let output = Command::new("sh")
+            .arg(folder.join("_fixtures/make-git-repos.sh"))
+            .arg(self.git_root())
+            .envs(self.git_variables())
+            .output();
+        match output {
+            Ok(output) if output.status.success() => true,
+            Ok(output) => {
+                let error = String::from_utf8_lossy(&output.stderr);
+                eprintln!("conformance kustomize: the repositories cannot be made: {error}");
+                false
+            }
+            Err(error) => {
+                eprintln!("conformance kustomize: the repositories cannot be made: {error}");
+                false
+            }
+        }
+    }
+
+    fn git_variables(&self) -> [(String, String); 2] {
+        let settings = self.directory().join("gitconfig").display().to_string();
+        [("GIT_CONFIG_GLOBAL", settings), ("GIT_CONFIG_NOSYSTEM", "1".to_owned())]
+            .map(|(name, value)| (name.to_owned(), value))
+    }
 }
 
 fn find(directory: &Path, cases: &mut Vec<Recorded>) {

@@ -31,6 +31,7 @@ pub(crate) fn run(program: &Path, arguments: &[String], directory: &Path, variab
         .env_remove("CLICOLOR_FORCE")
         .env_remove("KUSTOMIZE_ENABLE_MANAGEDBY_LABEL")
         .env_remove("COLUMNS")
+        .env("XDG_CACHE_HOME", directory.join("../.cache"))
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .output()

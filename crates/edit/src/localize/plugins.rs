@@ -32,7 +32,7 @@ impl Work<'_> {
         if self.are_objects(text, mark)? {
             return Ok(text.to_owned());
         }
-        let (place, bytes) = self.load(root, text, mark)?;
+        let (place, bytes) = self.load(root, text, mark, true)?;
         let content = self.text(text, bytes.clone())?;
         build::read_objects(&self.sources.add(text, content))?;
         self.keep(root, &place, bytes, mark)?;
@@ -44,7 +44,7 @@ impl Work<'_> {
         if self.are_objects(text, mark)? {
             return self.plugins(root, text, mark);
         }
-        let (place, bytes) = self.load(root, text, mark)?;
+        let (place, bytes) = self.load(root, text, mark, true)?;
         let content = self.text(text, bytes)?;
         build::read_objects(&self.sources.add(text, content.clone()))?;
         let content = self.plugins(root, &content, mark)?;

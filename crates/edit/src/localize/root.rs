@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use build::{BuildError, ErrorKind, Fetch, FetchError, FileKind, Files, RepoSpec, Result, clean_join, relative_to};
+use build::{BuildError, ErrorKind, Fetch, FileKind, FileRequest, Files, RepoSpec, Result, clean_join, relative_to};
 use yaml::{Mark, Sources};
 
 use super::changes::Changes;
@@ -139,16 +139,28 @@ impl<'f> Work<'f> {
             .map_err(|error| failed(mark, format!("cannot read \"{asked}\": {error}")))
     }
 
-    /// The bytes of a file that a root names, and its place relative to the root.
-    pub(super) fn load(&mut self, root: &Root, path: &str, mark: Mark) -> Result<(PathBuf, Vec<u8>)> {
+    /// The bytes of a file that a root names, and its place relative to the root. Where objects are wanted, a
+    /// page for people that a server answers with is an error.
+    pub(super) fn load(
+        &mut self,
+        root: &Root,
+        path: &str,
+        mark: Mark,
+        are_objects: bool,
+    ) -> Result<(PathBuf, Vec<u8>)> {
         if is_http(path) {
             self.refuse_taken(root, path, mark)?;
             let known = self.fetched.get(path).cloned();
             let bytes = match known {
                 Some(bytes) => bytes,
                 None => {
-                    let fetched = self.fetcher(path, mark)?.file(path);
-                    fetched.map_err(|error| at(error, mark))?
+                    let request = FileRequest {
+                        url: path,
+                        limit: build::DEFAULT_FILE_LIMIT,
+                        refuse_pages: are_objects,
+                    };
+                    let fetched = self.fetcher(path, mark)?.file(&request);
+                    fetched.map_err(|error| error.at(mark))?
                 }
             };
             self.fetched.insert(path.to_owned(), bytes.clone());
@@ -190,7 +202,7 @@ impl<'f> Work<'f> {
         if path.is_empty() {
             return Ok(String::new());
         }
-        let (place, bytes) = self.load(root, path, mark)?;
+        let (place, bytes) = self.load(root, path, mark, false)?;
         self.keep(root, &place, bytes, mark)?;
         Ok(written(&place))
     }
@@ -215,12 +227,12 @@ impl<'f> Work<'f> {
         }
         match self.files.resolve(&clean_join(&root.directory, path)) {
             Ok(_) => self.base(root, path, mark),
-            Err(_) => self.load(root, path, mark).map(|(place, _)| written(&place)),
+            Err(_) => self.load(root, path, mark, true).map(|(place, _)| written(&place)),
         }
     }
 
     fn objects(&mut self, root: &Root, path: &str, mark: Mark) -> Result<String> {
-        let (place, bytes) = self.load(root, path, mark)?;
+        let (place, bytes) = self.load(root, path, mark, true)?;
         let text = self.text(path, bytes.clone())?;
         let source = self.sources.add(path, text);
         build::read_objects(&source)?;
@@ -315,7 +327,7 @@ impl<'f> Work<'f> {
     /// Fetches a repository: the directory that is meant, and the top.
     pub(super) fn repository(&self, spec: &RepoSpec, mark: Mark) -> Result<(PathBuf, PathBuf)> {
         let top = self.fetcher(&spec.raw, mark)?.repository(spec);
-        let top = top.map_err(|error| at(error, mark))?;
+        let top = top.map_err(|error| error.at(mark))?;
         match self.files.resolve(&clean_join(&top, &spec.path)) {
             Ok((directory, FileKind::Directory)) if directory.starts_with(&top) => Ok((directory, top)),
             Ok((_, FileKind::File)) => Err(failed(
@@ -352,13 +364,6 @@ impl<'f> Work<'f> {
             names::REMOTE
         );
         Err(failed(mark, message).hint("rename that directory"))
-    }
-}
-
-fn at(error: FetchError, mark: Mark) -> BuildError {
-    BuildError {
-        hint: error.hint.clone(),
-        ..failed(mark, error.message)
     }
 }
 

@@ -13,11 +13,12 @@ use build::{Built, Failure, OsFiles, Session};
 use clap::{Args, ValueEnum};
 use resource::Resource;
 
-use crate::args::{BuildFlags, ReportArgs, working_directory};
+use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::output;
 use crate::programs::ProgramArgs;
+use crate::remote::{Outside, lock_beside};
 use field::FieldPath;
 use object::ObjectName;
 
@@ -55,6 +56,8 @@ pub(crate) struct ExplainArgs {
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
     programs: ProgramArgs,
@@ -73,14 +76,16 @@ pub(crate) fn run(args: &ExplainArgs) -> Exit {
     let reporter = args.report.reporter();
     let options = args.flags.options(&reporter);
     let files = OsFiles::new(working_directory());
-    let fetcher = crate::args::fetcher(false);
     let executor = args.flags.executor(args.programs);
-    let session = Session::new(&files)
-        .with_fetch(&fetcher)
-        .with_programs(&executor, args.flags.permissions());
-    let result = match session.build(&args.directory, &options) {
+    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
+    let built = lock_beside(&session, &args.directory).and_then(|lock| {
+        let fetcher = Outside::new(args.network, &reporter).fetcher(lock);
+        let built = session.beside(&fetcher).build(&args.directory, &options);
+        built.map_err(|Failure { error, .. }| error)
+    });
+    let result = match built {
         Ok(built) => explain(args, &built).map_err(|diagnostic| (Exit::WrongInput, diagnostic)),
-        Err(Failure { error, .. }) => Err((Exit::of(error.kind), error.into())),
+        Err(error) => Err((Exit::of(error.kind), error.into())),
     };
     let result = result.and_then(|text| {
         output::print(&[text]).map_err(|error| {

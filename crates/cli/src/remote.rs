@@ -1,0 +1,75 @@
+//! What a command sees of the outside: the user's cache, and the lock beside a kustomization.
+
+use std::path::{Path, PathBuf};
+
+use build::{BuildError, DEFAULT_FILE_LIMIT, ErrorKind, Session};
+use fetch::{Fetcher, LOCK_NAME, Lock};
+use yaml::Mark;
+
+use crate::args::NetworkArgs;
+use crate::diagnostic::Reporter;
+use crate::progress;
+
+/// How to fetch, the same for everything that a command builds.
+#[derive(Clone, Debug)]
+pub(crate) struct Outside {
+    cache: PathBuf,
+    offline: bool,
+    /// Whether the user can read what is fetched, and wants to.
+    is_watched: bool,
+}
+
+impl Outside {
+    pub(crate) fn new(network: NetworkArgs, reporter: &Reporter) -> Outside {
+        let set = |name| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        Outside {
+            cache: caches.unwrap_or_else(std::env::temp_dir).join("terrace"),
+            offline: network.offline,
+            is_watched: !reporter.quiet && progress::is_readable(),
+        }
+    }
+
+    /// Fetches what a lock names; without one, what the URLs lead to now.
+    pub(crate) fn fetcher(&self, lock: Option<Lock>) -> Fetcher {
+        let fetcher = Fetcher::new(self.cache.clone(), self.offline).with_lock(lock);
+        if self.is_watched {
+            fetcher.watched(progress::fetching)
+        } else {
+            fetcher
+        }
+    }
+}
+
+/// The lock beside the kustomization in a directory, if there is one.
+pub(crate) fn lock_beside(session: &Session<'_>, directory: &Path) -> Result<Option<Lock>, BuildError> {
+    let path = directory.join(LOCK_NAME);
+    let files = session.files();
+    let cannot = |error: &dyn std::fmt::Display| {
+        let message = format!("cannot read \"{}\": {error}", path.display());
+        BuildError::new(ErrorKind::File, Mark::NONE, message)
+    };
+    let full = files.absolute(&path).map_err(|error| cannot(&error))?;
+    let bytes = match files.read(&full, DEFAULT_FILE_LIMIT) {
+        Ok(bytes) => bytes,
+        // A URL, or a directory that is not there: the build has more to say about it.
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(cannot(&error)),
+    };
+    let text = yaml::decode(bytes).map_err(|error| cannot(&error))?;
+    let source = session
+        .sources()
+        .add(files.display(&full), yaml::normalize_newlines(text));
+    Lock::read(&source).map(Some)
+}
