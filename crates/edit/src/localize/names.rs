@@ -109,7 +109,7 @@ mod tests {
                 "localized-files/host/a/c.yaml",
             ),
             ("https://host/a%2Fb.yaml", "localized-files/host/a%2Fb.yaml"),
-            ("https://host/a b%2F.yaml", "localized-files/host/a%20b%2F.yaml"),
+            ("https://host/a b%2F.yaml", "localized-files/host/a%20b/.yaml"),
             ("https://[::1]:80/a", "localized-files/::1/a"),
             ("https://host/../../a", "localized-files/host/a"),
         ] {
