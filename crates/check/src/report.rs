@@ -17,6 +17,10 @@ pub struct TargetFindings<'w> {
     /// The lowest severity that fails this target.
     pub fail_on: Severity,
     pub findings: Vec<Judged<'w>>,
+    /// Whether there were objects to check: not where the build failed.
+    pub is_built: bool,
+    /// The rules that are on.
+    pub rules: Vec<&'static str>,
     /// Where values of Secrets stand; [`secret_values`](crate::secret_values).
     pub secrets: Vec<Mark>,
 }
@@ -28,9 +32,23 @@ pub struct Entry<'w> {
     pub finding: Finding,
     /// The names of the targets, in their order.
     pub targets: Vec<String>,
+    /// Those of them that it fails.
+    pub fails_in: Vec<String>,
     /// Whether it fails one of them.
     pub fails: bool,
     pub waiver: Option<&'w Waiver>,
+}
+
+/// What was checked under one name: an environment with its directories, or a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    pub name: String,
+    pub directories: Vec<String>,
+    /// Those of the directories that could not be built.
+    pub unbuilt: Vec<String>,
+    pub objects: usize,
+    /// The rules that are on.
+    pub rules: Vec<&'static str>,
 }
 
 /// A run.
@@ -39,6 +57,8 @@ pub struct Report<'w> {
     /// Sorted: errors first, then by place.
     pub entries: Vec<Entry<'w>>,
     pub targets: Vec<String>,
+    /// The targets by name, in their order.
+    pub coverage: Vec<Coverage>,
     pub objects: usize,
     /// Places whose lines no report shows.
     pub hidden: Vec<Mark>,
@@ -49,6 +69,7 @@ impl<'w> Report<'w> {
         let mut report = Report {
             entries: Vec::new(),
             targets: Vec::new(),
+            coverage: Vec::new(),
             objects: 0,
             hidden: Vec::new(),
         };
@@ -56,6 +77,7 @@ impl<'w> Report<'w> {
         for target in targets {
             let name = target.name();
             report.objects += target.objects;
+            target.cover(&name, &mut report.coverage);
             report.hidden.extend(target.secrets);
             for Judged { finding, state } in target.findings {
                 let waiver = match state {
@@ -82,6 +104,9 @@ impl<'w> Report<'w> {
                     Some(&at) => {
                         let entry = &mut report.entries[at];
                         entry.fails |= fails;
+                        if fails && !entry.fails_in.contains(&name) {
+                            entry.fails_in.push(name.clone());
+                        }
                         entry.finding.severity = entry.finding.severity.max(finding.severity);
                         if entry.targets.last() != Some(&name) {
                             entry.targets.push(name.clone());
@@ -92,6 +117,7 @@ impl<'w> Report<'w> {
                         report.entries.push(Entry {
                             finding,
                             targets: vec![name.clone()],
+                            fails_in: if fails { vec![name.clone()] } else { Vec::new() },
                             fails,
                             waiver,
                         });
@@ -132,5 +158,22 @@ impl TargetFindings<'_> {
             "" => self.directory.clone(),
             environment => environment.to_owned(),
         }
+    }
+
+    fn cover(&self, name: &str, coverage: &mut Vec<Coverage>) {
+        let at = coverage.iter().position(|known| known.name == name).unwrap_or_else(|| {
+            coverage.push(Coverage {
+                name: name.to_owned(),
+                rules: self.rules.clone(),
+                ..Coverage::default()
+            });
+            coverage.len() - 1
+        });
+        let covered = &mut coverage[at];
+        covered.directories.push(self.directory.clone());
+        if !self.is_built {
+            covered.unbuilt.push(self.directory.clone());
+        }
+        covered.objects += self.objects;
     }
 }

@@ -84,6 +84,12 @@ impl Settings {
         }
     }
 
+    /// The names of the rules that are on.
+    pub fn rules_on(&self) -> Vec<&'static str> {
+        let on = RULES.iter().filter(|rule| self.severity(rule).is_some());
+        on.map(|rule| rule.name).collect()
+    }
+
     pub(crate) fn of<T: DeserializeOwned + Default>(&self, rule: &Rule) -> T {
         let told = self
             .rules

@@ -55,6 +55,16 @@ pub enum Control {
     Gdpr(&'static str),
 }
 
+impl std::fmt::Display for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Control::Soc2(criterion) => write!(f, "SOC 2 {criterion}"),
+            Control::Iso27001(control) => write!(f, "ISO/IEC 27001 {control}"),
+            Control::Gdpr(article) => write!(f, "GDPR Art. {article}"),
+        }
+    }
+}
+
 /// The type of a rule's settings.
 #[derive(Clone, Copy)]
 pub struct SettingsType {
@@ -91,6 +101,16 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 }
 
 impl Rule {
+    /// What it does, in one sentence or a few.
+    pub fn summary(&self) -> String {
+        let page = self.page();
+        let lines = page.lines().skip_while(|line| *line != "## What it does").skip(1);
+        let lines = lines
+            .skip_while(|line| line.is_empty())
+            .take_while(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join(" ")
+    }
+
     /// Its page in Markdown.
     pub fn page(&self) -> String {
         let header = self.file.lines().take_while(|line| line.starts_with("//!"));

@@ -1,6 +1,7 @@
 //! `terrace check`: what is wrong with what is built, at the line that caused it.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use build::{Built, Options, OsFiles, Session, parallel};
 use check::{Context, Facts, Report, Settings, TargetFindings};
@@ -10,12 +11,13 @@ use resource::{Finding, Severity};
 use yaml::Sources;
 
 use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
+use crate::hidden::Hidden;
 use crate::programs::ProgramArgs;
 use crate::progress::Progress;
 use crate::remote::{Locks, Outside};
-use crate::report::{self, Format};
+use crate::report::{self, Format, Rendering};
 use crate::{date, output};
 
 /// Check environments: rules, each finding at the line of your files that caused it.
@@ -35,17 +37,31 @@ use crate::{date, output};
 
   # For programs
   terrace check -o json
+
+  # In CI: at the lines of a pull request, for code scanning, and as a page to keep
+  terrace check -o github --output-file results.sarif --output-file report.html
 ")]
 pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    selection: Selection,
+    /// How to print the findings. With --quiet, text is the summary alone.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Format,
+    /// Write the findings to a file as well, in the format that is named or that the end of the name says
+    /// (.json, .sarif, .xml, .html, .txt). May be repeated.
+    #[arg(long, value_name = "[FORMAT=]PATH")]
+    output_file: Vec<OutputFile>,
+}
+
+/// What is checked, and how it is built.
+#[derive(Args, Debug)]
+pub(crate) struct Selection {
     /// Directories of kustomizations. One that belongs to an environment of terrace.yaml is checked as such.
     #[arg(value_name = "DIR", conflicts_with = "environment")]
     directories: Vec<PathBuf>,
     /// Check only this environment. May be repeated.
     #[arg(long, value_name = "NAME")]
     environment: Vec<String>,
-    /// How to print the findings.
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Format,
     /// Fail from this severity on, whatever terrace.yaml says.
     #[arg(long, value_name = "SEVERITY", value_enum)]
     fail_on: Option<FailOn>,
@@ -75,26 +91,93 @@ struct Target<'p> {
     fail_on: Severity,
 }
 
+/// A file that a report is written to.
+#[derive(Clone, Debug)]
+struct OutputFile {
+    format: Format,
+    path: PathBuf,
+}
+
+impl FromStr for OutputFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<OutputFile, String> {
+        let named = text.split_once('=').and_then(|(name, path)| {
+            let format = <Format as clap::ValueEnum>::from_str(name, false).ok()?;
+            Some((format, PathBuf::from(path)))
+        });
+        let (format, path) = match named {
+            Some(named) => named,
+            None => {
+                let path = PathBuf::from(text);
+                let extension = path.extension().and_then(|extension| extension.to_str());
+                let format = extension.and_then(Format::of_extension);
+                let format = format.ok_or_else(|| format!("name its format: sarif={text}"))?;
+                (format, path)
+            }
+        };
+        if path.as_os_str().is_empty() {
+            return Err("the path is missing".to_owned());
+        }
+        Ok(OutputFile { format, path })
+    }
+}
+
 pub(crate) fn run(args: &CheckArgs) -> Exit {
-    let reporter = args.report.reporter();
-    let options = args.flags.options(&reporter);
-    let files = OsFiles::new(working_directory());
-    let executor = args.flags.executor(args.programs);
-    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
-    match check(args, &options, &session, &Outside::new(args.network, &reporter)) {
-        Ok(exit) => exit,
-        Err(diagnostic) => {
-            reporter.error(&diagnostic, session.sources());
-            Exit::WrongInput
+    args.selection.check(|report, sources| write(args, report, sources))
+}
+
+/// Prints the findings and writes the files that were asked for.
+fn write(args: &CheckArgs, report: &Report<'_>, sources: &Sources) -> Result<(), Box<Diagnostic>> {
+    let mut rendering = Rendering {
+        report,
+        sources,
+        hidden: Hidden::new(sources, &report.hidden),
+        quiet: false,
+        colour: false,
+    };
+    for OutputFile { format, path } in &args.output_file {
+        let bytes = report::render(*format, &rendering);
+        output::write_file(path, &bytes).map_err(|error| {
+            let message = format!("cannot write \"{}\": {error}", path.display());
+            Box::new(Diagnostic::error(message).hint("its directory must be there"))
+        })?;
+    }
+    rendering.quiet = args.selection.report.quiet;
+    rendering.colour = has_colour(&std::io::stdout());
+    print(&report::render(args.output, &rendering))
+}
+
+/// Prints a report.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Box<Diagnostic>> {
+    output::print(&[bytes])
+        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write to standard output: {error}"))))
+}
+
+impl Selection {
+    /// Builds and checks, hands out what was found, and says what it came to.
+    pub(crate) fn check(&self, write: impl FnOnce(&Report<'_>, &Sources) -> Result<(), Box<Diagnostic>>) -> Exit {
+        let reporter = self.report.reporter();
+        let options = self.flags.options(&reporter);
+        let files = OsFiles::new(working_directory());
+        let executor = self.flags.executor(self.programs);
+        let session = Session::new(&files).with_programs(&executor, self.flags.permissions());
+        match check(self, &options, &session, &Outside::new(self.network, &reporter), write) {
+            Ok(exit) => exit,
+            Err(diagnostic) => {
+                reporter.error(&diagnostic, session.sources());
+                Exit::WrongInput
+            }
         }
     }
 }
 
 fn check(
-    args: &CheckArgs,
+    args: &Selection,
     options: &Options,
     session: &Session<'_>,
     outside: &Outside,
+    write: impl FnOnce(&Report<'_>, &Sources) -> Result<(), Box<Diagnostic>>,
 ) -> Result<Exit, Box<Diagnostic>> {
     let found = find_platform(args)
         .map(|directory| platform::read(session, &directory))
@@ -113,6 +196,7 @@ fn check(
                 .build(&target.directory, options)
                 .map_err(|failure| failure.error)
         });
+        let is_built = built.is_ok();
         let (objects, secrets, findings) = match built {
             Ok(built) => (
                 built.objects.len(),
@@ -127,13 +211,15 @@ fn check(
             directory: target.facts.target.clone(),
             objects,
             secrets,
+            is_built,
+            rules: target.settings.rules_on(),
             fail_on: target.fail_on,
             findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
         }
     });
     drop(progress);
     let report = Report::new(results);
-    print(args.output, &report, session.sources())?;
+    write(&report, session.sources())?;
     if report.fails() {
         Ok(Exit::WrongInput)
     } else {
@@ -156,15 +242,9 @@ fn build_failed(error: &build::BuildError) -> Finding {
     finding
 }
 
-fn print(format: Format, report: &Report<'_>, sources: &Sources) -> Result<(), Box<Diagnostic>> {
-    let text = report::render(format, report, sources);
-    output::print(&[text])
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write to standard output: {error}"))))
-}
-
 /// The directory of the platform file: of the working directory, or of one above it in the same
 /// repository. With directories, there may be none.
-fn find_platform(args: &CheckArgs) -> Option<PathBuf> {
+fn find_platform(args: &Selection) -> Option<PathBuf> {
     let here = working_directory();
     let repository = here.ancestors().find(|directory| directory.join(".git").exists());
     let top = repository.unwrap_or(&here);
@@ -180,7 +260,7 @@ fn find_platform(args: &CheckArgs) -> Option<PathBuf> {
 }
 
 fn targets<'p>(
-    args: &CheckArgs,
+    args: &Selection,
     session: &Session<'_>,
     platform: Option<&'p Platform>,
 ) -> Result<Vec<Target<'p>>, Box<Diagnostic>> {

@@ -1,31 +1,49 @@
-//! Findings for a person: each with its lines, then one line of sums.
+//! Findings for a person: file by file, each with its lines, then the sums.
+
+use std::collections::BTreeMap;
 
 use check::{Entry, Report};
 use resource::Severity;
-use yaml::Sources;
 
-use crate::diagnostic::{Diagnostic, Face, has_colour, text};
-use crate::hidden::Hidden;
+use super::Rendering;
+use crate::diagnostic::{Diagnostic, Face, text};
 
-pub(super) fn render(report: &Report<'_>, sources: &Sources) -> String {
-    let colour = has_colour(&std::io::stdout());
-    let hidden = Hidden::new(sources, &report.hidden);
+pub(super) fn render(of: &Rendering<'_>) -> String {
     let mut out = String::new();
-    for entry in report.entries.iter().filter(|entry| entry.waiver.is_none()) {
-        out.push_str(&text(
-            &diagnostic(entry, report),
-            sources,
-            &hidden,
-            Face::Terrace,
-            colour,
-        ));
-        out.push('\n');
+    if !of.quiet {
+        for entry in by_file(of) {
+            let diagnostic = diagnostic(entry, of.report);
+            out.push_str(&text(&diagnostic, of.sources, &of.hidden, Face::Terrace, of.colour));
+            out.push('\n');
+        }
     }
-    out.push_str(&summary(report));
+    out.push_str(&rules(of.report));
+    out.push_str(&summary(of.report));
     out
 }
 
-fn diagnostic(entry: &Entry<'_>, report: &Report<'_>) -> Diagnostic {
+/// The open findings: the file with the gravest first, and the findings of a file together.
+pub(super) fn by_file<'a>(of: &Rendering<'a>) -> Vec<&'a Entry<'a>> {
+    let open = of.report.entries.iter().filter(|entry| entry.waiver.is_none());
+    let file = |entry: &Entry<'_>| {
+        let source = of.sources.get(entry.finding.mark.source)?;
+        Some(source.file().name().to_owned())
+    };
+    // Findings come with the gravest first: so do the files.
+    let mut files: Vec<(Option<String>, Vec<&Entry<'_>>)> = Vec::new();
+    let mut positions: BTreeMap<Option<String>, usize> = BTreeMap::new();
+    for entry in open {
+        let name = file(entry);
+        let at = *positions.entry(name.clone()).or_insert_with(|| {
+            files.push((name, Vec::new()));
+            files.len() - 1
+        });
+        files[at].1.push(entry);
+    }
+    files.into_iter().flat_map(|(_, entries)| entries).collect()
+}
+
+pub(super) fn diagnostic(entry: &Entry<'_>, report: &Report<'_>) -> Diagnostic {
     let mut diagnostic = Diagnostic::from(entry.finding.clone());
     diagnostic.shows_rule = true;
     if report.targets.len() > 1 {
@@ -34,12 +52,24 @@ fn diagnostic(entry: &Entry<'_>, report: &Report<'_>) -> Diagnostic {
     diagnostic
 }
 
+/// How often each rule found something, where there are several.
+fn rules(report: &Report<'_>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in report.entries.iter().filter(|entry| entry.waiver.is_none()) {
+        *counts.entry(&entry.finding.rule).or_default() += 1;
+    }
+    if counts.len() < 2 {
+        return String::new();
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let width = counts.first().map_or(0, |(_, count)| count.to_string().len());
+    let lines = counts.iter().map(|(rule, count)| format!("{count:>width$}  {rule}\n"));
+    lines.collect::<String>() + "\n"
+}
+
 /// `2 errors, 1 warning in 3 environments (40 objects); 1 waived`.
-fn summary(report: &Report<'_>) -> String {
-    let counted = |count: usize, one: &str| match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
-    };
+pub(super) fn summary(report: &Report<'_>) -> String {
     let counts: Vec<String> = [
         (Severity::Error, "error"),
         (Severity::Warning, "warning"),
@@ -62,4 +92,11 @@ fn summary(report: &Report<'_>) -> String {
     let targets = counted(report.targets.len(), "target");
     let objects = counted(report.objects, "object");
     format!("{found} in {targets} ({objects}){waived}\n")
+}
+
+pub(super) fn counted(count: usize, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    }
 }

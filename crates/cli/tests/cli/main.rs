@@ -17,6 +17,7 @@ mod peer;
 mod programs;
 mod random;
 mod run;
+mod sarif;
 mod shell;
 
 use libtest_mimic::{Arguments, Trial};
@@ -25,6 +26,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> = cases::trials();
     trials.extend(shell::trials());
+    trials.extend(sarif::trials());
     trials.extend(conformance::trials());
     trials.extend(peer::trials());
     trials.extend(helm::trials());
