@@ -9,8 +9,8 @@ use yaml::{Layer, Mark};
 
 use crate::accumulate::{Accumulated, Context, Target, embed, embedded_objects, id_taken};
 use crate::config::{
-    AffixTransformer, FieldSpec, Label, Pairs, Patch, PluginConfig, PluginKind, Replacement, ReplacementField, Role,
-    Str, TransformerConfig, decode_replacements, merge_specs, plugin_kind,
+    AffixTransformer, FieldSpec, FieldSpecs, Label, Pairs, Patch, PluginConfig, PluginKind, Replacement,
+    ReplacementField, Role, Str, TransformerConfig, decode_replacements, merge_specs, plugin_kind,
 };
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::function::{self, Function};
@@ -33,14 +33,14 @@ enum Change {
     Patch(LoadedPatch),
     Namespace {
         namespace: Str,
-        specs: Vec<FieldSpec>,
+        specs: FieldSpecs,
         unset_only: bool,
         subjects: crate::config::RoleBindingSubjects,
     },
-    Affix(Affix, Str, Vec<FieldSpec>),
-    Pairs(Pairs, Vec<FieldSpec>),
-    Replica(crate::config::Replica, Vec<FieldSpec>),
-    Image(crate::config::Image, Vec<FieldSpec>),
+    Affix(Affix, Str, FieldSpecs),
+    Pairs(Pairs, FieldSpecs),
+    Replica(crate::config::Replica, FieldSpecs),
+    Image(crate::config::Image, FieldSpecs),
     Replacements(Vec<Replacement>),
     ValueAdd(crate::config::ValueAddTransformer, String),
     Hash,
@@ -269,10 +269,13 @@ fn first_mark(pairs: &Pairs) -> Mark {
 }
 
 /// Where one entry of `labels` goes.
-fn label_specs(entry: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpec>> {
+fn label_specs(entry: &Label, config: &TransformerConfig) -> Result<FieldSpecs> {
+    if entry.include_selectors && entry.field_specs.is_empty() && config.labels.is_empty() && config.settled {
+        return Ok(config.common_labels.clone());
+    }
     let specs = merge_specs("labels", &entry.field_specs, &config.labels)?;
     if entry.include_selectors {
-        return merge_specs("labels", &specs, &config.common_labels);
+        return merge_specs("labels", &specs, &config.common_labels).map(FieldSpecs::Owned);
     }
     let specs = if entry.include_templates {
         merge_specs("labels", &specs, &config.template_labels)?
@@ -284,7 +287,7 @@ fn label_specs(entry: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpe
         create: true,
         ..FieldSpec::default()
     };
-    merge_specs("labels", &specs, &[own])
+    merge_specs("labels", &specs, &[own]).map(FieldSpecs::Owned)
 }
 
 /// Replacements in place, and those of files.
@@ -460,17 +463,18 @@ fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Cha
     if function::is_function(&plugin.object.node) {
         return Ok(vec![Change::Function(Function::read(cx, target, &plugin.object.node)?)]);
     }
-    let affix =
-        |side, config: AffixTransformer| Change::Affix(side, config.affix.unwrap_or_default(), config.field_specs);
+    let affix = |side, config: AffixTransformer| {
+        Change::Affix(side, config.affix.unwrap_or_default(), config.field_specs.into())
+    };
     Ok(match plugin.config(Role::Transformer)? {
         PluginConfig::Annotations(config) | PluginConfig::Label(config) => {
-            vec![Change::Pairs(config.pairs, config.field_specs)]
+            vec![Change::Pairs(config.pairs, config.field_specs.into())]
         }
         PluginConfig::Hash => vec![Change::Hash],
-        PluginConfig::ImageTag(config) => vec![Change::Image(config.image, config.field_specs)],
+        PluginConfig::ImageTag(config) => vec![Change::Image(config.image, config.field_specs.into())],
         PluginConfig::Namespace(config) => vec![Change::Namespace {
             namespace: config.namespace.unwrap_or_default(),
-            specs: config.field_specs,
+            specs: config.field_specs.into(),
             unset_only: config.unset_only,
             subjects: config.subjects,
         }],
@@ -495,7 +499,7 @@ fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Cha
         PluginConfig::Suffix(config) => vec![affix(Affix::Suffix, config)],
         PluginConfig::PrefixSuffix(prefix, suffix) => vec![affix(Affix::Prefix, prefix), affix(Affix::Suffix, suffix)],
         PluginConfig::Replacement(fields) => vec![Change::Replacements(load_replacements(cx, target, &fields)?)],
-        PluginConfig::ReplicaCount(config) => vec![Change::Replica(config.replica, config.field_specs)],
+        PluginConfig::ReplicaCount(config) => vec![Change::Replica(config.replica, config.field_specs.into())],
         PluginConfig::ValueAdd(mut config) => {
             if let Some(path) = config.target_file_path.take() {
                 let file = target.read_yaml(cx, &path)?;

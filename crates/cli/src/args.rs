@@ -34,14 +34,22 @@ Examples:
     max_term_width = 100,
     args_override_self = true
 )]
-pub(crate) struct Cli {
+pub(crate) struct Cli<C: Subcommand = Command> {
     #[command(subcommand)]
-    command: Command,
+    command: C,
+}
+
+/// The one command that hooks and loops run for every directory: it does not wait until the words of all
+/// the others are made.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BuildAlone {
+    Build(commands::build::BuildArgs),
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     Build(commands::build::BuildArgs),
+    Check(commands::check::CheckArgs),
     Explain(commands::explain::ExplainArgs),
     Edit(commands::edit::EditArgs),
     #[command(visible_alias = "init")]
@@ -228,19 +236,12 @@ pub(crate) fn run() -> Exit {
     if name.is_some_and(|name| name == "kustomize") {
         return kustomize::run(&arguments);
     }
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::WrongUsage
-            } else {
-                Exit::Done
-            };
-        }
-    };
-    match cli.command {
+    if arguments.get(1).is_some_and(|command| command == "build") {
+        return answer(&arguments, |BuildAlone::Build(args)| commands::build::run(&args));
+    }
+    answer(&arguments, |command| match command {
         Command::Build(args) => commands::build::run(&args),
+        Command::Check(args) => commands::check::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Edit(args) => commands::edit::run(args, &TERRACE),
         Command::Create(args) => commands::edit::run_create(args, &TERRACE),
@@ -248,5 +249,19 @@ pub(crate) fn run() -> Exit {
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),
         Command::Version(args) => commands::version::run(&args),
+    })
+}
+
+fn answer<C: Subcommand>(arguments: &[OsString], run: impl FnOnce(C) -> Exit) -> Exit {
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => run(cli.command),
+        Err(error) => {
+            let _ = error.print();
+            if error.use_stderr() {
+                Exit::WrongUsage
+            } else {
+                Exit::Done
+            }
+        }
     }
 }

@@ -40,6 +40,10 @@ pub(crate) struct Diagnostic {
     pub(crate) trail: Vec<(Mark, String)>,
     /// The object it is about, and its field.
     pub(crate) object: Option<String>,
+    /// Whether a person is shown the name of the rule.
+    pub(crate) shows_rule: bool,
+    /// The environments or directories it holds in, where there are several.
+    pub(crate) holds_in: Vec<String>,
     /// The kustomizations whose build ended here, where there are several.
     pub(crate) directories: Vec<String>,
 }
@@ -56,6 +60,8 @@ impl Diagnostic {
             related: Vec::new(),
             trail: Vec::new(),
             object: None,
+            shows_rule: false,
+            holds_in: Vec::new(),
             directories: Vec::new(),
         }
     }
@@ -195,7 +201,8 @@ pub(crate) fn has_colour(stream: &(impl anstream::stream::RawStream + IsTerminal
     !matches!(anstream::AutoStream::choice(stream), anstream::ColorChoice::Never)
 }
 
-fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) -> String {
+/// A diagnostic for a person.
+pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) -> String {
     let level = match (diagnostic.severity, face) {
         (Severity::Error, Face::Kustomize) => Level::ERROR.with_name("Error"),
         (Severity::Error, Face::Terrace) => Level::ERROR,
@@ -203,7 +210,11 @@ fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) ->
         (Severity::Note, _) => Level::NOTE,
     };
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let title = Group::with_title(level.primary_title(visible_lines(&diagnostic.message)));
+    let mut title = level.primary_title(visible_lines(&diagnostic.message));
+    if let Some(rule) = diagnostic.rule.as_deref().filter(|_| diagnostic.shows_rule) {
+        title = title.id(rule);
+    }
+    let title = Group::with_title(title);
     let notes = notes(diagnostic, sources);
     let main = excerpt(sources, diagnostic.mark);
     let related: Vec<(Option<Excerpt>, String)> = diagnostic
@@ -250,6 +261,9 @@ fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<(Level<'static>, Str
     }
     if let Some(object) = &diagnostic.object {
         notes.push((Level::NOTE, format!("in {}", visible_lines(object))));
+    }
+    if !diagnostic.holds_in.is_empty() {
+        notes.push((Level::NOTE, format!("holds in {}", listed(&diagnostic.holds_in))));
     }
     if !diagnostic.directories.is_empty() {
         notes.push((

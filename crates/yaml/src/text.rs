@@ -21,6 +21,7 @@ pub struct Text(Repr);
 enum Repr {
     Slice { source: Arc<Source>, start: u32, len: u32 },
     Owned(EcoString),
+    Static(&'static str),
 }
 
 impl Text {
@@ -39,11 +40,17 @@ impl Text {
         })
     }
 
+    /// A text that is a part of the program.
+    pub const fn from_static(text: &'static str) -> Text {
+        Text(Repr::Static(text))
+    }
+
     #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Repr::Slice { source, start, len } => &source.text()[*start as usize..(*start + *len) as usize],
             Repr::Owned(text) => text,
+            Repr::Static(text) => text,
         }
     }
 }

@@ -134,15 +134,15 @@ impl<'n> Found<'n> {
         if extension(property, "x-kubernetes-annotation").is_some() {
             let spec = self.spec(None);
             self.config.common_annotations =
-                merge_specs("commonAnnotations", &self.config.common_annotations, &[spec])?;
+                merge_specs("commonAnnotations", &self.config.common_annotations, &[spec])?.into();
         }
         if extension(property, "x-kubernetes-label-selector").is_some() {
             let spec = self.spec(None);
-            self.config.common_labels = merge_specs("commonLabels", &self.config.common_labels, &[spec])?;
+            self.config.common_labels = merge_specs("commonLabels", &self.config.common_labels, &[spec])?.into();
         }
         if extension(property, "x-kubernetes-identity").is_some() {
             let spec = self.spec(None);
-            self.config.name_prefix = merge_specs("namePrefix", &self.config.name_prefix, &[spec])?;
+            self.config.name_prefix = merge_specs("namePrefix", &self.config.name_prefix, &[spec])?.into();
         }
         let version = extension(property, "x-kubernetes-object-ref-api-version");
         let kind = extension(property, "x-kubernetes-object-ref-kind");
@@ -154,9 +154,9 @@ impl<'n> Found<'n> {
             };
             let reference = NameReference {
                 gvk,
-                referrers: vec![self.spec(Some(key))],
+                referrers: vec![self.spec(Some(key))].into(),
             };
-            self.config.name_reference = merge_references(&self.config.name_reference, &[reference])?;
+            self.config.name_reference = merge_references(&self.config.name_reference, &[reference])?.into();
         }
         Ok(())
     }

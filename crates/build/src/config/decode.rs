@@ -4,6 +4,8 @@
 //! mistake of a file is collected, so that one run reports them all: the first is the error, the others
 //! are related to it.
 
+use std::borrow::Cow;
+
 use yaml::{Entry, Mark, Node, Source, Text};
 
 use super::scalar::{
@@ -449,6 +451,12 @@ impl<T: Decode> Decode for Vec<T> {
             decoder.path.pop();
             self.push(value);
         }
+    }
+}
+
+impl<T: Decode + Clone> Decode for Cow<'static, [T]> {
+    fn decode(&mut self, node: &Node, decoder: &mut Decoder<'_>) {
+        self.to_mut().decode(node, decoder);
     }
 }
 

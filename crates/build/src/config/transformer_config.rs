@@ -1,6 +1,7 @@
 //! Transformer configurations: decoding, sorting and merging lists of field specs
 //! (`api/internal/plugins/builtinconfig`, `api/types/fieldspec.go`).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -10,7 +11,7 @@ use yaml::{Mark, Node, Text};
 use super::decode::{Rules, decode_root, field, structure};
 use super::go_sort::go_sort;
 use super::order::gvk_less;
-use super::types::{FieldSpec, NameReference, TransformerConfig};
+use super::types::{FieldSpec, FieldSpecs, NameReference, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
 
 structure!(
@@ -50,18 +51,19 @@ impl TransformerConfig {
         if a.settled && b.is_empty() {
             return Ok(a.clone());
         }
+        let specs = |list: &str, a: &FieldSpecs, b: &FieldSpecs| merge_specs(list, a, b).map(Cow::Owned);
         let mut merged = TransformerConfig {
-            name_prefix: merge_specs("namePrefix", &a.name_prefix, &b.name_prefix)?,
-            name_suffix: merge_specs("nameSuffix", &a.name_suffix, &b.name_suffix)?,
-            namespace: merge_specs("namespace", &a.namespace, &b.namespace)?,
-            common_annotations: merge_specs("commonAnnotations", &a.common_annotations, &b.common_annotations)?,
-            common_labels: merge_specs("commonLabels", &a.common_labels, &b.common_labels)?,
-            labels: merge_specs("labels", &a.labels, &b.labels)?,
-            template_labels: merge_specs("templateLabels", &a.template_labels, &b.template_labels)?,
-            var_reference: merge_specs("varReference", &a.var_reference, &b.var_reference)?,
-            name_reference: merge_references(&a.name_reference, &b.name_reference)?,
-            images: merge_specs("images", &a.images, &b.images)?,
-            replicas: merge_specs("replicas", &a.replicas, &b.replicas)?,
+            name_prefix: specs("namePrefix", &a.name_prefix, &b.name_prefix)?,
+            name_suffix: specs("nameSuffix", &a.name_suffix, &b.name_suffix)?,
+            namespace: specs("namespace", &a.namespace, &b.namespace)?,
+            common_annotations: specs("commonAnnotations", &a.common_annotations, &b.common_annotations)?,
+            common_labels: specs("commonLabels", &a.common_labels, &b.common_labels)?,
+            labels: specs("labels", &a.labels, &b.labels)?,
+            template_labels: specs("templateLabels", &a.template_labels, &b.template_labels)?,
+            var_reference: specs("varReference", &a.var_reference, &b.var_reference)?,
+            name_reference: merge_references(&a.name_reference, &b.name_reference)?.into(),
+            images: specs("images", &a.images, &b.images)?,
+            replicas: specs("replicas", &a.replicas, &b.replicas)?,
             settled: false,
         };
         merged.sort();
@@ -89,15 +91,17 @@ impl TransformerConfig {
             &mut self.replicas,
         ];
         for specs in lists {
-            go_sort(specs, |left, right| gvk_less(&left.gvk, &right.gvk));
+            go_sort(specs.to_mut(), |left, right| gvk_less(&left.gvk, &right.gvk));
         }
-        go_sort(&mut self.name_reference, |left, right| gvk_less(&left.gvk, &right.gvk));
+        go_sort(self.name_reference.to_mut(), |left, right| {
+            gvk_less(&left.gvk, &right.gvk)
+        });
     }
 
     /// Whether merging this with itself or into nothing changes nothing: no spec finds another one before
     /// it, and no referrer one that disagrees.
     fn is_settled(&self) -> bool {
-        let alone = |specs: &Vec<FieldSpec>| {
+        let alone = |specs: &FieldSpecs| {
             let mut seen = Specs::default();
             specs.iter().all(|spec| {
                 let is_new = seen.find(spec).is_none();
@@ -119,7 +123,7 @@ impl TransformerConfig {
 }
 
 /// The lists of field specs by name, references apart.
-pub(crate) fn lists(config: &TransformerConfig) -> [(&'static str, &Vec<FieldSpec>); 10] {
+pub(crate) fn lists(config: &TransformerConfig) -> [(&'static str, &FieldSpecs); 10] {
     [
         ("namePrefix", &config.name_prefix),
         ("nameSuffix", &config.name_suffix),
@@ -184,7 +188,7 @@ pub(crate) fn merge_references(have: &[NameReference], more: &[NameReference]) -
             continue;
         }
         for &at in places.iter() {
-            all[at].referrers = merge_specs("nameReference", &all[at].referrers, &reference.referrers)?;
+            all[at].referrers = merge_specs("nameReference", &all[at].referrers, &reference.referrers)?.into();
         }
     }
     Ok(all)
@@ -244,7 +248,7 @@ mod tests {
 
     fn images(specs: &[FieldSpec]) -> Arc<TransformerConfig> {
         let config = TransformerConfig {
-            images: specs.to_vec(),
+            images: specs.to_vec().into(),
             ..TransformerConfig::default()
         };
         TransformerConfig::merge(&Arc::default(), &Arc::new(config)).unwrap()
@@ -281,10 +285,10 @@ mod tests {
     #[test]
     fn a_result_that_is_not_settled_is_merged_again() {
         let both = images(&[spec("", "a", true), spec("Foo", "a", true)]);
-        assert_eq!(both.images, [spec("Foo", "a", true), spec("", "a", true)]);
+        assert_eq!(*both.images, [spec("Foo", "a", true), spec("", "a", true)]);
         assert!(!both.settled);
         let again = TransformerConfig::merge(&Arc::default(), &both).unwrap();
-        assert_eq!(again.images, [spec("Foo", "a", true)]);
+        assert_eq!(*again.images, [spec("Foo", "a", true)]);
         assert!(again.settled);
     }
 
@@ -302,7 +306,7 @@ mod tests {
     fn references_to_one_type_are_joined() {
         let reference = |kind: &str, path: &str| NameReference {
             gvk: Gvk::of_kind(kind),
-            referrers: vec![spec("Pod", path, false)],
+            referrers: vec![spec("Pod", path, false)].into(),
         };
         let merged = merge_references(
             &[reference("A", "x")],

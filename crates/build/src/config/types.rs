@@ -1,6 +1,8 @@
 //! The configuration a build reads, as it was written: kustomization files and the configuration
 //! objects of transformers and generators. Field names are kustomize's (`api/types`).
 
+use std::borrow::Cow;
+
 use resource::{Gvk, ResId};
 use yaml::{Mark, Node, Style, Text};
 
@@ -256,20 +258,23 @@ pub struct HelmChart {
     pub devel: bool,
 }
 
+/// Field specs: those built into the program, or a list of one's own.
+pub type FieldSpecs = Cow<'static, [FieldSpec]>;
+
 /// The field specs that transformers use, as `configurations` extends them.
 #[derive(Clone, Debug, Default)]
 pub struct TransformerConfig {
-    pub name_prefix: Vec<FieldSpec>,
-    pub name_suffix: Vec<FieldSpec>,
-    pub namespace: Vec<FieldSpec>,
-    pub common_labels: Vec<FieldSpec>,
-    pub labels: Vec<FieldSpec>,
-    pub template_labels: Vec<FieldSpec>,
-    pub common_annotations: Vec<FieldSpec>,
-    pub name_reference: Vec<NameReference>,
-    pub var_reference: Vec<FieldSpec>,
-    pub images: Vec<FieldSpec>,
-    pub replicas: Vec<FieldSpec>,
+    pub name_prefix: FieldSpecs,
+    pub name_suffix: FieldSpecs,
+    pub namespace: FieldSpecs,
+    pub common_labels: FieldSpecs,
+    pub labels: FieldSpecs,
+    pub template_labels: FieldSpecs,
+    pub common_annotations: FieldSpecs,
+    pub name_reference: Cow<'static, [NameReference]>,
+    pub var_reference: FieldSpecs,
+    pub images: FieldSpecs,
+    pub replicas: FieldSpecs,
     /// Whether merging this with itself, or into nothing, gives this again.
     pub(crate) settled: bool,
 }
@@ -278,5 +283,5 @@ pub struct TransformerConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameReference {
     pub gvk: Gvk,
-    pub referrers: Vec<FieldSpec>,
+    pub referrers: FieldSpecs,
 }

@@ -8,7 +8,7 @@ use yaml::{Layer, Mark, Node, Tag, Text};
 
 use crate::config::FieldSpec;
 use crate::error::Result;
-use crate::transform::fieldspec::{Create, compile, set_scalar, visit};
+use crate::transform::fieldspec::{Create, set_scalar, visit};
 
 /// On which side the text goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +31,12 @@ pub(crate) fn apply(
     specs: &[FieldSpec],
     layer: &Arc<Layer>,
 ) -> Result<()> {
-    let specs = compile(specs);
     for resource in set.iter_mut() {
         let original = resource.original_id().gvk;
         if keeps_its_name(&original) {
             continue;
         }
-        for spec in &specs {
+        for spec in specs {
             if !original.is_selected_by(&spec.gvk) {
                 continue;
             }

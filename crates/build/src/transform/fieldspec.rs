@@ -1,6 +1,7 @@
 //! Finds the nodes that a field spec names, making them where it says so, and lets a transformer set
 //! them (kustomize's `filters/fieldspec`). Lists on the way are walked without being named.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use resource::Gvk;
@@ -8,7 +9,6 @@ use yaml::{Layer, Map, Node, Style, Tag, Text, Value};
 
 use crate::config::FieldSpec;
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::field_path::split;
 
 /// What is made where a field spec with `create` finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,48 +19,47 @@ pub(crate) enum Create {
     Map,
 }
 
-/// A field spec whose path is already split.
-#[derive(Clone, Debug)]
-pub(crate) struct CompiledSpec {
-    pub(crate) gvk: Gvk,
-    pub(crate) create: bool,
-    pub(crate) path: Text,
-    segments: Vec<Segment>,
-}
+/// What is left to walk of the path of a field spec: parts with slashes between them. A backslash before a
+/// slash makes it part of a name; a slash at the beginning does not count.
+#[derive(Clone, Copy)]
+struct Path<'a>(Option<&'a str>);
 
-#[derive(Clone, Debug)]
-struct Segment {
-    name: Text,
+struct Segment<'a> {
+    name: Cow<'a, str>,
     /// Written with `[]`: the field is a list.
     is_list: bool,
 }
 
-impl CompiledSpec {
-    pub(crate) fn new(spec: &FieldSpec) -> CompiledSpec {
-        let segments = split(&spec.path, '/')
-            .into_iter()
-            .map(|name| match name.strip_suffix("[]") {
-                Some(shorter) => Segment {
-                    name: shorter.into(),
-                    is_list: true,
-                },
-                None => Segment {
-                    name: name.into(),
-                    is_list: false,
-                },
-            })
-            .collect();
-        CompiledSpec {
-            gvk: spec.gvk.clone(),
-            create: spec.create,
-            path: spec.path.clone(),
-            segments,
-        }
+impl<'a> Path<'a> {
+    fn of(spec: &'a FieldSpec) -> Path<'a> {
+        Path(Some(spec.path.strip_prefix('/').unwrap_or(&spec.path)))
     }
 
+    fn split_first(self) -> Option<(Segment<'a>, Path<'a>)> {
+        let path = self.0?;
+        let end = path
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .find(|&at| !path[..at].ends_with('\\'));
+        let (written, rest) = match end {
+            Some(end) => (&path[..end], Some(&path[end + 1..])),
+            None => (path, None),
+        };
+        let bare = written.strip_suffix("[]");
+        let name = bare.unwrap_or(written);
+        let name = match name.contains("\\/") {
+            true => name.replace("\\/", "/").into(),
+            false => name.into(),
+        };
+        let is_list = bare.is_some();
+        Some((Segment { name, is_list }, Path(rest)))
+    }
+}
+
+impl FieldSpec {
     /// Whether `is_meant` accepts a node the spec names, or a single value stands in the way.
     pub(crate) fn any(&self, node: &Node, is_meant: &dyn Fn(&Node) -> bool) -> bool {
-        any(node, &self.segments, is_meant)
+        any(node, Path::of(self), is_meant)
     }
 
     /// Whether the spec is for objects of this type.
@@ -69,50 +68,46 @@ impl CompiledSpec {
     }
 }
 
-pub(crate) fn compile(specs: &[FieldSpec]) -> Vec<CompiledSpec> {
-    specs.iter().map(CompiledSpec::new).collect()
-}
-
 /// Calls `set` on every node the spec names in an object of its type.
 pub(crate) fn visit(
     node: &mut Node,
-    spec: &CompiledSpec,
+    spec: &FieldSpec,
     create: Option<Create>,
     layer: &Arc<Layer>,
     set: &mut dyn FnMut(&mut Node) -> Result<()>,
 ) -> Result<()> {
     let create = create.filter(|_| spec.create);
-    if create.is_none() && !any(node, &spec.segments, &|_| true) {
+    if create.is_none() && !spec.any(node, &|_| true) {
         return Ok(());
     }
-    walk(node, spec, &spec.segments, create, layer, set)
+    walk(node, spec, Path::of(spec), create, layer, set)
 }
 
-fn any(node: &Node, segments: &[Segment], is_meant: &dyn Fn(&Node) -> bool) -> bool {
-    let Some((first, rest)) = segments.split_first() else {
+fn any(node: &Node, path: Path<'_>, is_meant: &dyn Fn(&Node) -> bool) -> bool {
+    if path.0.is_none() {
         return is_meant(node);
-    };
+    }
     match &node.value {
         _ if node.is_null() => false,
-        Value::Seq(items) => items.iter().any(|item| any(item, segments, is_meant)),
-        Value::Map(map) => {
+        Value::Seq(items) => items.iter().any(|item| any(item, path, is_meant)),
+        Value::Map(map) => path.split_first().is_some_and(|(first, rest)| {
             // A field that is to be a list and is null becomes an empty one.
             let is_there = |value: &Node| (first.is_list && value.is_null()) || any(value, rest, is_meant);
             first.name.is_empty() || map.get(&first.name).is_some_and(is_there)
-        }
+        }),
         Value::Scalar(_) => true,
     }
 }
 
 fn walk(
     node: &mut Node,
-    spec: &CompiledSpec,
-    segments: &[Segment],
+    spec: &FieldSpec,
+    path: Path<'_>,
     create: Option<Create>,
     layer: &Arc<Layer>,
     set: &mut dyn FnMut(&mut Node) -> Result<()>,
 ) -> Result<()> {
-    let Some((first, rest)) = segments.split_first() else {
+    let Some((first, rest)) = path.split_first() else {
         return set(node);
     };
     if node.is_null() {
@@ -122,8 +117,8 @@ fn walk(
     match &mut node.value {
         Value::Seq(items) => {
             for item in items.make_mut() {
-                if create.is_some() || any(item, segments, &|_| true) {
-                    walk(item, spec, segments, create, layer, set)?;
+                if create.is_some() || any(item, path, &|_| true) {
+                    walk(item, spec, path, create, layer, set)?;
                 }
             }
             Ok(())
@@ -135,7 +130,7 @@ fn walk(
             }
             let wanted = match create {
                 Some(_) if first.is_list => None,
-                Some(last) if rest.is_empty() => Some(last),
+                Some(last) if rest.0.is_none() => Some(last),
                 Some(_) => Some(Create::Map),
                 None => None,
             };
@@ -147,7 +142,7 @@ fn walk(
                 };
                 made.stamp(layer);
                 walk(&mut made, spec, rest, create, layer, set)?;
-                map.insert(first.name.clone(), made);
+                map.insert(&*first.name, made);
                 return Ok(());
             };
             let value = &mut map.iter_mut().into_slice()[at].value;
@@ -249,5 +244,35 @@ pub(crate) fn kind_name(node: &Node) -> &'static str {
         Value::Scalar(_) => "single value",
         Value::Map(_) => "mapping",
         Value::Seq(_) => "list",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_split_as_kyaml_does() {
+        let table: [(&str, &[&str]); 6] = [
+            ("a/b", &["a", "b"]),
+            ("/a//b", &["a", "", "b"]),
+            ("", &[""]),
+            ("a[]/b", &["a[]", "b"]),
+            (r"a/b.c\/d\/e", &["a", "b.c/d/e"]),
+            (r"a\//b", &["a/", "b"]),
+        ];
+        for (path, expected) in table {
+            let spec = FieldSpec {
+                path: path.into(),
+                ..FieldSpec::default()
+            };
+            let mut left = Path::of(&spec);
+            let mut found = Vec::new();
+            while let Some((Segment { name, is_list }, rest)) = left.split_first() {
+                found.push(format!("{name}{}", if is_list { "[]" } else { "" }));
+                left = rest;
+            }
+            assert_eq!(found, expected, "{path}");
+        }
     }
 }

@@ -8,10 +8,9 @@ use yaml::{Layer, Mark, Node, Tag, Text, Value};
 
 use crate::config::{FieldSpec, Image, Str};
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::transform::fieldspec::{CompiledSpec, compile, kind_name, set_scalar, visit};
+use crate::transform::fieldspec::{kind_name, set_scalar, visit};
 
 pub(crate) fn apply(set: &mut ResourceSet, image: &Image, specs: &[FieldSpec], layer: &Arc<Layer>) -> Result<()> {
-    let specs = compile(specs);
     let change = Change {
         image,
         matcher: Matcher::new(image)?,
@@ -22,7 +21,7 @@ pub(crate) fn apply(set: &mut ResourceSet, image: &Image, specs: &[FieldSpec], l
             continue;
         }
         let gvk = resource.gvk();
-        let specs: Vec<&CompiledSpec> = specs.iter().filter(|spec| spec.is_for(&gvk)).collect();
+        let specs: Vec<&FieldSpec> = specs.iter().filter(|spec| spec.is_for(&gvk)).collect();
         // First every `image` of every list of containers, wherever it is, then what the specs name.
         // An image that both find is changed twice: kustomize adds a `tagSuffix` twice, too.
         if change.concerns_containers(&resource.node) {
@@ -116,7 +115,7 @@ impl Change<'_> {
     }
 
     /// Whether the spec names an image to change, or something that is none.
-    fn concerns(&self, node: &Node, spec: &CompiledSpec) -> bool {
+    fn concerns(&self, node: &Node, spec: &FieldSpec) -> bool {
         spec.any(node, &|image| !image.is_scalar() || self.is_match(image))
     }
 

@@ -8,16 +8,15 @@ use yaml::Layer;
 
 use crate::config::{FieldSpec, Pairs};
 use crate::error::Result;
-use crate::transform::fieldspec::{CompiledSpec, Create, compile, set_entry, visit};
+use crate::transform::fieldspec::{Create, set_entry, visit};
 
 pub(crate) fn apply(set: &mut ResourceSet, pairs: &Pairs, specs: &[FieldSpec], layer: &Arc<Layer>) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
-    let specs = compile(specs);
     for resource in set.iter_mut() {
         let gvk = resource.gvk();
-        let specs: Vec<&CompiledSpec> = specs.iter().filter(|spec| spec.is_for(&gvk)).collect();
+        let specs: Vec<&FieldSpec> = specs.iter().filter(|spec| spec.is_for(&gvk)).collect();
         for (key, value) in pairs {
             for spec in &specs {
                 visit(&mut resource.node, spec, Some(Create::Map), layer, &mut |node| {

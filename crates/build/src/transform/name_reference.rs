@@ -10,9 +10,9 @@ use hashbrown::{HashMap, HashSet};
 use resource::{Gvk, NOT_NAMESPACED, ResId, Resource, ResourceSet};
 use yaml::{Layer, Mark, Node, Tag, Text, Value};
 
-use crate::config::NameReference;
+use crate::config::{FieldSpec, NameReference};
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::transform::fieldspec::{CompiledSpec, set_entry_text, set_scalar, visit};
+use crate::transform::fieldspec::{set_entry_text, set_scalar, visit};
 
 pub(crate) fn apply(set: &mut ResourceSet, references: &[NameReference], layer: &Arc<Layer>) -> Result<()> {
     let targets = Targets::new(set);
@@ -26,7 +26,7 @@ pub(crate) fn apply(set: &mut ResourceSet, references: &[NameReference], layer: 
             continue;
         }
         let referrer = Referrer::new(position, resource, &targets)?;
-        for (spec, target) in specs.iter() {
+        for &(spec, target) in specs.iter() {
             let mentions = |node: &Node| targets.might_be_named_in(node);
             if !spec.any(&resource.node, &mentions) {
                 continue;
@@ -52,18 +52,18 @@ pub(crate) fn apply(set: &mut ResourceSet, references: &[NameReference], layer: 
 /// The field specs by the type of the object that holds the reference.
 struct Specs<'a> {
     references: &'a [NameReference],
-    by_type: HashMap<Gvk, Arc<Vec<(CompiledSpec, &'a Gvk)>>>,
+    by_type: HashMap<Gvk, Arc<Vec<(&'a FieldSpec, &'a Gvk)>>>,
 }
 
 impl<'a> Specs<'a> {
-    fn of(&mut self, gvk: &Gvk) -> Arc<Vec<(CompiledSpec, &'a Gvk)>> {
+    fn of(&mut self, gvk: &Gvk) -> Arc<Vec<(&'a FieldSpec, &'a Gvk)>> {
         let references = self.references;
         let make = || {
             let all = references
                 .iter()
                 .flat_map(|reference| reference.referrers.iter().map(|spec| (spec, &reference.gvk)));
             let own = all.filter(|(spec, _)| gvk.is_selected_by(&spec.gvk));
-            Arc::new(own.map(|(spec, target)| (CompiledSpec::new(spec), target)).collect())
+            Arc::new(own.collect())
         };
         self.by_type.entry(gvk.clone()).or_insert_with(make).clone()
     }
@@ -217,7 +217,7 @@ fn is_not_text(tag: Tag) -> bool {
 }
 
 struct Select<'a> {
-    spec: &'a CompiledSpec,
+    spec: &'a FieldSpec,
     target: &'a Gvk,
     referrer: &'a Referrer,
     targets: &'a Targets,

@@ -8,7 +8,7 @@ use yaml::{Layer, Map, Mark, Node, Tag, Text, Value};
 
 use crate::config::{FieldSpec, RoleBindingSubjects};
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::transform::fieldspec::{CompiledSpec, Create, compile, set_scalar, visit};
+use crate::transform::fieldspec::{Create, set_scalar, visit};
 
 /// What to set where.
 #[derive(Clone, Debug)]
@@ -25,12 +25,11 @@ pub(crate) fn apply(set: &mut ResourceSet, change: &NamespaceChange<'_>, layer: 
     if change.namespace.is_empty() {
         return Ok(());
     }
-    let specs = compile(change.specs);
-    let own = CompiledSpec::new(&FieldSpec {
+    let own = FieldSpec {
         path: "metadata/namespace".into(),
         create: true,
         ..FieldSpec::default()
-    });
+    };
     for position in 0..set.len() {
         let skip = set.get(position).is_none_or(|resource| {
             resource.is_empty() || resource.annotation("internal.config.kubernetes.io/helm-generated") == Some("true")
@@ -40,7 +39,7 @@ pub(crate) fn apply(set: &mut ResourceSet, change: &NamespaceChange<'_>, layer: 
         }
         set.update(position, |resource| -> Result<()> {
             resource.remember_id();
-            change.set_all(resource, &own, &specs, layer)
+            change.set_all(resource, &own, layer)
         })?;
         let id = set.get(position).map(Resource::id).unwrap_or_default();
         if let &[first, second, ..] = set.with_id(&id) {
@@ -57,13 +56,7 @@ pub(crate) fn apply(set: &mut ResourceSet, change: &NamespaceChange<'_>, layer: 
 
 impl NamespaceChange<'_> {
     /// Sets the namespace of one object and of what it says about others.
-    pub(crate) fn set_all(
-        &self,
-        resource: &mut Resource,
-        own: &CompiledSpec,
-        specs: &[CompiledSpec],
-        layer: &Arc<Layer>,
-    ) -> Result<()> {
+    pub(crate) fn set_all(&self, resource: &mut Resource, own: &FieldSpec, layer: &Arc<Layer>) -> Result<()> {
         let gvk = resource.gvk();
         if !resource.is_cluster_scoped() {
             // What is made here has no tag of its own: kustomize gives none either.
@@ -80,7 +73,7 @@ impl NamespaceChange<'_> {
             self.set_subjects(resource, layer)?;
         }
         let api_version = resource.api_version().to_owned();
-        for spec in specs.iter().filter(|spec| spec.is_for(&gvk)) {
+        for spec in self.specs.iter().filter(|spec| spec.is_for(&gvk)) {
             let handled = match &*spec.path {
                 "metadata/namespace" => true,
                 "metadata/name" => api_version != "v1",

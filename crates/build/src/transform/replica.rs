@@ -8,13 +8,12 @@ use yaml::{Layer, Tag, Text};
 
 use crate::config::{FieldSpec, Replica};
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::transform::fieldspec::{CompiledSpec, Create, compile, set_scalar, visit};
+use crate::transform::fieldspec::{Create, set_scalar, visit};
 
 pub(crate) fn apply(set: &mut ResourceSet, replica: &Replica, specs: &[FieldSpec], layer: &Arc<Layer>) -> Result<()> {
-    let specs = compile(specs);
     let count = Text::from(replica.count.to_string());
     let mut found = false;
-    for spec in &specs {
+    for spec in specs {
         for resource in set.iter_mut().filter(|resource| is_meant(resource, replica, spec)) {
             found = true;
             if spec.is_for(&resource.gvk()) {
@@ -31,11 +30,11 @@ pub(crate) fn apply(set: &mut ResourceSet, replica: &Replica, specs: &[FieldSpec
     if found {
         Ok(())
     } else {
-        Err(no_such_object(set, replica, &specs))
+        Err(no_such_object(set, replica, specs))
     }
 }
 
-fn is_meant(resource: &Resource, replica: &Replica, spec: &CompiledSpec) -> bool {
+fn is_meant(resource: &Resource, replica: &Replica, spec: &FieldSpec) -> bool {
     if resource.is_empty() {
         return false;
     }
@@ -44,7 +43,7 @@ fn is_meant(resource: &Resource, replica: &Replica, spec: &CompiledSpec) -> bool
     is(resource.name(), &resource.gvk()) || resource.previous_ids().any(|id| is(&id.name, &id.gvk))
 }
 
-fn no_such_object(set: &ResourceSet, replica: &Replica, specs: &[CompiledSpec]) -> BuildError {
+fn no_such_object(set: &ResourceSet, replica: &Replica, specs: &[FieldSpec]) -> BuildError {
     let kinds: Vec<String> = specs.iter().map(|spec| spec.gvk.to_string()).collect();
     let message = format!(
         "resource with name {} does not match a config with the following GVK [{}]",

@@ -11,7 +11,7 @@ use yaml::{Layer, Mark, Tag, Text};
 use crate::config::{FieldSpec, RoleBindingSubjects, ValueAddTarget, ValueAddTransformer};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::field_path;
-use crate::transform::fieldspec::{CompiledSpec, set_scalar};
+use crate::transform::fieldspec::set_scalar;
 use crate::transform::namespace::NamespaceChange;
 
 const NAMESPACE_PATH: &str = "metadata/namespace";
@@ -91,7 +91,7 @@ fn set_namespace(resource: &mut Resource, value: &Text, mark: Mark, layer: &Arc<
         create: true,
         ..FieldSpec::default()
     };
-    change.set_all(resource, &CompiledSpec::new(&own), &[], layer)
+    change.set_all(resource, &own, layer)
 }
 
 fn set_field(

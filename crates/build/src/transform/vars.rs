@@ -15,7 +15,7 @@ use crate::config::{FieldSpec, Var};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::field_path::{lookup, split_bracketed, split_indices, there_instead};
 use crate::through_json::float_in_yaml;
-use crate::transform::fieldspec::{compile, visit};
+use crate::transform::fieldspec::visit;
 
 /// The vars of a kustomization and its bases, by name.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +96,6 @@ impl VarSet {
             values: self.values(set, layer)?,
             used: HashSet::new(),
         };
-        let specs = compile(specs);
         for position in 0..set.len() {
             let gvk = set.get(position).map(Resource::gvk).unwrap_or_default();
             set.update(position, |resource| {

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ManArgs) -> Exit {
 
 fn write_pages(directory: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    let mut root = Cli::command().disable_help_subcommand(true);
+    let mut root = <Cli>::command().disable_help_subcommand(true);
     root.build();
     let commands = std::iter::once(&root).chain(root.get_subcommands().filter(|command| !command.is_hide_set()));
     for command in commands {
