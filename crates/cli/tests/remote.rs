@@ -492,6 +492,81 @@ fn repositories_that_name_each_other_are_a_cycle() {
     place.fails(&["build", "root"], 1, "cycle detected");
 }
 
+/// Runs `openssl` in a directory; whether it did what was asked.
+fn openssl(directory: &Path, arguments: &str) -> bool {
+    let mut command = Command::new("openssl");
+    command.args(arguments.split(' ')).current_dir(directory);
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn https_trusts_the_authorities_that_the_user_names() {
+    let place = Place::new();
+    let tls = place.path("tls");
+    fs::create_dir_all(&tls).unwrap();
+    fs::write(
+        tls.join("names"),
+        "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n",
+    )
+    .unwrap();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    let made = openssl(
+        &tls,
+        &format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=authority"),
+    ) && openssl(
+        &tls,
+        &format!("req {key} -keyout key.pem -out request.pem -subj /CN=server"),
+    ) && openssl(
+        &tls,
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out cert.pem",
+    );
+    if !made {
+        eprintln!("skipped: there is no openssl here");
+        return;
+    }
+    fs::write(tls.join("map.yaml"), config_map("encrypted")).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut server = Command::new("openssl")
+        .args([
+            "s_server", "-quiet", "-WWW", "-cert", "cert.pem", "-key", "key.pem", "-accept",
+        ])
+        .arg(format!("127.0.0.1:{port}"))
+        .current_dir(&tls)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    place.resources(&[&format!("https://127.0.0.1:{port}/map.yaml")]);
+    let stranger = place.run(&["build", "root"]);
+    let mut command = place.command(Path::new(TERRACE), &["build", "root"]);
+    let trusted = ran(command.env("SSL_CERT_FILE", tls.join("ca.pem")));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(
+        (trusted.code, trusted.out),
+        (Some(0), config_map("encrypted")),
+        "{}",
+        trusted.error
+    );
+    assert_eq!(stranger.code, Some(4));
+    assert!(
+        stranger.error.contains("invalid peer certificate"),
+        "{}",
+        stranger.error
+    );
+    assert!(stranger.error.contains("SSL_CERT_FILE"), "{}", stranger.error);
+}
+
 #[test]
 fn repositories_come_over_ssh_and_nobody_is_asked() {
     let place = Place::new();
