@@ -7,6 +7,7 @@ mod accumulate;
 mod built;
 pub mod config;
 mod error;
+mod external;
 mod fetch;
 mod field_path;
 mod files;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 pub use built::{Built, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
+pub use external::PROGRAM_OUTPUT;
 pub use fetch::{Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
 pub use files::{EntryKind, FileKind, Files};
 pub use find::{find_kustomizations, has_kustomization};

@@ -103,15 +103,15 @@ pub(crate) struct BuildFlags {
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
     pub(crate) as_current_user: bool,
-    /// Enable plugins.
+    /// Enable functions in containers and plugins. Not for configuration of strangers.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
     pub(crate) enable_alpha_plugins: bool,
-    /// Enable functions that are programs on this machine. Not for configuration of strangers.
+    /// With --enable-alpha-plugins, enable functions that are programs on this machine too.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
     pub(crate) enable_exec: bool,
-    /// Enable Helm charts.
+    /// Enable Helm charts, which the helm program inflates.
     #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true", hide_default_value = true)]
     pub(crate) enable_helm: bool,

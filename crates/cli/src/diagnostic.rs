@@ -157,6 +157,9 @@ impl Reporter {
 
     /// Warnings, unless they are not wanted. Those that kustomize prints have its words.
     pub(crate) fn warning(&self, finding: &Finding, sources: &Sources) {
+        if finding.rule == build::PROGRAM_OUTPUT && !self.quiet && self.format == ErrorFormat::Text {
+            return self.write(&format!("{}\n", visible_lines(&finding.message)));
+        }
         let is_kustomizes_own = finding.rule == "deprecated_field";
         if self.quiet || (self.face == Face::Kustomize && !is_kustomizes_own) {
             return;
