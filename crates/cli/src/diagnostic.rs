@@ -40,6 +40,10 @@ pub(crate) struct Diagnostic {
     pub(crate) trail: Vec<(Mark, String)>,
     /// The object it is about, and its field.
     pub(crate) object: Option<String>,
+    /// Whether a person is shown the name of the rule.
+    pub(crate) shows_rule: bool,
+    /// The environments or directories it holds in, where there are several.
+    pub(crate) holds_in: Vec<String>,
     /// The kustomizations whose build ended here, where there are several.
     pub(crate) directories: Vec<String>,
 }
@@ -56,6 +60,8 @@ impl Diagnostic {
             related: Vec::new(),
             trail: Vec::new(),
             object: None,
+            shows_rule: false,
+            holds_in: Vec::new(),
             directories: Vec::new(),
         }
     }
@@ -149,8 +155,26 @@ impl Reporter {
         self.write(&format!("Error: {message}\n"));
     }
 
+    /// Something that went well, unless that is not wanted.
+    pub(crate) fn note(&self, message: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.face == Face::Kustomize {
+            return self.write(&format!("{message}\n"));
+        }
+        let diagnostic = Diagnostic {
+            severity: Severity::Note,
+            ..Diagnostic::error(message)
+        };
+        self.error(&diagnostic, &Sources::new());
+    }
+
     /// Warnings, unless they are not wanted. Those that kustomize prints have its words.
     pub(crate) fn warning(&self, finding: &Finding, sources: &Sources) {
+        if finding.rule == build::PROGRAM_OUTPUT && !self.quiet && self.format == ErrorFormat::Text {
+            return self.write(&format!("{}\n", visible_lines(&finding.message)));
+        }
         let is_kustomizes_own = finding.rule == "deprecated_field";
         if self.quiet || (self.face == Face::Kustomize && !is_kustomizes_own) {
             return;
@@ -195,7 +219,8 @@ pub(crate) fn has_colour(stream: &(impl anstream::stream::RawStream + IsTerminal
     !matches!(anstream::AutoStream::choice(stream), anstream::ColorChoice::Never)
 }
 
-fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) -> String {
+/// A diagnostic for a person.
+pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) -> String {
     let level = match (diagnostic.severity, face) {
         (Severity::Error, Face::Kustomize) => Level::ERROR.with_name("Error"),
         (Severity::Error, Face::Terrace) => Level::ERROR,
@@ -203,7 +228,11 @@ fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) ->
         (Severity::Note, _) => Level::NOTE,
     };
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let title = Group::with_title(level.primary_title(visible_lines(&diagnostic.message)));
+    let mut title = level.primary_title(visible_lines(&diagnostic.message));
+    if let Some(rule) = diagnostic.rule.as_deref().filter(|_| diagnostic.shows_rule) {
+        title = title.id(rule);
+    }
+    let title = Group::with_title(title);
     let notes = notes(diagnostic, sources);
     let main = excerpt(sources, diagnostic.mark);
     let related: Vec<(Option<Excerpt>, String)> = diagnostic
@@ -250,6 +279,9 @@ fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<(Level<'static>, Str
     }
     if let Some(object) = &diagnostic.object {
         notes.push((Level::NOTE, format!("in {}", visible_lines(object))));
+    }
+    if !diagnostic.holds_in.is_empty() {
+        notes.push((Level::NOTE, format!("holds in {}", listed(&diagnostic.holds_in))));
     }
     if !diagnostic.directories.is_empty() {
         notes.push((

@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod date;
 mod diagnostic;
 mod excerpt;
 mod exit;
@@ -12,6 +13,7 @@ mod output;
 mod programs;
 mod progress;
 mod remote;
+mod report;
 mod stack;
 
 use std::process::ExitCode;

@@ -45,6 +45,39 @@ impl Outside {
     }
 }
 
+/// The locks of several directories: those with the same lock see one outside.
+pub(crate) struct Locks {
+    kinds: Vec<Option<Lock>>,
+    /// Which of the kinds each directory has.
+    of: Vec<Result<usize, BuildError>>,
+}
+
+impl Locks {
+    pub(crate) fn read<'d>(session: &Session<'_>, directories: impl Iterator<Item = &'d Path>) -> Locks {
+        let mut kinds: Vec<Option<Lock>> = Vec::new();
+        let of = directories.map(|directory| {
+            let lock = lock_beside(session, directory)?;
+            let known = kinds.iter().position(|kind| *kind == lock);
+            Ok(known.unwrap_or_else(|| {
+                kinds.push(lock);
+                kinds.len() - 1
+            }))
+        });
+        let of = of.collect();
+        Locks { kinds, of }
+    }
+
+    /// A fetcher for each kind.
+    pub(crate) fn fetchers(&self, outside: &Outside) -> Vec<Fetcher> {
+        self.kinds.iter().map(|lock| outside.fetcher(lock.clone())).collect()
+    }
+
+    /// What there is of the kind that the directory at a position has.
+    pub(crate) fn choose<'k, T>(&self, at: usize, kinds: &'k [T]) -> Result<&'k T, BuildError> {
+        self.of[at].clone().map(|kind| &kinds[kind])
+    }
+}
+
 /// The lock beside the kustomization in a directory, if there is one.
 pub(crate) fn lock_beside(session: &Session<'_>, directory: &Path) -> Result<Option<Lock>, BuildError> {
     let path = directory.join(LOCK_NAME);

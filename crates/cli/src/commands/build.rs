@@ -5,7 +5,6 @@ use std::path::{Component, Path, PathBuf};
 
 use build::{Built, Failure, Options, OsFiles, Session, find_kustomizations, parallel};
 use clap::Args;
-use fetch::{Fetcher, Lock};
 use resource::Finding;
 use yaml::{Mark, Sources};
 
@@ -15,7 +14,7 @@ use crate::exit::Exit;
 use crate::output;
 use crate::programs::ProgramArgs;
 use crate::progress::Progress;
-use crate::remote::{Outside, lock_beside};
+use crate::remote::{Locks, Outside, lock_beside};
 
 /// Render kustomizations, to the byte as kustomize does.
 ///
@@ -130,27 +129,14 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
     };
     let jobs = args.jobs.map_or_else(parallel::default_jobs, usize::from);
     let progress = Progress::new(targets.len(), !args.report.quiet);
-    let locks: Vec<_> = targets
-        .iter()
-        .map(|target| lock_beside(&session, &target.directory))
-        .collect();
-    // Directories with one lock see one outside.
-    let mut kinds: Vec<Option<Lock>> = Vec::new();
-    for lock in locks.iter().flatten() {
-        if !kinds.contains(lock) {
-            kinds.push(lock.clone());
-        }
-    }
-    let fetchers: Vec<Fetcher> = kinds.iter().map(|lock| outside.fetcher(lock.clone())).collect();
+    let locks = Locks::read(&session, targets.iter().map(|target| target.directory.as_path()));
+    let fetchers = locks.fetchers(&outside);
     let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
     let results = parallel::map(targets.len(), jobs, |at| {
         let target = &targets[at];
-        let session = locks[at].as_ref().map(|lock| {
-            let kind = kinds.iter().position(|kind| kind == lock);
-            &sessions[kind.expect("every lock is one of the kinds")]
-        });
+        let session = locks.choose(at, &sessions);
         let result = session
-            .map_err(|error| (Exit::of(error.kind), error.clone().into()))
+            .map_err(|error| (Exit::of(error.kind), error.into()))
             .and_then(|session| render(session, target, args.output_dir.as_deref(), &options));
         progress.step(&target.shown);
         result

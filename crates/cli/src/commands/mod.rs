@@ -1,9 +1,12 @@
 //! The commands, one file each.
 
 pub(crate) mod build;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod edit;
 pub(crate) mod explain;
+pub(crate) mod fix;
+pub(crate) mod localize;
 pub(crate) mod lock;
 pub(crate) mod man;
 pub(crate) mod version;

@@ -1,0 +1,104 @@
+//! What rules see: the objects of one build, and where they are to run.
+
+use resource::{Finding, Resource, Severity};
+use serde::de::DeserializeOwned;
+use yaml::{Mark, Node};
+
+use crate::pod::{Pod, pods};
+use crate::rule::Rule;
+use crate::settings::Settings;
+
+/// Where the objects are to run, as far as the platform file says.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The name of the environment; empty where there is no platform file.
+    pub environment: String,
+    /// The directory that was built, as the user knows it.
+    pub target: String,
+    pub cluster: Option<String>,
+    pub namespace: Option<String>,
+    pub project: Option<String>,
+    pub location: Option<String>,
+    /// Regions that are allowed; empty where nothing is said.
+    pub regions: Vec<String>,
+    /// Hosts, namespaces and projects that belong to other environments: the name of the environment, the
+    /// host or address.
+    pub foreign_hosts: Vec<(String, String)>,
+    pub foreign_namespaces: Vec<(String, String)>,
+    pub foreign_projects: Vec<(String, String)>,
+}
+
+/// One build with its surroundings.
+pub struct Context<'a> {
+    objects: &'a [Resource],
+    facts: &'a Facts,
+    settings: &'a Settings,
+    pods: Vec<Pod<'a>>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(objects: &'a [Resource], facts: &'a Facts, settings: &'a Settings) -> Context<'a> {
+        Context {
+            objects,
+            facts,
+            settings,
+            pods: objects.iter().flat_map(pods).collect(),
+        }
+    }
+
+    pub fn objects(&self) -> &'a [Resource] {
+        self.objects
+    }
+
+    pub fn facts(&self) -> &'a Facts {
+        self.facts
+    }
+
+    pub fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    /// The pods that the objects are or make, in the order of the objects.
+    pub fn pods(&self) -> &[Pod<'a>] {
+        &self.pods
+    }
+
+    /// Objects of a kind of a group, in order.
+    pub fn of_kind(&self, group: &'a str, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
+        self.objects
+            .iter()
+            .filter(move |object| object.kind() == kind && *object.gvk().group == *group)
+    }
+
+    /// What the platform file tells a rule; its defaults where it tells nothing.
+    pub fn setting<T: DeserializeOwned + Default>(&self, rule: &Rule) -> T {
+        self.settings.of(rule)
+    }
+}
+
+impl Rule {
+    /// A finding of this rule about a field of an object, placed at a node.
+    pub fn finding(
+        &self,
+        object: &Resource,
+        field: impl Into<String>,
+        mark: Mark,
+        message: impl Into<String>,
+    ) -> Finding {
+        Finding::new(self.name, Severity::Error, mark, message).on(object.id(), field)
+    }
+}
+
+/// The node at a path of keys, or the last one on the way: where something that is missing would stand.
+pub(crate) fn nearest_mark<'p>(node: &Node, path: impl IntoIterator<Item = &'p str>) -> Mark {
+    let mut mark = node.mark;
+    let mut node = node;
+    for key in path {
+        let Some(child) = node.get(key) else { break };
+        node = child;
+        if child.mark.is_some() {
+            mark = child.mark;
+        }
+    }
+    mark
+}

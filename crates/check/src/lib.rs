@@ -1,0 +1,42 @@
+//! What was built to findings, each at the line of the user's files that caused it.
+//!
+//! In go the objects of a build and what the platform file says of their environment; out come findings,
+//! and what is waived. Everything here is a function of its input: the day on which waivers are judged is
+//! handed in.
+//!
+//! Rules are in `rule`, one a file; the header of the file is the rule's page.
+
+mod context;
+mod judge;
+mod pod;
+mod pod_security;
+mod report;
+mod rule;
+mod settings;
+
+pub use context::{Context, Facts};
+pub use judge::{Judged, State, judge};
+pub use pod::{Container, ContainerKind, Pod};
+pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
+pub use report::{Entry, Report, TargetFindings};
+pub use rule::{Control, RULES, Rule, rule};
+pub use settings::{Settings, SettingsError};
+
+use resource::Finding;
+
+/// The findings of every rule that is on, in the order of their places.
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        let Some(severity) = context.settings().severity(rule) else {
+            continue;
+        };
+        let before = findings.len();
+        (rule.check)(context, &mut findings);
+        for finding in &mut findings[before..] {
+            finding.severity = severity;
+        }
+    }
+    findings.sort_by(|a, b| (a.mark, &a.rule, &a.field).cmp(&(b.mark, &b.rule, &b.field)));
+    findings
+}

@@ -1,0 +1,65 @@
+//! ## What it does
+//!
+//! Finds pods that run as the service account `default`.
+//!
+//! ## Why is this bad?
+//!
+//! Every pod of the namespace that names no account shares it, so nothing can be granted to one workload
+//! alone, and what it may do is more than any of them needs.
+//!
+//! ## Example
+//!
+//! ```yaml
+//! spec:
+//!   containers:
+//!   - name: trainer
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```yaml
+//! spec:
+//!   serviceAccountName: trainer
+//!   containers:
+//!   - name: trainer
+//! ```
+
+use resource::{Finding, Severity};
+use yaml::Node;
+
+use super::{Control, Rule, SettingsType};
+use crate::context::Context;
+
+pub(super) const RULE: Rule = Rule {
+    name: "default_service_account",
+    severity: Some(Severity::Warning),
+    controls: &[
+        Control::Soc2("CC6.1"),
+        Control::Soc2("CC6.3"),
+        Control::Iso27001("A.5.15"),
+        Control::Iso27001("A.8.2"),
+    ],
+    file: include_str!("default_service_account.rs"),
+    settings: SettingsType::NONE,
+    check,
+};
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for pod in context.pods() {
+        let said = ["serviceAccountName", "serviceAccount"].into_iter().find(|field| {
+            let name = pod.spec.get(field).and_then(Node::as_str);
+            name.is_some_and(|name| !name.is_empty())
+        });
+        let field = said.unwrap_or("serviceAccountName");
+        let name = said.and_then(|field| pod.spec.get(field)).and_then(Node::as_str);
+        let message = match name {
+            None => "the pod names no service account, so it runs as \"default\"",
+            Some("default") => "the pod runs as the service account \"default\"",
+            Some(_) => continue,
+        };
+        findings.push(
+            RULE.finding(pod.object, pod.field(field), pod.mark([field]), message)
+                .hint("make a ServiceAccount for this workload and name it in serviceAccountName"),
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! The platform rules, one a file, named for the defect it finds.
+//!
+//! The header of a rule's file is its page: what it does, why that is bad, an example, what to use
+//! instead. A file has a [`Rule`] and a function that finds the defect.
+
+use resource::{Finding, Severity};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::context::Context;
+
+macro_rules! rules {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name;)+
+
+        /// Every rule, by name.
+        pub const RULES: &[&Rule] = &[$(&$name::RULE),+];
+
+        #[cfg(test)]
+        const FILES: &[&str] = &[$(stringify!($name)),+];
+    };
+}
+
+rules! {
+    default_service_account,
+    image_without_digest,
+    pod_security_violation,
+    resources_missing,
+}
+
+/// A rule.
+pub struct Rule {
+    /// The defect it finds, in snake case; the name of its file.
+    pub name: &'static str,
+    /// How severe its findings are, unless the platform file says otherwise; `None` if it is off then.
+    pub severity: Option<Severity>,
+    /// The controls that its findings bear on.
+    pub controls: &'static [Control],
+    /// The text of its file, whose header is its page.
+    pub file: &'static str,
+    /// What it can be told.
+    pub settings: SettingsType,
+    pub check: fn(&Context<'_>, &mut Vec<Finding>),
+}
+
+/// A control of a standard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Control {
+    /// A criterion of the AICPA's trust services criteria, such as `CC6.1`.
+    Soc2(&'static str),
+    /// A control of ISO/IEC 27001:2022, Annex A, such as `A.8.9`.
+    Iso27001(&'static str),
+    /// An article of the General Data Protection Regulation, such as `32(1)(b)`.
+    Gdpr(&'static str),
+}
+
+/// The type of a rule's settings.
+#[derive(Clone, Copy)]
+pub struct SettingsType {
+    /// What is wrong with a value, if it is none of the type.
+    pub refuse: fn(&Value) -> Option<String>,
+    /// The JSON schema of the type.
+    pub schema: fn(&mut SchemaGenerator) -> schemars::Schema,
+}
+
+impl SettingsType {
+    /// Nothing can be told.
+    pub const NONE: SettingsType = SettingsType::of::<Nothing>();
+
+    pub const fn of<T: DeserializeOwned + JsonSchema>() -> SettingsType {
+        SettingsType {
+            refuse: |value| {
+                serde_json::from_value::<T>(value.clone())
+                    .err()
+                    .map(|error| error.to_string())
+            },
+            schema: |generator| T::json_schema(generator),
+        }
+    }
+}
+
+/// The settings of a rule that has none.
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// The rule of a name.
+pub fn rule(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.name == name).copied()
+}
+
+impl Rule {
+    /// Its page in Markdown.
+    pub fn page(&self) -> String {
+        let header = self.file.lines().take_while(|line| line.starts_with("//!"));
+        let lines = header.map(|line| line.trim_start_matches("//!").strip_prefix(' ').unwrap_or_default());
+        let mut page = format!("# {}\n\n", self.name);
+        for line in lines {
+            page.push_str(line);
+            page.push('\n');
+        }
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_has_the_name_of_its_file_and_a_whole_page() {
+        for (rule, file) in RULES.iter().zip(FILES) {
+            assert_eq!(rule.name, *file);
+            let page = rule.page();
+            for heading in ["## What it does", "## Why is this bad?", "## Example", "## Use instead"] {
+                assert!(page.contains(heading), "{}: {heading}", rule.name);
+            }
+            assert!(!rule.controls.is_empty(), "{}", rule.name);
+        }
+        assert!(RULES.is_sorted_by(|a, b| a.name < b.name));
+    }
+}

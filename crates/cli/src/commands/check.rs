@@ -1,0 +1,311 @@
+//! `terrace check`: what is wrong with what is built, at the line that caused it.
+
+use std::path::{Path, PathBuf};
+
+use build::{Built, Options, OsFiles, Session, parallel};
+use check::{Context, Facts, Report, Settings, TargetFindings};
+use clap::Args;
+use platform::{Level, Marked, Platform, PlatformError, Waiver};
+use resource::{Finding, Severity};
+use yaml::Sources;
+
+use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
+use crate::diagnostic::Diagnostic;
+use crate::exit::Exit;
+use crate::programs::ProgramArgs;
+use crate::progress::Progress;
+use crate::remote::{Locks, Outside};
+use crate::report::{self, Format};
+use crate::{date, output};
+
+/// Check environments: rules, each finding at the line of your files that caused it.
+///
+/// Without a directory, every environment of terrace.yaml is checked, in parallel. A defect that several
+/// environments share is told once. The exit code is 1 if a finding is as severe as `failOn` says.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  # Every environment of terrace.yaml
+  terrace check
+
+  # One of them
+  terrace check --environment prod
+
+  # Directories, with or without a terrace.yaml
+  terrace check overlays/prod
+
+  # For programs
+  terrace check -o json
+")]
+pub(crate) struct CheckArgs {
+    /// Directories of kustomizations. One that belongs to an environment of terrace.yaml is checked as such.
+    #[arg(value_name = "DIR", conflicts_with = "environment")]
+    directories: Vec<PathBuf>,
+    /// Check only this environment. May be repeated.
+    #[arg(long, value_name = "NAME")]
+    environment: Vec<String>,
+    /// How to print the findings.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Format,
+    /// Fail from this severity on, whatever terrace.yaml says.
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    fail_on: Option<FailOn>,
+    #[command(flatten)]
+    report: ReportArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    programs: ProgramArgs,
+    #[command(flatten)]
+    flags: BuildFlags,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum FailOn {
+    Note,
+    Warning,
+    Error,
+}
+
+/// A kustomization to check.
+struct Target<'p> {
+    directory: PathBuf,
+    facts: Facts,
+    settings: Settings,
+    waivers: &'p [Marked<Waiver>],
+    fail_on: Severity,
+}
+
+pub(crate) fn run(args: &CheckArgs) -> Exit {
+    let reporter = args.report.reporter();
+    let options = args.flags.options(&reporter);
+    let files = OsFiles::new(working_directory());
+    let executor = args.flags.executor(args.programs);
+    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
+    match check(args, &options, &session, &Outside::new(args.network, &reporter)) {
+        Ok(exit) => exit,
+        Err(diagnostic) => {
+            reporter.error(&diagnostic, session.sources());
+            Exit::WrongInput
+        }
+    }
+}
+
+fn check(
+    args: &CheckArgs,
+    options: &Options,
+    session: &Session<'_>,
+    outside: &Outside,
+) -> Result<Exit, Box<Diagnostic>> {
+    let found = find_platform(args)
+        .map(|directory| platform::read(session, &directory))
+        .transpose();
+    let platform = found.map_err(|error| Box::new(error.into()))?;
+    let targets = targets(args, session, platform.as_ref())?;
+    let today = date::today();
+    let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
+    let fetchers = locks.fetchers(outside);
+    let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
+    let progress = Progress::new(targets.len(), !args.report.quiet);
+    let results = parallel::map(targets.len(), parallel::default_jobs(), |at| {
+        let target = &targets[at];
+        let built = locks.choose(at, &sessions).and_then(|session| {
+            session
+                .build(&target.directory, options)
+                .map_err(|failure| failure.error)
+        });
+        let (objects, findings) = match built {
+            Ok(built) => (built.objects.len(), findings(&built, target)),
+            Err(error) => (0, vec![build_failed(&error)]),
+        };
+        progress.step(&target.facts.target);
+        TargetFindings {
+            environment: target.facts.environment.clone(),
+            directory: target.facts.target.clone(),
+            objects,
+            fail_on: target.fail_on,
+            findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
+        }
+    });
+    drop(progress);
+    let report = Report::new(results);
+    print(args.output, &report, session.sources())?;
+    if report.fails() {
+        Ok(Exit::WrongInput)
+    } else {
+        Ok(Exit::Done)
+    }
+}
+
+fn findings(built: &Built, target: &Target<'_>) -> Vec<Finding> {
+    let context = Context::new(&built.objects, &target.facts, &target.settings);
+    let mut findings = built.warnings.clone();
+    findings.extend(check::check(&context));
+    findings
+}
+
+/// A build that fails is a finding: the others are still checked.
+fn build_failed(error: &build::BuildError) -> Finding {
+    let mut finding = Finding::new("build_failed", Severity::Error, error.mark, error.message.clone());
+    finding.hint.clone_from(&error.hint);
+    finding.related.clone_from(&error.related);
+    finding
+}
+
+fn print(format: Format, report: &Report<'_>, sources: &Sources) -> Result<(), Box<Diagnostic>> {
+    let text = report::render(format, report, sources);
+    output::print(&[text])
+        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write to standard output: {error}"))))
+}
+
+/// The directory of the platform file: of the working directory, or of one above it in the same
+/// repository. With directories, there may be none.
+fn find_platform(args: &CheckArgs) -> Option<PathBuf> {
+    let here = working_directory();
+    let repository = here.ancestors().find(|directory| directory.join(".git").exists());
+    let top = repository.unwrap_or(&here);
+    let found = here
+        .ancestors()
+        .take_while(|directory| directory.starts_with(top))
+        .find(|directory| directory.join(platform::FILE_NAME).is_file());
+    match found {
+        Some(directory) => Some(directory.to_owned()),
+        None if args.directories.is_empty() => Some(PathBuf::from(".")),
+        None => None,
+    }
+}
+
+fn targets<'p>(
+    args: &CheckArgs,
+    session: &Session<'_>,
+    platform: Option<&'p Platform>,
+) -> Result<Vec<Target<'p>>, Box<Diagnostic>> {
+    let mut targets = match platform {
+        Some(platform) => platform_targets(session, platform, &args.environment)?,
+        None => Vec::new(),
+    };
+    if !args.directories.is_empty() {
+        let mut chosen = Vec::new();
+        for directory in &args.directories {
+            let absolute = session
+                .files()
+                .absolute(directory)
+                .and_then(|path| session.files().resolve(&path))
+                .map(|(path, _)| path);
+            let known = targets
+                .iter()
+                .position(|target| absolute.as_ref().is_ok_and(|path| *path == target.directory));
+            chosen.push(match known {
+                Some(at) => targets.remove(at),
+                None => plain_target(directory, platform)?,
+            });
+        }
+        targets = chosen;
+    }
+    if let Some(fail_on) = args.fail_on {
+        for target in &mut targets {
+            target.fail_on = match fail_on {
+                FailOn::Note => Severity::Note,
+                FailOn::Warning => Severity::Warning,
+                FailOn::Error => Severity::Error,
+            };
+        }
+    }
+    Ok(targets)
+}
+
+/// A directory that no environment names.
+fn plain_target<'p>(directory: &Path, platform: Option<&'p Platform>) -> Result<Target<'p>, Box<Diagnostic>> {
+    let shown = directory.display().to_string();
+    Ok(Target {
+        directory: directory.to_owned(),
+        facts: Facts {
+            target: shown,
+            ..Facts::default()
+        },
+        settings: settings(platform.map(|platform| &platform.spec.rules).into_iter())?,
+        waivers: platform.map_or(&[], |platform| &platform.spec.waivers),
+        fail_on: Severity::Error,
+    })
+}
+
+fn settings<'p>(
+    layers: impl Iterator<Item = &'p std::collections::BTreeMap<String, Marked<platform::RuleSetting>>>,
+) -> Result<Settings, Box<Diagnostic>> {
+    Settings::read(layers).map_err(|error| {
+        Box::new(Diagnostic {
+            mark: error.mark,
+            hint: error.hint,
+            ..Diagnostic::error(error.message)
+        })
+    })
+}
+
+fn platform_targets<'p>(
+    session: &Session<'_>,
+    platform: &'p Platform,
+    chosen: &[String],
+) -> Result<Vec<Target<'p>>, Box<Diagnostic>> {
+    let environments = &platform.spec.environments;
+    if let Some(unknown) = chosen
+        .iter()
+        .find(|name| environments.iter().all(|known| known.name != **name))
+    {
+        let names: Vec<&str> = environments.iter().map(|environment| &*environment.name).collect();
+        let message = format!("{} has no environment \"{unknown}\"", platform::FILE_NAME);
+        return Err(Box::new(
+            Diagnostic::error(message).hint(format!("there are {}", names.join(", "))),
+        ));
+    }
+    let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
+    let mut targets = Vec::new();
+    for environment in environments.iter().filter(|environment| is_chosen(&environment.name)) {
+        let foreign = |of: &dyn Fn(&platform::Environment) -> Vec<String>| -> Vec<(String, String)> {
+            let others = environments.iter().filter(|other| other.name != environment.name);
+            others
+                .flat_map(|other| of(other).into_iter().map(|value| (other.name.clone(), value)))
+                .collect()
+        };
+        let found = platform.targets(session, environment);
+        for found in found.map_err(|error| Box::new(error.into()))? {
+            let expand = |text: &Option<String>| text.as_deref().map(|text| found.expand(text));
+            targets.push(Target {
+                facts: Facts {
+                    environment: environment.name.clone(),
+                    target: session.files().display(&found.directory),
+                    cluster: expand(&environment.cluster),
+                    namespace: expand(&environment.namespace),
+                    project: expand(&environment.project),
+                    location: expand(&environment.location),
+                    regions: match (environment.regions.as_slice(), expand(&environment.location)) {
+                        ([], location) => location.into_iter().collect(),
+                        (regions, _) => regions.to_vec(),
+                    },
+                    foreign_hosts: foreign(&|other| other.hosts.iter().map(|host| host.value.clone()).collect()),
+                    foreign_namespaces: foreign(&|other| {
+                        other.namespace.iter().map(|text| found.expand(text)).collect()
+                    }),
+                    foreign_projects: foreign(&|other| other.project.iter().cloned().collect()),
+                },
+                settings: settings([&platform.spec.rules, &environment.rules].into_iter())?,
+                waivers: &platform.spec.waivers,
+                fail_on: match environment.fail_on {
+                    Some(Level::Note) => Severity::Note,
+                    Some(Level::Warning) => Severity::Warning,
+                    _ => Severity::Error,
+                },
+                directory: found.directory,
+            });
+        }
+    }
+    Ok(targets)
+}
+
+impl From<PlatformError> for Diagnostic {
+    fn from(error: PlatformError) -> Diagnostic {
+        Diagnostic {
+            mark: error.mark,
+            hint: error.hint,
+            ..Diagnostic::error(error.message)
+        }
+    }
+}
