@@ -33,6 +33,11 @@ const REMOVED: &[&str] = &[
     "config.k8s.io/id",
 ];
 
+/// Whether an annotation is only for the tools that work on an object; what helm made stays known.
+pub(crate) fn is_internal(key: &str) -> bool {
+    REMOVED.contains(&key) && !key.ends_with("/helm-generated")
+}
+
 /// The objects as they are printed.
 pub(crate) fn finish(target: &Target, mut acc: Accumulated, options: &Options) -> Result<Vec<Resource>> {
     let kustomization = target.kustomization();

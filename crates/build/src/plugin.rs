@@ -13,9 +13,11 @@ use crate::config::{
     ReplacementField, Role, Str, TransformerConfig, decode_replacements, merge_specs, plugin_kind,
 };
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::external::External;
 use crate::function::{self, Function};
 use crate::generate::{self, Generated, absorb};
 use crate::origin;
+use crate::session::Session;
 use crate::transform::affix::{self, Affix};
 use crate::transform::namespace::{self, NamespaceChange};
 use crate::transform::patch::{self, LoadedPatch};
@@ -45,10 +47,17 @@ enum Change {
     ValueAdd(crate::config::ValueAddTransformer, String),
     Hash,
     Function(Function),
+    External(External),
 }
 
 impl Step {
-    fn apply(&self, set: &mut ResourceSet, schema: &Schema, warnings: &mut Vec<Finding>) -> Result<()> {
+    fn apply(
+        &self,
+        session: &Session<'_>,
+        set: &mut ResourceSet,
+        schema: &Schema,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<()> {
         let layer = &self.layer;
         match &self.change {
             Change::Patch(patch) => patch.apply(set, schema, warnings)?,
@@ -76,6 +85,7 @@ impl Step {
             Change::ValueAdd(config, directory) => value_add::apply(set, config, directory, layer)?,
             Change::Hash => hash::apply(set)?,
             Change::Function(function) => function.apply(set, layer)?,
+            Change::External(external) => external.transform(session, set, schema, layer, warnings)?,
         }
         if let Some(origin) = &self.origin {
             set.iter_mut()
@@ -103,7 +113,7 @@ pub(crate) fn run_transformers(cx: &mut Context<'_>, target: &Target, acc: &mut 
     }
     let schema = function::extended(&cx.schema, &acc.merge_keys);
     for step in &steps {
-        step.apply(&mut acc.set, &schema, &mut acc.warnings)?;
+        step.apply(cx.session, &mut acc.set, &schema, &mut acc.warnings)?;
         cx.schema_in_use |= matches!(&step.change, Change::Patch(patch) if patch.is_merge());
     }
     Ok(())
@@ -114,7 +124,7 @@ pub(crate) fn run_validators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
     let steps = external_steps(cx, target, &target.kustomization().validators, "validators", acc)?;
     for step in &steps {
         let before = acc.set.clone();
-        step.apply(&mut acc.set, &cx.schema, &mut acc.warnings)?;
+        step.apply(cx.session, &mut acc.set, &cx.schema, &mut acc.warnings)?;
         if let Some(changed) = first_difference(&before, &acc.set)? {
             let message = format!(
                 "validator shouldn't modify the resource map: it changed {}",
@@ -382,19 +392,17 @@ impl Plugin {
                 ErrorKind::Config,
                 format!("unable to load builtin {}", object.gvk()),
             )),
-            PluginKind::Function => Err(fail(
-                ErrorKind::Unsupported,
-                format!("\"{}\" is a function, and functions cannot be run yet", object.kind()),
-            )
-            .hint("builtin transformers and generators work: their apiVersion is `builtin`")),
-            PluginKind::Executable => Err(fail(
-                ErrorKind::Unsupported,
-                format!(
-                    "external plugins are not there yet: \"{}\" is no builtin",
-                    object.kind()
-                ),
-            )
-            .hint("builtin transformers and generators have the apiVersion `builtin`")),
+            PluginKind::Function | PluginKind::Executable => {
+                Err(fail(ErrorKind::Config, format!("\"{}\" is no builtin", object.kind())))
+            }
+        }
+    }
+
+    /// The program that it is, if it is none of those that are built in.
+    fn external(&self, cx: &Context<'_>, target: &Target) -> Result<Option<External>> {
+        match plugin_kind(&self.object.node) {
+            PluginKind::Builtin(_) | PluginKind::UnknownBuiltin => Ok(None),
+            kind => External::read(cx, target, &self.object, kind).map(Some),
         }
     }
 
@@ -414,6 +422,14 @@ pub(crate) fn run_generators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
             let mut generated = function.generate(cx, &plugin.object.node, layer)?;
             origin::note(&mut generated, plugin.origin());
             made.push(generated);
+            continue;
+        }
+        if let Some(external) = plugin.external(cx, target)? {
+            let mut generated = external.generate(cx, layer, &mut acc.warnings)?;
+            for resource in &mut generated {
+                origin::note(resource, plugin.origin());
+            }
+            made.extend(generated);
             continue;
         }
         let mut generated = match plugin.config(Role::Generator)? {
@@ -462,6 +478,9 @@ fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Cha
     let layer = &plugin.layer;
     if function::is_function(&plugin.object.node) {
         return Ok(vec![Change::Function(Function::read(cx, target, &plugin.object.node)?)]);
+    }
+    if let Some(external) = plugin.external(cx, target)? {
+        return Ok(vec![Change::External(external)]);
     }
     let affix = |side, config: AffixTransformer| {
         Change::Affix(side, config.affix.unwrap_or_default(), config.field_specs.into())

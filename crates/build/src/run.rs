@@ -44,7 +44,6 @@ impl<'f> Runner<'f> {
         })
     }
 
-    #[expect(dead_code, reason = "functions come next")]
     /// The settings of functions and plugins, if they may be run.
     pub(crate) fn plugins(&self, mark: Mark, kind: &str) -> Result<(&'f dyn Programs, &PluginSettings)> {
         self.programs.zip(self.permissions.plugins.as_ref()).ok_or_else(|| {

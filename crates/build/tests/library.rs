@@ -120,3 +120,100 @@ fn errors_carry_the_place_and_the_way_to_it() {
         ]
     );
 }
+
+/// Answers calls without running anything, and keeps them.
+#[derive(Default)]
+struct Recorded(std::sync::Mutex<Vec<build::Call>>);
+
+impl build::Programs for Recorded {
+    fn run(&self, call: &build::Call) -> Result<build::Ran, build::ProgramError> {
+        self.0.lock().unwrap().push(call.clone());
+        let object = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: made\n";
+        let is_version = call.arguments.first() == Some(&"version".into());
+        Ok(build::Ran {
+            stdout: if is_version { "v3.17.3" } else { object }.into(),
+            ..build::Ran::default()
+        })
+    }
+
+    fn plugin(&self, path: &str) -> Result<std::path::PathBuf, build::ProgramError> {
+        Err(build::ProgramError::new(format!("there is no {path}")))
+    }
+}
+
+/// A chart, a function and a plugin.
+fn programs() -> MemoryFiles {
+    let function = "apiVersion: e.com/v1\nkind: Fn\nmetadata:\n  name: f\n  annotations:\n    config.kubernetes.io/function: \"{exec: {path: ./f}}\"\n";
+    MemoryFiles::from_iter(
+        [
+            ("chart/kustomization.yaml", "helmCharts: [{name: c, releaseName: r}]\n"),
+            ("chart/charts/c/values.yaml", "a: 1\n"),
+            ("function/kustomization.yaml", "generators: [f.yaml]\n"),
+            ("function/f.yaml", function),
+            ("plugin/kustomization.yaml", "generators: [p.yaml]\n"),
+            ("plugin/p.yaml", "apiVersion: e.com/v1\nkind: P\nmetadata:\n  name: p\n"),
+        ]
+        .map(|(path, text)| (path.to_owned(), text.to_owned())),
+    )
+}
+
+#[test]
+fn nothing_is_run_that_is_not_permitted() {
+    let files = programs();
+    let recorded = Recorded::default();
+    let sessions = [
+        Session::new(&files),
+        Session::new(&files).with_programs(&recorded, build::Permissions::default()),
+    ];
+    for session in sessions {
+        for (directory, flag) in [
+            ("chart", "--enable-helm"),
+            ("function", "--enable-alpha-plugins"),
+            ("plugin", "--enable-alpha-plugins"),
+        ] {
+            let failure = session.build(Path::new(directory), &Options::default()).unwrap_err();
+            assert!(failure.error.hint.unwrap().contains(flag), "{directory}");
+        }
+    }
+    let without_exec = build::Permissions {
+        plugins: Some(build::PluginSettings::default()),
+        ..build::Permissions::default()
+    };
+    let session = Session::new(&files).with_programs(&recorded, without_exec);
+    let built = session.build(Path::new("function"), &Options::default()).unwrap();
+    assert_eq!((built.objects.len(), &*built.warnings[0].rule), (0, "function_not_run"));
+    assert!(recorded.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn what_is_permitted_is_run_as_it_is_told() {
+    let files = programs();
+    let recorded = Recorded::default();
+    let permissions = build::Permissions {
+        helm: Some(build::HelmSettings::default()),
+        plugins: Some(build::PluginSettings {
+            exec: true,
+            ..build::PluginSettings::default()
+        }),
+    };
+    let session = Session::new(&files).with_programs(&recorded, permissions);
+    for directory in ["chart", "function"] {
+        let built = session.build(Path::new(directory), &Options::default()).unwrap();
+        assert_eq!(built.objects[0].name(), "made");
+    }
+    let failure = session.build(Path::new("plugin"), &Options::default()).unwrap_err();
+    assert_eq!(failure.error.message, "there is no e.com/v1/p/P");
+    let calls = recorded.0.into_inner().unwrap();
+    let [version, template, function] = &calls[..] else {
+        panic!("{calls:?}");
+    };
+    assert_eq!(version.program, build::Program::Helm);
+    let words: Vec<build::Word> = ["template", "r", "/chart/charts/c", "-f"].map(build::Word::from).into();
+    assert_eq!(template.arguments[..4], words);
+    assert_eq!(
+        template.files,
+        [("c-kustomize-values.yaml".to_owned(), b"a: 1\n".to_vec())]
+    );
+    assert_eq!(function.program, build::Program::Path("./f".to_owned()));
+    assert_eq!(function.directory.as_deref(), Some(Path::new("/function")));
+}

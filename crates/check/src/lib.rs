@@ -9,6 +9,7 @@
 mod context;
 mod judge;
 mod pod;
+mod pod_security;
 mod report;
 mod rule;
 mod settings;
@@ -16,6 +17,7 @@ mod settings;
 pub use context::{Context, Facts};
 pub use judge::{Judged, State, judge};
 pub use pod::{Container, ContainerKind, Pod};
+pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Entry, Report, TargetFindings};
 pub use rule::{Control, RULES, Rule, rule};
 pub use settings::{Settings, SettingsError};

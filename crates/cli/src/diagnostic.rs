@@ -155,8 +155,26 @@ impl Reporter {
         self.write(&format!("Error: {message}\n"));
     }
 
+    /// Something that went well, unless that is not wanted.
+    pub(crate) fn note(&self, message: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.face == Face::Kustomize {
+            return self.write(&format!("{message}\n"));
+        }
+        let diagnostic = Diagnostic {
+            severity: Severity::Note,
+            ..Diagnostic::error(message)
+        };
+        self.error(&diagnostic, &Sources::new());
+    }
+
     /// Warnings, unless they are not wanted. Those that kustomize prints have its words.
     pub(crate) fn warning(&self, finding: &Finding, sources: &Sources) {
+        if finding.rule == build::PROGRAM_OUTPUT && !self.quiet && self.format == ErrorFormat::Text {
+            return self.write(&format!("{}\n", visible_lines(&finding.message)));
+        }
         let is_kustomizes_own = finding.rule == "deprecated_field";
         if self.quiet || (self.face == Face::Kustomize && !is_kustomizes_own) {
             return;

@@ -46,7 +46,8 @@ impl PluginHome {
             return Err(ProgramError::new("unable to find plugin root")
                 .hint(format!("it was looked for in {}", tried.join("; "))));
         };
-        let file = home.join(path);
+        // Programs run in other directories.
+        let file = std::path::absolute(home.join(path)).unwrap_or_else(|_| home.join(path));
         if file.is_file() {
             return match is_executable(&file) {
                 true => Ok(file),

@@ -25,6 +25,7 @@ macro_rules! rules {
 rules! {
     default_service_account,
     image_without_digest,
+    pod_security_violation,
     resources_missing,
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::run::{Answer, TERRACE, copy_tree, replace, run};
+use crate::run::{Answer, TERRACE, copy_tree, make_executable, replace, run};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -165,15 +165,6 @@ impl Recorded {
         }
     }
 }
-
-#[cfg(unix)]
-fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &Path) {}
 
 fn kustomize() -> Result<(), Failed> {
     let Some(folder) = folder("kustomize") else {

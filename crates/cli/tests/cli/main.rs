@@ -14,6 +14,7 @@ mod cases;
 mod conformance;
 mod helm;
 mod peer;
+mod programs;
 mod random;
 mod run;
 mod shell;
@@ -27,6 +28,7 @@ fn main() {
     trials.extend(conformance::trials());
     trials.extend(peer::trials());
     trials.extend(helm::trials());
+    trials.extend(programs::trials());
     trials.extend(random::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -68,6 +68,16 @@ fn link(to: &Path, at: &Path) {
 #[cfg(not(unix))]
 fn link(_: &Path, _: &Path) {}
 
+/// Lets a file be run.
+#[cfg(unix)]
+pub(crate) fn make_executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(not(unix))]
+pub(crate) fn make_executable(_: &Path) {}
+
 /// The files of a tree, sorted, relative to it.
 pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     fn collect(directory: &Path, top: &Path, found: &mut Vec<PathBuf>) {

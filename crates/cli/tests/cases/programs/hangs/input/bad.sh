@@ -1,0 +1,3 @@
+#!/bin/sh
+sleep 300 &
+sleep 300

@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "I change nothing" >&2
+cat
