@@ -11,6 +11,7 @@ mod http;
 mod lock;
 mod proxy;
 mod retry;
+mod revision;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -24,6 +25,7 @@ use lock::{Pin, RepositoryKey};
 pub use digest::{Digest, TreeLimits};
 pub use http::HttpLimits;
 pub use lock::{LOCK_NAME, Lock};
+pub use revision::Revision;
 
 /// What is told of a fetch: the URL when it begins, nothing when it is over.
 type Watch = Box<dyn Fn(Option<&str>) + Send + Sync>;
