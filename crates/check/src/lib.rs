@@ -6,6 +6,8 @@
 //!
 //! Rules are in `rule`, one a file; the header of the file is the rule's page.
 
+mod catalogue;
+mod compliance;
 mod context;
 mod judge;
 mod pod;
@@ -15,11 +17,13 @@ mod rule;
 mod secret;
 mod settings;
 
+pub use catalogue::Standard;
+pub use compliance::{Compliance, ControlOutcome, Outcome, RuleEvidence, StandardOutcome, TargetEvidence};
 pub use context::{Context, Facts};
 pub use judge::{Judged, State, judge};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
-pub use report::{Entry, Report, TargetFindings};
+pub use report::{Coverage, Entry, Report, TargetFindings};
 pub use rule::{Control, RULES, Rule, rule};
 pub use secret::secret_values;
 pub use settings::{Settings, SettingsError};

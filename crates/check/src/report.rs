@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use platform::Waiver;
 use resource::{Finding, Severity};
-use yaml::Mark;
+use yaml::{Mark, Sources};
 
 use crate::judge::{Judged, State};
 
@@ -65,7 +65,7 @@ pub struct Report<'w> {
 }
 
 impl<'w> Report<'w> {
-    pub fn new(targets: Vec<TargetFindings<'w>>) -> Report<'w> {
+    pub fn new(targets: Vec<TargetFindings<'w>>, sources: &Sources) -> Report<'w> {
         let mut report = Report {
             entries: Vec::new(),
             targets: Vec::new(),
@@ -128,9 +128,13 @@ impl<'w> Report<'w> {
         }
         report.hidden.sort_unstable();
         report.hidden.dedup();
-        report.entries.sort_by(|a, b| {
-            let key = |entry: &Entry<'_>| (std::cmp::Reverse(entry.finding.severity), entry.finding.mark);
-            key(a).cmp(&key(b)).then_with(|| a.finding.rule.cmp(&b.finding.rule))
+        // By place, not by mark: which file has which number differs from run to run.
+        report.entries.sort_by_cached_key(|entry| {
+            let Finding { severity, mark, .. } = &entry.finding;
+            let place = sources.place(*mark).map(|place| (place.file, place.line, place.column));
+            let object = entry.finding.object.as_ref().map(resource::ResId::full_name);
+            let words = (entry.finding.rule.clone(), object, entry.finding.message.clone());
+            (std::cmp::Reverse(*severity), place, words)
         });
         report
     }

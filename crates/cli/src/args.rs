@@ -50,11 +50,14 @@ pub(crate) enum BuildAlone {
 pub(crate) enum Command {
     Build(commands::build::BuildArgs),
     Check(commands::check::CheckArgs),
+    Diff(commands::diff::DiffArgs),
     Explain(commands::explain::ExplainArgs),
     Edit(commands::edit::EditArgs),
     #[command(visible_alias = "init")]
     Create(commands::edit::CreateArgs),
     Localize(LocalizeOptions),
+    Report(commands::report::ComplianceArgs),
+    Rules(commands::rules::RulesArgs),
     Lock(commands::lock::LockArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
@@ -71,7 +74,7 @@ pub(crate) struct LocalizeOptions {
     report: ReportArgs,
 }
 
-const TERRACE: Reporter = Reporter {
+pub(crate) const TERRACE: Reporter = Reporter {
     face: Face::Terrace,
     format: ErrorFormat::Text,
     quiet: false,
@@ -253,10 +256,13 @@ pub(crate) fn run() -> Exit {
     answer(&arguments, |command| match command {
         Command::Build(args) => commands::build::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Diff(args) => commands::diff::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Edit(args) => commands::edit::run(args, &TERRACE),
         Command::Create(args) => commands::edit::run_create(args, &TERRACE),
         Command::Localize(args) => commands::localize::run(&args.localize, &args.report.reporter(), args.network),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Rules(args) => commands::rules::run(&args),
         Command::Lock(args) => commands::lock::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),

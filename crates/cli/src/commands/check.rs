@@ -124,7 +124,13 @@ impl FromStr for OutputFile {
 }
 
 pub(crate) fn run(args: &CheckArgs) -> Exit {
-    args.selection.check(|report, sources| write(args, report, sources))
+    args.selection.check(|report, sources| {
+        write(args, report, sources)?;
+        Ok(match report.fails() {
+            true => Exit::WrongInput,
+            false => Exit::Done,
+        })
+    })
 }
 
 /// Prints the findings and writes the files that were asked for.
@@ -155,8 +161,8 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Box<Diagnostic>> {
 }
 
 impl Selection {
-    /// Builds and checks, hands out what was found, and says what it came to.
-    pub(crate) fn check(&self, write: impl FnOnce(&Report<'_>, &Sources) -> Result<(), Box<Diagnostic>>) -> Exit {
+    /// Builds and checks, and hands out what was found.
+    pub(crate) fn check(&self, write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>) -> Exit {
         let reporter = self.report.reporter();
         let options = self.flags.options(&reporter);
         let files = OsFiles::new(working_directory());
@@ -177,7 +183,7 @@ fn check(
     options: &Options,
     session: &Session<'_>,
     outside: &Outside,
-    write: impl FnOnce(&Report<'_>, &Sources) -> Result<(), Box<Diagnostic>>,
+    write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>,
 ) -> Result<Exit, Box<Diagnostic>> {
     let found = find_platform(args)
         .map(|directory| platform::read(session, &directory))
@@ -218,13 +224,8 @@ fn check(
         }
     });
     drop(progress);
-    let report = Report::new(results);
-    write(&report, session.sources())?;
-    if report.fails() {
-        Ok(Exit::WrongInput)
-    } else {
-        Ok(Exit::Done)
-    }
+    let report = Report::new(results, session.sources());
+    write(&report, session.sources())
 }
 
 fn findings(built: &Built, target: &Target<'_>) -> Vec<Finding> {

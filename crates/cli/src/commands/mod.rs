@@ -3,10 +3,13 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod edit;
 pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod localize;
 pub(crate) mod lock;
 pub(crate) mod man;
+pub(crate) mod report;
+pub(crate) mod rules;
 pub(crate) mod version;

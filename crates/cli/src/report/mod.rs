@@ -1,5 +1,7 @@
 //! Reports of `terrace check`, one format a file.
 
+pub(crate) mod compliance;
+pub(crate) mod difference;
 mod escape;
 mod github;
 mod html;
@@ -71,7 +73,7 @@ pub(crate) fn render(format: Format, of: &Rendering<'_>) -> Vec<u8> {
 }
 
 /// The object of a finding and its field, in one line.
-fn object(finding: &Finding) -> Option<String> {
+pub(crate) fn object(finding: &Finding) -> Option<String> {
     let object = finding.object.as_ref()?.full_name();
     Some(match finding.field.as_str() {
         "" => object,
@@ -95,22 +97,25 @@ mod tests {
         let finding =
             |rule: &'static str, offset| Finding::new(rule, Severity::Error, source.mark(offset), "it is wrong");
         let found = [finding("plaintext_secret", 21).concealed(), finding("wrong_user", 6)];
-        let report = Report::new(vec![TargetFindings {
-            environment: "prod".to_owned(),
-            directory: "prod".to_owned(),
-            objects: 1,
-            fail_on: Severity::Error,
-            findings: found
-                .into_iter()
-                .map(|finding| check::Judged {
-                    finding,
-                    state: State::Open,
-                })
-                .collect(),
-            is_built: true,
-            rules: Vec::new(),
-            secrets: Vec::new(),
-        }]);
+        let report = Report::new(
+            vec![TargetFindings {
+                environment: "prod".to_owned(),
+                directory: "prod".to_owned(),
+                objects: 1,
+                fail_on: Severity::Error,
+                findings: found
+                    .into_iter()
+                    .map(|finding| check::Judged {
+                        finding,
+                        state: State::Open,
+                    })
+                    .collect(),
+                is_built: true,
+                rules: Vec::new(),
+                secrets: Vec::new(),
+            }],
+            &sources,
+        );
         let rendering = Rendering {
             report: &report,
             sources: &sources,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `input/` | the files; the working directory of the run |
 //! | `cmd` | its first line: the arguments (`build .` without this file); more lines: `as kustomize` (the name of the program), `exit N`, `env NAME=VALUE`, `own` (kustomize cannot do it) |
-//! | `expected.yaml`, `.txt`, `.json` | standard output, to the byte; without such a file there is none |
+//! | `expected.yaml`, `.txt`, `.json`, `.html`, `.md` | standard output, to the byte; without such a file there is none |
 //! | `expected_error.txt` | standard error, to the byte; without it there is none |
 //! | `expected_files/` | what is in `out/` afterwards |
 //!
@@ -18,7 +18,13 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::run::{Answer, TERRACE, copy_tree, files, replace, run};
 
-const EXPECTED: [&str; 3] = ["expected.yaml", "expected.txt", "expected.json"];
+const EXPECTED: [&str; 5] = [
+    "expected.yaml",
+    "expected.txt",
+    "expected.json",
+    "expected.html",
+    "expected.md",
+];
 
 /// A case as it is written down.
 pub(crate) struct Case {
@@ -148,6 +154,10 @@ impl Case {
         let is = |argument: &str| self.arguments.iter().any(|other| other == argument);
         let kind = if is("json") {
             "expected.json"
+        } else if answer.out.starts_with(b"<!DOCTYPE html>") {
+            "expected.html"
+        } else if is("markdown") {
+            "expected.md"
         } else if is("build") {
             "expected.yaml"
         } else {
