@@ -1,7 +1,10 @@
 //! Pods, wherever an object holds one: the pod itself, or the template of what makes pods.
 
 use resource::Resource;
+
 use yaml::{Mark, Node};
+
+use crate::image::Image;
 
 /// A pod that an object is or makes.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +110,39 @@ impl ContainerKind {
     }
 }
 
-impl Container<'_> {
+impl<'a> Container<'a> {
+    pub fn image(&self) -> Option<Image<'a>> {
+        Image::read(self.node.get("image").and_then(Node::as_str)?)
+    }
+
+    /// The volume of the pod that a path of the container lies in.
+    pub fn mounts(&self, path: &str) -> Option<&'a Node> {
+        let mounts = self
+            .node
+            .get("volumeMounts")
+            .and_then(Node::as_seq)
+            .into_iter()
+            .flatten();
+        let text = |node: &'a Node, field| node.get(field).and_then(Node::as_str);
+        let is_below = |directory: &str| {
+            let rest = path.strip_prefix(directory.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mount = mounts
+            .filter(|mount| text(mount, "mountPath").is_some_and(is_below))
+            .last()?;
+        let volumes = self
+            .pod
+            .spec
+            .get("volumes")
+            .and_then(Node::as_seq)
+            .into_iter()
+            .flatten();
+        volumes
+            .into_iter()
+            .find(|volume| text(volume, "name") == text(mount, "name"))
+    }
+
     pub fn name(&self) -> &str {
         self.node.get("name").and_then(Node::as_str).unwrap_or_default()
     }
