@@ -69,7 +69,8 @@ impl FetchError {
         self
     }
 
-    pub(crate) fn at(self, mark: Mark) -> BuildError {
+    /// The error of a build, at the place that named what could not be fetched.
+    pub fn at(self, mark: Mark) -> BuildError {
         let kind = match self.kind {
             FetchErrorKind::Input => ErrorKind::File,
             FetchErrorKind::Refused => ErrorKind::Refused,

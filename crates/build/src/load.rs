@@ -306,6 +306,14 @@ pub(crate) fn find_kustomization(
     })
 }
 
+/// The objects in a YAML text, as resources are read.
+///
+/// # Errors
+/// If it is no YAML, or holds something else than objects.
+pub fn read_objects(source: &Arc<yaml::Source>) -> Result<Vec<Node>> {
+    objects(&yaml::read_documents(source)?)
+}
+
 /// The objects that documents hold: empty ones dropped, lists taken apart.
 ///
 /// kustomize takes lists apart twice (`kio.ByteReader` for a `List` that is alone in its file, the

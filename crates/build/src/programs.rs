@@ -37,6 +37,9 @@ pub struct Call {
     pub files: Vec<(String, Vec<u8>)>,
     /// How the name of that directory begins.
     pub scratch: &'static str,
+    /// A directory that the program fills, [`Word::Filled`]. It fills another one: what it made is moved here
+    /// when it has succeeded, so that nothing here is ever half done.
+    pub fills: Option<PathBuf>,
 }
 
 /// What is run.
@@ -57,6 +60,8 @@ pub enum Word {
     Text(String),
     /// The path of this name in the directory of the call.
     Scratch(String),
+    /// The path of the directory that the program fills.
+    Filled,
 }
 
 impl Word {
@@ -64,7 +69,7 @@ impl Word {
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Word::Text(text) => Some(text),
-            Word::Scratch(_) => None,
+            Word::Scratch(_) | Word::Filled => None,
         }
     }
 }

@@ -12,7 +12,11 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(27);
 pub struct RepoSpec {
     /// The URL as the user wrote it.
     pub raw: String,
-    /// What `git fetch` takes.
+    /// Scheme, user and host, with the separator behind them.
+    pub host: String,
+    /// The repository on its host.
+    pub repository: String,
+    /// What `git fetch` takes: host and repository.
     pub clone_url: String,
     /// The directory below the root of the repository; empty for the root.
     pub path: String,
@@ -39,6 +43,8 @@ impl RepoSpec {
         let query = Query::parse(query);
         Some(RepoSpec {
             raw: url.to_owned(),
+            repository: repo.to_owned(),
+            host,
             clone_url,
             path,
             reference: query.reference,

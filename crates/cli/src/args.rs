@@ -54,10 +54,21 @@ pub(crate) enum Command {
     Edit(commands::edit::EditArgs),
     #[command(visible_alias = "init")]
     Create(commands::edit::CreateArgs),
+    Localize(LocalizeOptions),
     Lock(commands::lock::LockArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
     Version(commands::version::VersionArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LocalizeOptions {
+    #[command(flatten)]
+    localize: commands::localize::LocalizeArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 const TERRACE: Reporter = Reporter {
@@ -211,7 +222,7 @@ fn load_restrictors() -> PossibleValuesParser {
 }
 
 /// What Go takes for a boolean (`strconv.ParseBool`).
-fn go_bool(text: &str) -> Result<bool, String> {
+pub(crate) fn go_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
@@ -245,6 +256,7 @@ pub(crate) fn run() -> Exit {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Edit(args) => commands::edit::run(args, &TERRACE),
         Command::Create(args) => commands::edit::run_create(args, &TERRACE),
+        Command::Localize(args) => commands::localize::run(&args.localize, &args.report.reporter(), args.network),
         Command::Lock(args) => commands::lock::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),

@@ -155,6 +155,21 @@ impl Reporter {
         self.write(&format!("Error: {message}\n"));
     }
 
+    /// Something that went well, unless that is not wanted.
+    pub(crate) fn note(&self, message: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.face == Face::Kustomize {
+            return self.write(&format!("{message}\n"));
+        }
+        let diagnostic = Diagnostic {
+            severity: Severity::Note,
+            ..Diagnostic::error(message)
+        };
+        self.error(&diagnostic, &Sources::new());
+    }
+
     /// Warnings, unless they are not wanted. Those that kustomize prints have its words.
     pub(crate) fn warning(&self, finding: &Finding, sources: &Sources) {
         if finding.rule == build::PROGRAM_OUTPUT && !self.quiet && self.format == ErrorFormat::Text {

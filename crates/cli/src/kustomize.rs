@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::args::{BuildFlags, NetworkArgs};
-use crate::commands::{build, completions, edit, version};
+use crate::commands::{build, completions, edit, localize, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
 use crate::programs::ProgramArgs;
@@ -31,6 +31,7 @@ enum Command {
     #[command(alias = "init")]
     Create(edit::CreateArgs),
     Completion(completions::CompletionsArgs),
+    Localize(localize::LocalizeArgs),
     Version(VersionArgs),
 }
 
@@ -76,8 +77,26 @@ const REPORTER: Reporter = Reporter {
     quiet: false,
 };
 
-/// Commands of kustomize that are not answered yet.
-const ABSENT: [&str; 3] = ["cfg", "fn", "localize"];
+/// Commands of kustomize for its developers and for trees that are no kustomizations, and what to use instead.
+const ABSENT: [(&str, &str); 10] = [
+    (
+        "cfg",
+        "\"terrace build\" and \"terrace explain\" show what a kustomization holds",
+    ),
+    (
+        "fn",
+        "name the function under `transformers`, and build with the flags that allow it",
+    ),
+    ("openapi", "the schema is that of kustomize v5.8.1, Kubernetes v1.21.2"),
+    ("docs-fn", NO_TOPICS),
+    ("docs-fn-spec", NO_TOPICS),
+    ("docs-io-annotations", NO_TOPICS),
+    ("docs-merge", NO_TOPICS),
+    ("docs-merge3", NO_TOPICS),
+    ("tutorials-command-basics", NO_TOPICS),
+    ("tutorials-function-basics", NO_TOPICS),
+];
+const NO_TOPICS: &str = "read it at https://kubectl.docs.kubernetes.io";
 
 /// Answers a command line as kustomize does: every failure is 1.
 pub(crate) fn run(arguments: &[OsString]) -> Exit {
@@ -87,19 +106,45 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
             let _ = error.print();
             return Exit::Done;
         }
-        Err(error) => return fail(&usage(&error)),
+        Err(error) => {
+            return match group_help(&error, arguments) {
+                Some(help) => print(&help),
+                None => fail(&usage(&error)),
+            };
+        }
     };
     match cli.command {
-        None => {
-            let help = <Kustomize as clap::CommandFactory>::command().render_help().to_string();
-            print(&help)
-        }
+        None => print(&<Kustomize as CommandFactory>::command().render_help().to_string()),
         Some(Command::Build(args)) => run_build(args),
         Some(Command::Edit(args)) => edit::run(args, &REPORTER),
         Some(Command::Create(args)) => edit::run_create(args, &REPORTER),
         Some(Command::Completion(args)) => completions::print_for::<Kustomize>("kustomize", &args),
+        Some(Command::Localize(args)) => localize::run(&args, &REPORTER, NetworkArgs::default()),
         Some(Command::Version(args)) => print_version(&args),
     }
+}
+
+/// The help of a command that only holds others (`edit`, `edit set`): kustomize prints it where none of these,
+/// or none that it knows, is asked for, and is content.
+fn group_help(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let is_about_group = matches!(
+        error.kind(),
+        ErrorKind::InvalidSubcommand
+            | ErrorKind::MissingSubcommand
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    let mut root = <Kustomize as CommandFactory>::command();
+    root.build();
+    let mut group = &mut root;
+    let mut depth = 0;
+    for argument in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
+        if group.find_subcommand(argument).is_none() {
+            break;
+        }
+        group = group.find_subcommand_mut(argument)?;
+        depth += 1;
+    }
+    (is_about_group && depth > 0 && group.has_subcommands()).then(|| group.render_help().to_string())
 }
 
 fn run_build(args: KustomizeBuildArgs) -> Exit {
@@ -180,8 +225,8 @@ fn usage(error: &clap::Error) -> String {
         }
         ErrorKind::InvalidSubcommand => {
             let command = context(ContextKind::InvalidSubcommand);
-            if ABSENT.contains(&command.as_str()) {
-                return format!("the command \"{command}\" of kustomize is not there yet");
+            if let Some((_, instead)) = ABSENT.iter().find(|(name, _)| *name == command) {
+                return format!("the command \"{command}\" of kustomize is not answered here: {instead}");
             }
             format!("unknown command \"{command}\" for \"kustomize\"\nRun 'kustomize --help' for usage.")
         }

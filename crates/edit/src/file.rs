@@ -8,7 +8,7 @@ use yaml::{Editor, Node, Sources, Step};
 
 use crate::error::{Error, Result, refused};
 
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A kustomization file that is being changed.
 #[derive(Debug)]
@@ -141,11 +141,39 @@ impl Kustomization {
 
     /// Moves the items of a deprecated list to the end of the one that replaces it.
     pub(crate) fn move_items(&mut self, from: &str, to: &str) -> Result<()> {
-        let items = self.items(from);
-        if self.get(from).is_some() {
-            self.remove(&[Step::Key(from)])?;
+        let (from, to) = (self.spelled(from), self.spelled(to));
+        match self.root().get(&from).map(Node::is_null_or_empty) {
+            None => Ok(()),
+            Some(true) => self.remove(&[Step::Key(&from)]),
+            Some(false) => self.change(|editor| editor.append_list(&from, &to)),
         }
-        items.iter().try_for_each(|item| self.push(&[Step::Key(to)], item))
+    }
+
+    /// Gives the entry at a path another key.
+    pub(crate) fn rename(&mut self, path: &[Step<'_>], key: &str) -> Result<()> {
+        self.with(path, |editor, path| editor.rename(path, key))
+    }
+
+    /// Makes a mapping a part of a new item, see [`Editor::nest`].
+    pub(crate) fn nest(&mut self, from: &str, to: &str, head: (&str, &Node), key: &str) -> Result<()> {
+        let (from, to) = (self.spelled(from), self.spelled(to));
+        self.change(|editor| editor.nest(&from, &to, head, key))
+    }
+
+    /// Writes a text before all other entries, or where an empty one stands.
+    pub(crate) fn set_first(&mut self, field: &str, text: &str) -> Result<()> {
+        let key = self.spelled(field);
+        if self.root().get(&key).is_some() {
+            return self.set(&[Step::Key(&key)], &Node::string(text));
+        }
+        self.change(|editor| editor.set_first(field, &Node::string(text)))
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Editor) -> Result<(), yaml::EditError>) -> Result<()> {
+        change(&mut self.editor).map_err(|cause| Error::Edit {
+            path: self.path.clone(),
+            cause,
+        })
     }
 
     pub(crate) fn with(

@@ -11,6 +11,7 @@ mod file;
 pub mod fix;
 pub mod generator;
 mod glob;
+pub mod localize;
 mod pairs;
 pub mod remove;
 pub mod set;

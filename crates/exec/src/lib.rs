@@ -3,6 +3,7 @@
 //! In goes a [`build::Call`]; out comes what the program wrote. Each runs with limits of time and output;
 //! its files stand in a directory of their own, which goes when it is done.
 
+mod filled;
 mod plugin_home;
 
 use std::fs;
@@ -13,6 +14,7 @@ use std::process::{Command, ExitStatus};
 use build::{Call, Program, ProgramError, Programs, Ran, Word};
 use process::{Failure, Scratch};
 
+use filled::Filled;
 pub use plugin_home::PluginHome;
 pub use process::Limits;
 
@@ -75,8 +77,10 @@ impl Programs for Executor {
             let path = scratch_path(&scratch, name)?;
             fs::write(path, bytes).map_err(unwritable)?;
         }
+        let filled = call.fills.as_deref().map(Filled::prepare).transpose()?;
         let word = |word: &Word| match word {
             Word::Text(text) => Ok(PathBuf::from(text)),
+            Word::Filled => Ok(filled.as_ref().map(Filled::path).unwrap_or_default()),
             Word::Scratch(name) => scratch_path(&scratch, name),
         };
         let mut command = Command::new(self.program(call));
@@ -91,6 +95,9 @@ impl Programs for Executor {
         }
         let output = process::run(&mut command, call.stdin.clone(), &self.limits)
             .map_err(|failure| self.failed(call, &failure))?;
+        if let Some(filled) = filled.filter(|_| output.status.success()) {
+            filled.keep()?;
+        }
         Ok(Ran {
             failure: (!output.status.success()).then(|| describe(output.status)),
             stdout: output.stdout,

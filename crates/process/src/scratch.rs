@@ -19,10 +19,22 @@ impl Scratch {
     /// # Errors
     /// Where that directory cannot be written to.
     pub fn new(prefix: &str) -> io::Result<Scratch> {
+        Scratch::below(&std::env::temp_dir(), prefix)
+    }
+
+    /// Makes one in a directory.
+    ///
+    /// # Errors
+    /// Where the directory cannot be written to.
+    pub fn below(directory: &Path, prefix: &str) -> io::Result<Scratch> {
         loop {
             // Seeded by the system.
             let name = format!("{prefix}{}", RandomState::new().hash_one(prefix) >> 16);
-            match tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir() {
+            match tempfile::Builder::new()
+                .prefix(&name)
+                .rand_bytes(0)
+                .tempdir_in(directory)
+            {
                 Ok(directory) => {
                     live::note_directory(directory.path());
                     return Ok(Scratch(directory));

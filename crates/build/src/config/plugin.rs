@@ -65,6 +65,11 @@ builtin_kinds! {
 }
 
 impl BuiltinKind {
+    /// The names of all of them, sorted.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BuiltinKind::ALL.iter().map(|(name, _, _)| *name)
+    }
+
     pub fn name(self) -> &'static str {
         let known = Self::ALL.iter().find(|(_, kind, _)| *kind == self);
         known.map(|(name, ..)| *name).expect("every kind is in the table")

@@ -79,6 +79,7 @@ fn call(program: Program, arguments: Vec<Word>, variables: Vec<(String, Word)>, 
         stdin: None,
         files: Vec::new(),
         scratch: "terrace-function-",
+        fills: None,
     }
 }
 

@@ -393,5 +393,6 @@ fn plugin_call(cx: &Context<'_>, target: &Target, object: &Resource, file: &Path
         stdin: None,
         files: vec![(CONFIG.to_owned(), config)],
         scratch: "kust-plugin-config-",
+        fills: None,
     })
 }

@@ -119,7 +119,6 @@ impl Inflation<'_, '_> {
         let command = arguments.first().and_then(Word::text).unwrap_or_default().to_owned();
         let call = Call {
             program: Program::Helm,
-            arguments,
             variables: vec![
                 ("HELM_CONFIG_HOME".to_owned(), below("")),
                 ("HELM_CACHE_HOME".to_owned(), below("/.cache")),
@@ -129,6 +128,8 @@ impl Inflation<'_, '_> {
             stdin: None,
             files,
             scratch: "kustomize-helm-",
+            fills: arguments.contains(&Word::Filled).then(|| self.home.clone()),
+            arguments,
         };
         let ran = self.cx.session.runner().run(self.programs, call, self.chart.mark)?;
         match &ran.failure {
@@ -172,9 +173,7 @@ impl Inflation<'_, '_> {
                 .error(format!("no repo specified for pull, no chart found at '{shown}'"))
                 .hint("say `repo`, or put the chart there"));
         }
-        let mut arguments = vec!["pull", "--untar", "--untardir"];
-        let home = self.home.display().to_string();
-        arguments.push(&home);
+        let mut arguments: Vec<&str> = Vec::new();
         let reference = format!("{}/{}", chart.repo.strip_suffix('/').unwrap_or(&chart.repo), chart.name);
         if chart.repo.starts_with("oci://") {
             arguments.push(&reference);
@@ -187,7 +186,9 @@ impl Inflation<'_, '_> {
         if chart.devel {
             arguments.push("--devel");
         }
-        self.run(arguments.into_iter().map(Word::from).collect(), Vec::new())?;
+        let words = ["pull", "--untar", "--untardir"].map(Word::from).into_iter();
+        let words = words.chain([Word::Filled]);
+        self.run(words.chain(arguments.into_iter().map(Word::from)).collect(), Vec::new())?;
         Ok(())
     }
 

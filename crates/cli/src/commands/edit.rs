@@ -4,10 +4,13 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use edit::generator::{self, Kind, Sources};
-use edit::{Error, Notes, add, create, fix, remove, set};
+use edit::{Error, Notes, add, create, remove, set};
 
+use crate::args::go_bool;
+use crate::commands::fix;
 use crate::diagnostic::{Diagnostic, Face, Reporter};
 use crate::exit::Exit;
+use crate::output;
 
 /// Edit the kustomization file of the working directory, keeping its comments and layout.
 #[derive(Args, Debug)]
@@ -35,8 +38,22 @@ enum Edit {
         #[command(subcommand)]
         what: Set,
     },
-    /// Replace deprecated fields.
-    Fix,
+    /// Replace deprecated fields, and say whether the result is still the same.
+    Fix {
+        /// Convert vars to replacements as well. Files that use them get placeholders.
+        #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
+        vars: bool,
+        /// Taken and without effect.
+        #[arg(hide = true)]
+        ignored: Vec<String>,
+    },
+    /// List the built-in plugins.
+    AlphaListBuiltinPlugin {
+        /// Taken and without effect.
+        #[arg(hide = true)]
+        ignored: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +62,8 @@ enum Add {
     Resource {
         paths: Vec<String>,
         /// Add the names without looking for files.
-        #[arg(long)]
+        #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
         no_verify: bool,
     },
     /// Components, by name or pattern.
@@ -58,20 +76,24 @@ enum Add {
     Label {
         pairs: Vec<String>,
         /// Overwrite what is there.
-        #[arg(short, long)]
+        #[arg(short, long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
         force: bool,
         /// Leave selectors alone.
-        #[arg(long)]
+        #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
         without_selector: bool,
         /// Label templates of pods as well.
-        #[arg(long)]
+        #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
         include_templates: bool,
     },
     /// Annotations: KEY:VALUE.
     Annotation {
         pairs: Vec<String>,
         /// Overwrite what is there.
-        #[arg(short, long)]
+        #[arg(short, long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
         force: bool,
     },
     /// Sources of a generated ConfigMap.
@@ -114,7 +136,8 @@ struct SourceArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     namespace: String,
     /// Give the object exactly this name.
-    #[arg(long = "disableNameSuffixHash")]
+    #[arg(long = "disableNameSuffixHash", value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
     disable_name_suffix_hash: bool,
 }
 
@@ -159,14 +182,16 @@ enum Remove {
     Label {
         keys: Vec<String>,
         /// Say nothing about keys that are not there.
-        #[arg(short, long)]
+        #[arg(short, long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
         ignore_non_existence: bool,
     },
     /// Keys of commonAnnotations, separated by commas.
     Annotation {
         keys: Vec<String>,
         /// Say nothing about keys that are not there.
-        #[arg(short, long)]
+        #[arg(short, long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
         ignore_non_existence: bool,
     },
     /// Generated ConfigMaps, separated by commas.
@@ -255,11 +280,16 @@ pub(crate) struct CreateArgs {
     #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     namesuffix: String,
     /// Add the files of the directory that hold Kubernetes objects.
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
     autodetect: bool,
     /// Look in directories below as well.
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
     recursive: bool,
+    /// Taken and without effect.
+    #[arg(hide = true)]
+    ignored: Vec<String>,
 }
 
 pub(crate) fn run(args: EditArgs, reporter: &Reporter) -> Exit {
@@ -269,7 +299,8 @@ pub(crate) fn run(args: EditArgs, reporter: &Reporter) -> Exit {
             Edit::Add { what } => run_add(here, what),
             Edit::Remove { what } => run_remove(here, what),
             Edit::Set { what } => run_set(here, what),
-            Edit::Fix => fix::fix(here),
+            Edit::Fix { vars, .. } => return fix::run(here, vars, reporter),
+            Edit::AlphaListBuiltinPlugin { .. } => return list_builtin_plugins(reporter),
         },
         reporter,
     )
@@ -287,6 +318,18 @@ pub(crate) fn run_create(args: CreateArgs, reporter: &Reporter) -> Exit {
         recursive: args.recursive,
     };
     answer(create::create(Path::new("."), &new), reporter)
+}
+
+fn list_builtin_plugins(reporter: &Reporter) -> Exit {
+    let names = build::config::BuiltinKind::names().map(|name| format!(" * {name}\n"));
+    let text = format!("Builtin plugins:\n\n{}", names.collect::<String>());
+    match output::print(&[text.as_bytes()]) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            reporter.plain_error(&format!("cannot write to standard output: {error}"));
+            Exit::WrongInput
+        }
+    }
 }
 
 fn answer(result: edit::Result<Notes>, reporter: &Reporter) -> Exit {

@@ -5,6 +5,8 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod edit;
 pub(crate) mod explain;
+pub(crate) mod fix;
+pub(crate) mod localize;
 pub(crate) mod lock;
 pub(crate) mod man;
 pub(crate) mod version;

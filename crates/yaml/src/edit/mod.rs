@@ -7,6 +7,7 @@
 mod flow;
 mod layout;
 mod render;
+mod reshape;
 
 use std::ops::Range;
 
@@ -289,6 +290,11 @@ impl Editor {
                 // Quotes that only the old value needed go with it.
                 let quote = if forced { Quote::Plain } else { *quote };
                 self.manner.scalar(value, column + 2, quote)
+            }
+            Kind::Scalar(_)
+                if matches!(owner.kind, Kind::Seq { .. }) && value.as_map().is_some_and(|map| !map.is_empty()) =>
+            {
+                self.manner.block(value, self.column(old.start))
             }
             Kind::Scalar(_) => self.manner.flow(value),
             Kind::Map { flow: true, .. } | Kind::Seq { flow: true, .. } => self.manner.flow(value),

@@ -1,12 +1,11 @@
 //! `edit` and `create` on files with comments and odd layout: the whole result, that taking a change back gives
 //! the same bytes, and, where a `kustomize` is on the PATH, that its result means the same.
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails as a test does")]
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use yaml::{Node, Sources, Value};
+use crate::{meaning, run};
 
 const FILE: &str = "\
 # The shop.
@@ -96,14 +95,6 @@ fn directory(text: &str) -> tempfile::TempDir {
     directory
 }
 
-fn run(program: impl AsRef<std::ffi::OsStr>, directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(program)
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap()
-}
-
 fn terrace(directory: &Path, line: &str) -> Output {
     let arguments: Vec<&str> = line.split(' ').collect();
     run(env!("CARGO_BIN_EXE_terrace"), directory, &arguments)
@@ -111,44 +102,6 @@ fn terrace(directory: &Path, line: &str) -> Output {
 
 fn text(directory: &Path) -> String {
     fs::read_to_string(directory.join("kustomization.yaml")).unwrap()
-}
-
-/// What a file says, in one order, without what is empty and with what kustomize fills in.
-fn meaning(directory: &Path) -> String {
-    fn write(node: &Node, key: &str, out: &mut String) {
-        match &node.value {
-            Value::Scalar(text) => out.push_str(&format!("{text:?}")),
-            Value::Seq(items) => {
-                let mut items: Vec<String> = items.iter().map(|item| shown(item, "")).collect();
-                if ["images", "imageTags", "literals", "replicas"].contains(&key) {
-                    items.sort();
-                }
-                out.push_str(&format!("{items:#?}"));
-            }
-            Value::Map(map) => {
-                let said = map
-                    .iter()
-                    .filter(|entry| !entry.value.is_null_or_empty() && entry.value.as_str() != Some("false"));
-                let mut entries: Vec<_> = said
-                    .map(|entry| {
-                        (
-                            entry.key.as_str().unwrap().to_owned(),
-                            shown(&entry.value, entry.key.as_str().unwrap()),
-                        )
-                    })
-                    .collect();
-                entries.sort();
-                out.push_str(&format!("{entries:#?}"));
-            }
-        }
-    }
-    fn shown(node: &Node, key: &str) -> String {
-        let mut out = String::new();
-        write(node, key, &mut out);
-        out
-    }
-    let source = Sources::new().add("kustomization.yaml", text(directory));
-    shown(&yaml::read_config(&source).unwrap().node, "")
 }
 
 const COMMANDS: &[&str] = &[
