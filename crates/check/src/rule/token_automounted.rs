@@ -33,8 +33,8 @@ pub(super) const RULE: Rule = Rule { name: "token_automounted", severity: Some(S
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     const FIELD: &str = "automountServiceAccountToken";
     for pod in context.pods() {
-        // Who says true has thought about it.
-        if pod.spec.get(FIELD).is_some() {
+        // Who says true has thought about it; the agents of workflows and tasks report by the token.
+        if pod.spec.get(FIELD).is_some() || matches!(&*pod.object.gvk().group, "argoproj.io" | "tekton.dev") {
             continue;
         }
         let name = pod.spec.get("serviceAccountName").and_then(Node::as_str).unwrap_or("default");
