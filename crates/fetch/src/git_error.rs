@@ -16,8 +16,11 @@ pub(crate) fn read(url: &str, said: &str) -> Trouble {
     let line = lines()
         .find(is_error)
         .filter(|line| !line.ends_with("Could not read from remote repository."));
-    let by_ssh = || lines().find(|line| !line.starts_with("Warning: "));
-    let line = line.or_else(by_ssh).unwrap_or("git failed");
+    let is_ssh = |line: &&str| {
+        line.starts_with("ssh: ") || line.contains(": Permission denied (") || line.starts_with("Host key verification")
+    };
+    let line = line.or_else(|| lines().find(is_ssh)).or_else(|| lines().next());
+    let line = line.unwrap_or("git failed");
     let words = line.replace(char::is_control, " ");
     let has = |needles: &[&str]| needles.iter().any(|needle| said.contains(needle));
     let error = |kind| FetchError::new(kind, format!("cannot fetch \"{url}\": {words}"));

@@ -37,6 +37,8 @@ impl Default for HttpLimits {
 }
 
 const MAX_REDIRECTS: usize = 10;
+const UNTRUSTED: &str =
+    "if an authority of your own signed its certificate, name that authority's file in SSL_CERT_FILE";
 const UNREACHABLE: &str = "try again; if it stays, look at the network and the server";
 
 /// A client that trusts what this system trusts, and uses the proxies of the environment.
@@ -246,6 +248,15 @@ fn trouble(shown: &str, error: Error) -> Trouble {
         Error::HostNotFound => {
             let error = fail(FetchErrorKind::Failed, "its host cannot be found".to_owned());
             Trouble::passing(error.hint(UNREACHABLE))
+        }
+        // rustls speaks of certificates through errors of this kind.
+        Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            let error = fail(FetchErrorKind::Failed, error.to_string());
+            Trouble::lasting(error.hint(UNTRUSTED))
+        }
+        Error::Rustls(error) => {
+            let error = fail(FetchErrorKind::Failed, error.to_string());
+            Trouble::lasting(error.hint(UNTRUSTED))
         }
         Error::Io(error) => {
             // A timeout inside of a body comes wrapped.

@@ -1,85 +1,166 @@
-//! Fetches from real repositories on this disk with the real `git` program.
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails as a test does")]
+//! Fetches from real repositories, on this disk and from `git http-backend`, with the real `git` program.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stderr, reason = "what is skipped is said")]
+#![expect(dead_code, reason = "not every test needs every server")]
+#![expect(unused_imports, reason = "not every test needs every server")]
 
-use std::path::Path;
-use std::process::Command;
+mod servers;
 
-use build::{Fetch, RepoSpec};
-use fetch::Fetcher;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-fn git(directory: &Path, arguments: &[&str]) -> bool {
-    let who = [
-        "-c",
-        "user.name=t",
-        "-c",
-        "user.email=t@example.com",
-        "-c",
-        "protocol.file.allow=always",
-    ];
-    let status = Command::new("git")
-        .args(who)
-        .args(arguments)
-        .current_dir(directory)
-        .status();
-    status.is_ok_and(|status| status.success())
+use build::{Fetch, FetchErrorKind, RepoSpec};
+use fetch::{Fetcher, HttpLimits, TreeLimits};
+use servers::{Answer, GitServer, HttpServer, Repository};
+
+/// A place for repositories and a cache.
+struct Place {
+    directory: tempfile::TempDir,
 }
 
-fn commit(directory: &Path, text: &str) {
-    std::fs::write(directory.join("file"), text).unwrap();
-    assert!(git(directory, &["add", "."]) && git(directory, &["commit", "-qm", "a change"]));
-}
-
-/// A repository with one file, and an empty cache; nothing where there is no git.
-fn repository() -> Option<(tempfile::TempDir, std::path::PathBuf)> {
-    let directory = tempfile::tempdir().unwrap();
-    let repository = directory.path().join("repo");
-    std::fs::create_dir(&repository).unwrap();
-    if !git(&repository, &["init", "-q", "-b", "main"]) {
-        return None;
+impl Place {
+    fn new() -> Place {
+        Place {
+            directory: tempfile::tempdir().unwrap(),
+        }
     }
-    commit(&repository, "one");
-    Some((directory, repository))
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn online(&self) -> Fetcher {
+        Fetcher::new(self.path("cache"), false)
+    }
+
+    fn offline(&self) -> Fetcher {
+        Fetcher::new(self.path("cache"), true)
+    }
 }
 
-fn spec(repository: &Path, query: &str) -> RepoSpec {
-    RepoSpec::parse(&format!("file://{}{query}", repository.display())).unwrap()
+fn spec(url: &str) -> RepoSpec {
+    RepoSpec::parse(url).unwrap()
+}
+
+fn local(repository: &Repository, query: &str) -> RepoSpec {
+    spec(&format!("file://{}{query}", repository.path.display()))
+}
+
+fn read(fetcher: &Fetcher, spec: &RepoSpec) -> String {
+    fs::read_to_string(fetcher.repository(spec).unwrap().join("file")).unwrap()
+}
+
+fn count(directory: &Path) -> usize {
+    fs::read_dir(directory).map_or(0, Iterator::count)
 }
 
 #[test]
 fn follows_branches_and_keeps_the_last_for_offline() {
-    let Some((directory, repository)) = repository() else {
-        return;
+    let place = Place::new();
+    let repository = Repository::new(place.path("repo"), &[("file", "one")]);
+    let spec = local(&repository, "?ref=main");
+    let error = place.offline().repository(&spec).unwrap_err();
+    assert!(error.message.contains("--offline forbids"), "{}", error.message);
+    assert_eq!(read(&place.online(), &spec), "one");
+    repository.commit(&[("file", "two")]);
+    assert_eq!(read(&place.offline(), &spec), "one");
+    assert_eq!(read(&place.online(), &spec), "two");
+    fs::remove_dir_all(&repository.path).unwrap();
+    assert_eq!(read(&place.offline(), &spec), "two");
+    assert!(place.online().repository(&spec).is_err());
+    assert_eq!(count(&place.path("cache/tmp")), 0);
+}
+
+#[test]
+fn finds_tags_commits_and_the_default_branch() {
+    let place = Place::new();
+    let repository = Repository::new(place.path("repo"), &[("file", "first")]);
+    let first = repository.git(&["rev-parse", "HEAD"]);
+    repository.git(&["tag", "light"]);
+    repository.git(&["tag", "--annotate", "--message", "x", "heavy"]);
+    repository.commit(&[("file", "second")]);
+    for _ in ["cold", "warm"] {
+        for (query, text) in [
+            ("", "second"),
+            ("?ref=light", "first"),
+            ("?ref=heavy", "first"),
+            ("?ref=refs/heads/main", "second"),
+            (&format!("?ref={first}"), "first"),
+        ] {
+            assert_eq!(read(&place.online(), &local(&repository, query)), text, "{query}");
+        }
+    }
+    // Two commits, two trees, however they are named.
+    assert_eq!(count(&place.path("cache/trees")), 2);
+    // A moved tag is seen.
+    repository.git(&["tag", "--force", "light"]);
+    assert_eq!(read(&place.online(), &local(&repository, "?ref=light")), "second");
+}
+
+#[test]
+fn what_was_fetched_is_not_fetched_again() {
+    let place = Place::new();
+    Repository::new(place.path("www/repo.git"), &[("file", "one")]);
+    let server = GitServer::start(place.path("www"));
+    let spec = spec(&server.url("repo.git?ref=main"));
+    assert_eq!(read(&place.online(), &spec), "one");
+    let cold = server.http.asked();
+    assert_eq!(read(&place.online(), &spec), "one");
+    let warm = server.http.asked() - cold;
+    // The capabilities, and the list of references; no pack.
+    assert_eq!((cold, warm), (3, 2));
+    assert_eq!(read(&place.offline(), &spec), "one");
+    assert_eq!(server.http.asked(), cold + warm);
+}
+
+#[test]
+fn a_damaged_tree_is_fetched_again() {
+    let place = Place::new();
+    let repository = Repository::new(place.path("repo"), &[("file", "one"), ("more/file", "x")]);
+    let spec = local(&repository, "?ref=main");
+    let tree = place.online().repository(&spec).unwrap();
+    for damage in [
+        &|| fs::write(tree.join("file"), "other").unwrap() as (),
+        &|| fs::remove_file(tree.join("more/file")).unwrap(),
+        &|| fs::write(tree.join("new"), "").unwrap(),
+    ] as [&dyn Fn(); 3]
+    {
+        damage();
+        assert_eq!(read(&place.online(), &spec), "one");
+        assert!(!tree.join("new").exists() && tree.join("more/file").exists());
+    }
+    fs::remove_file(tree.join("file")).unwrap();
+    let error = place.offline().repository(&spec).unwrap_err();
+    assert!(error.message.contains("is not in the cache"), "{}", error.message);
+    assert_eq!(count(&place.path("cache/tmp")), 0);
+}
+
+#[test]
+fn rooms_of_killed_processes_are_removed() {
+    let place = Place::new();
+    let repository = Repository::new(place.path("repo"), &[("file", "one")]);
+    let room = |name: &str| {
+        let room = place.path("cache/tmp").join(name);
+        fs::create_dir_all(room.join("tree/.git")).unwrap();
+        let lock = fs::File::create(room.join("lock")).unwrap();
+        let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+        fs::File::open(&room).unwrap().set_modified(hours_ago).unwrap();
+        (room, lock)
     };
-    let cache = directory.path().join("cache");
-    let online = Fetcher::new(cache.clone(), false);
-    let offline = Fetcher::new(cache.clone(), true);
-    let spec = spec(&repository, "?ref=main");
-    assert!(
-        offline
-            .repository(&spec)
-            .unwrap_err()
-            .message
-            .contains("--offline forbids")
-    );
-    let read = |fetcher: &Fetcher| std::fs::read_to_string(fetcher.repository(&spec).unwrap().join("file")).unwrap();
-    assert_eq!(read(&online), "one");
-    commit(&repository, "two");
-    assert_eq!(read(&offline), "one");
-    assert_eq!(read(&online), "two");
-    std::fs::remove_dir_all(&repository).unwrap();
-    assert_eq!(read(&offline), "two");
-    assert!(online.repository(&spec).is_err());
-    assert_eq!(std::fs::read_dir(cache.join("tmp")).unwrap().count(), 0);
+    let (dead, _) = room("dead");
+    let (alive, lock) = room("alive");
+    lock.lock().unwrap();
+    place.online().repository(&local(&repository, "")).unwrap();
+    assert!(!dead.exists());
+    assert!(alive.exists());
 }
 
 #[test]
 fn refuses_what_git_would_run() {
-    let Some((directory, repository)) = repository() else {
-        return;
-    };
-    let fetcher = Fetcher::new(directory.path().join("cache"), false);
+    let place = Place::new();
+    let repository = Repository::new(place.path("repo"), &[("file", "one")]);
     for query in ["?ref=--upload-pack=touch%20x", "?ref=%2Bmain", "?ref=a:b", "?ref=a%0Ab"] {
-        let error = fetcher.repository(&spec(&repository, query)).unwrap_err();
+        let error = place.online().repository(&local(&repository, query)).unwrap_err();
         assert!(error.message.contains("is no name of a branch"), "{}", error.message);
     }
     for url in [
@@ -87,17 +168,169 @@ fn refuses_what_git_would_run() {
         "git@ext::sh/a/b.git",
         "ssh://git@-oProxyCommand=x/org/repo",
     ] {
-        let error = fetcher.repository(&RepoSpec::parse(url).unwrap()).unwrap_err();
+        let error = place.online().repository(&spec(url)).unwrap_err();
         assert!(error.message.contains("is no safe URL"), "{}", error.message);
     }
 }
 
 #[test]
+fn says_who_refuses() {
+    let place = Place::new();
+    Repository::new(place.path("www/repo.git"), &[("file", "one")]);
+    let server = GitServer::start(place.path("www"));
+    let closed = GitServer::start_with_password(place.path("www"), "Basic bWU6c2VjcmV0");
+    for (url, words) in [
+        (server.url("none.git"), "not found"),
+        (server.url("repo.git?ref=none"), "find remote ref none"),
+        (
+            server.url("repo.git?ref=0123456789012345678901234567890123456789"),
+            "not our ref",
+        ),
+        (closed.url("repo.git"), "could not read Username"),
+        (
+            closed.url("repo.git").replace("127", "me:wrong@127"),
+            "Authentication failed",
+        ),
+        (
+            "file:///no/such/repo".to_owned(),
+            "does not appear to be a git repository",
+        ),
+    ] {
+        let error = place.online().repository(&spec(&url)).unwrap_err();
+        assert!(error.message.contains(words), "{}", error.message);
+        assert_eq!(error.kind, FetchErrorKind::Refused, "{}", error.message);
+        assert!(!error.message.contains("wrong"), "{}", error.message);
+    }
+    let with_password = spec(&closed.url("repo.git").replace("127", "me:secret@127"));
+    assert_eq!(read(&place.online(), &with_password), "one");
+    assert!(!place.online().given().to_text().contains("secret"));
+}
+
+#[test]
+fn says_who_fails() {
+    let place = Place::new();
+    let broken = HttpServer::start(|_| Answer::status("503 Service Unavailable", "", ""));
+    for (url, words) in [
+        (broken.url("a/b.git"), "returned error: 503"),
+        ("http://127.0.0.1:1/a/b.git".to_owned(), "Failed to connect"),
+    ] {
+        let error = place.online().repository(&spec(&url)).unwrap_err();
+        assert!(error.message.contains(words), "{}", error.message);
+        assert_eq!(error.kind, FetchErrorKind::Failed, "{}", error.message);
+    }
+    assert_eq!(broken.asked(), 3);
+}
+
+#[test]
 fn ends_git_at_the_timeout() {
-    let Some((directory, _)) = repository() else { return };
+    let place = Place::new();
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/org/repo.git?timeout=1", server.local_addr().unwrap());
-    let fetcher = Fetcher::new(directory.path().join("cache"), false);
-    let error = fetcher.repository(&RepoSpec::parse(&url).unwrap()).unwrap_err();
+    let error = place.online().repository(&spec(&url)).unwrap_err();
     assert!(error.message.contains("hit 1s timeout"), "{}", error.message);
+    assert_eq!(error.kind, FetchErrorKind::Failed);
+    assert_eq!(count(&place.path("cache/tmp")), 0);
+}
+
+#[test]
+fn a_redirect_to_another_scheme_is_refused() {
+    let place = Place::new();
+    let repository = Repository::new(place.path("repo"), &[("file", "one")]);
+    let target = format!("file://{}", repository.path.display());
+    let server = HttpServer::start(move |request| {
+        let (_, rest) = request.target.split_once("/a/b.git").unwrap();
+        Answer::redirect(&format!("{target}{rest}"))
+    });
+    let error = place.online().repository(&spec(&server.url("a/b.git"))).unwrap_err();
+    assert!(error.message.contains("cannot fetch"), "{}", error.message);
+    assert_eq!(count(&place.path("cache/trees")), 0);
+}
+
+#[test]
+fn a_tree_that_is_too_large_never_reaches_the_disk() {
+    let place = Place::new();
+    let repository = Repository::new(place.path("repo"), &[("a", "12345"), ("b", "12345")]);
+    let spec = local(&repository, "");
+    let limited = |files, bytes| {
+        let limits = TreeLimits { files, bytes };
+        place.online().with_limits(limits, HttpLimits::default())
+    };
+    for (files, bytes) in [(1, 100), (10, 9)] {
+        let error = limited(files, bytes).repository(&spec).unwrap_err();
+        assert!(error.message.contains("holds more than"), "{}", error.message);
+        assert_eq!(error.kind, FetchErrorKind::Input);
+    }
+    limited(2, 10).repository(&spec).unwrap();
+}
+
+#[test]
+fn submodules_come_along_and_loops_end() {
+    let place = Place::new();
+    let www = place.path("www");
+    Repository::new(www.join("inner.git"), &[("file", "inner")]);
+    let server = GitServer::start(www.clone());
+    let outer = Repository::new(www.join("outer.git"), &[("file", "outer")]);
+    outer.git(&["submodule", "--quiet", "add", &server.url("inner.git"), "below"]);
+    outer.commit(&[]);
+    let tree = place.online().repository(&spec(&server.url("outer.git"))).unwrap();
+    assert_eq!(fs::read_to_string(tree.join("below/file")).unwrap(), "inner");
+    assert!(!tree.join(".git").exists() && !tree.join("below/.git").exists());
+    let tree = place
+        .online()
+        .repository(&spec(&server.url("outer.git?submodules=false")))
+        .unwrap();
+    assert!(!tree.join("below/file").exists());
+    // A chain of repositories that is as long as its author likes, as one that holds its own past.
+    let mut last = "inner.git".to_owned();
+    for level in 0..12 {
+        let name = format!("level{level}.git");
+        let next = Repository::new(www.join(&name), &[("file", "x")]);
+        let modules = format!("[submodule \"m\"]\n\tpath = m\n\turl = ../{last}\n");
+        let commit = Repository { path: www.join(&last) }.git(&["rev-parse", "HEAD"]);
+        fs::write(next.path.join(".gitmodules"), modules).unwrap();
+        next.git(&["add", ".gitmodules"]);
+        next.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{commit},m")]);
+        next.git(&["commit", "--quiet", "--message", "a submodule"]);
+        last = name;
+    }
+    let error = place.online().repository(&spec(&server.url(&last))).unwrap_err();
+    assert!(error.message.contains("submodules"), "{}", error.message);
+    assert_eq!(error.kind, FetchErrorKind::Input);
+}
+
+#[test]
+fn a_lock_holds_what_it_names() {
+    let place = Place::new();
+    Repository::new(place.path("www/repo.git"), &[("file", "one")]);
+    let repository = Repository {
+        path: place.path("www/repo.git"),
+    };
+    let server = GitServer::start(place.path("www"));
+    let branch = spec(&server.url("repo.git?ref=main"));
+    let first = place.online();
+    assert_eq!(read(&first, &branch), "one");
+    let lock = first.given();
+    repository.commit(&[("file", "two")]);
+    let locked = || place.online().with_lock(Some(lock.clone()));
+    let asked = server.http.asked();
+    assert_eq!(read(&locked(), &branch), "one");
+    assert_eq!(
+        server.http.asked(),
+        asked,
+        "what is there by its digest needs no network"
+    );
+    // With nothing in the cache, the commit is fetched by its name, though the branch has gone on.
+    fs::remove_dir_all(place.path("cache")).unwrap();
+    assert_eq!(read(&locked(), &branch), "one");
+    let error = locked()
+        .repository(&spec(&server.url("repo.git?ref=other")))
+        .unwrap_err();
+    assert!(error.message.contains("is not in terrace.lock"), "{}", error.message);
+    // A history that was written anew.
+    fs::remove_dir_all(place.path("cache")).unwrap();
+    fs::remove_dir_all(&repository.path).unwrap();
+    Repository::new(repository.path.clone(), &[("file", "one, but not the same commit")]);
+    let error = locked().repository(&branch).unwrap_err();
+    assert!(error.message.contains("has no commit"), "{}", error.message);
+    assert_eq!(error.kind, FetchErrorKind::Refused);
 }
