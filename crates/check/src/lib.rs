@@ -9,6 +9,7 @@
 mod context;
 mod image;
 mod judge;
+mod plaintext;
 mod pod;
 mod pod_security;
 mod reference;
@@ -25,6 +26,7 @@ pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Entry, Report, TargetFindings};
 pub use rule::{Control, RULES, Rule, rule};
+pub use secret::secret_values;
 pub use settings::{Settings, SettingsError};
 pub use text::Text;
 

@@ -40,6 +40,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if is_key && content.contains("BEGIN PRIVATE KEY") {
             findings.push(
                 RULE.finding(text.object, text.field(), text.mark, "this is a key of a Google service account")
+                    .concealed()
+                    .concealed()
                     .hint(HINT),
             );
         }

@@ -35,7 +35,7 @@ use yaml::Node;
 
 use super::{Control, Rule, SettingsType};
 use crate::context::Context;
-use crate::secret::{self, Secret};
+use crate::plaintext::{self, Secret};
 use crate::text::Text;
 
 pub(super) const RULE: Rule = Rule {
@@ -61,10 +61,11 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             "Secret" if matches!(text.first_key(), Some("data" | "stringData")) => in_secret(&text),
             // What these hold is encrypted, or is a name.
             "SealedSecret" | "ExternalSecret" | "ClusterExternalSecret" | "SecretStore" | "ClusterSecretStore" => None,
-            _ => secret::find(text.value, names(&text)).map(Secret::words),
+            _ => plaintext::find(text.value, names(&text)).map(Secret::words),
         };
         if let Some(what) = what {
-            findings.push(RULE.finding(text.object, text.field(), text.mark, what).hint(HINT));
+            let finding = RULE.finding(text.object, text.field(), text.mark, what).hint(HINT);
+            findings.push(finding.concealed());
         }
     }
 }
