@@ -52,7 +52,7 @@ fn patterns() -> &'static Patterns {
             url: regex(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:([^\s/@]{3,})@"),
             // `password: x`, `TOKEN=x`, `"apiKey": "x"` inside a file.
             named: regex(
-                r#"(?im)^[^\n]{0,80}?(?:password|passwd|secret|token|api_?key|access_?key)["']?\s*[:=]\s*["']?([^\s"',;]{8,})"#,
+                r#"(?im)^[^\n]{0,80}?(?:password|passwd|secret|token|api_?key|access_?key)["']?[ \t]*[:=][ \t]*["']?([^\s"',;()\[\]{}<>]{8,})(?:["',;\s]|$)"#,
             ),
             name: regex(r"(?i)(?:password|passwd|secret|token|api_?key|access_?key|credentials?)$"),
         }
@@ -66,7 +66,11 @@ pub(crate) fn find(text: &str, names: [&str; 2]) -> Option<Secret> {
         return None;
     }
     let patterns = patterns();
-    if let Some(shape) = patterns.shapes.matches(text).iter().next() {
+    // The id of a key is not the key.
+    let is_id = names
+        .iter()
+        .any(|name| name.to_ascii_lowercase().replace(['_', '-'], "").ends_with("keyid"));
+    if let Some(shape) = patterns.shapes.matches(text).iter().next().filter(|_| !is_id) {
         return Some(Secret::Known(SHAPES[shape].1));
     }
     if text.contains("://")
@@ -180,6 +184,10 @@ mod tests {
                 false,
             ),
             ("max_tokens: 40961234\n", "config.yaml", false),
+            ("secret:\n  secretName: Abc123defg\n", "config.yaml", false),
+            ("access_key = iam.create_access_key(User2)\n", "sync.py", false),
+            ("AKIAABCDEFGHIJKLMNOP", "accessKeyID", false),
+            ("AKIAABCDEFGHIJKLMNOP", "data", true),
         ];
         for (text, name, expected) in table {
             assert_eq!(find(text, [name, ""]).is_some(), expected, "{name}: {text}");

@@ -192,7 +192,7 @@ impl<'a> Container<'a> {
 
     /// The volume of the pod that a path of the container lies in.
     pub fn mounts(&self, path: &str) -> Option<&'a Node> {
-        let mounts = self
+        let mut mounts = self
             .node
             .get("volumeMounts")
             .and_then(Node::as_seq)
@@ -203,9 +203,7 @@ impl<'a> Container<'a> {
             let rest = path.strip_prefix(directory.trim_end_matches('/'));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let mount = mounts
-            .filter(|mount| text(mount, "mountPath").is_some_and(is_below))
-            .last()?;
+        let mount = mounts.rfind(|mount| text(mount, "mountPath").is_some_and(is_below))?;
         let volumes = self
             .pod
             .spec

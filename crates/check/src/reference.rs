@@ -24,8 +24,17 @@ pub(crate) struct There {
 }
 
 /// Objects that every cluster has.
-const EVERYWHERE: [(&str, &str); 5] = [
+const EVERYWHERE: [(&str, &str); 12] = [
     ("ConfigMap", "kube-root-ca.crt"),
+    // Where Istio is.
+    ("ConfigMap", "istio-ca-root-cert"),
+    // Of OpenShift.
+    ("ConfigMap", "openshift-service-ca.crt"),
+    ("ClusterRole", "basic-user"),
+    ("ClusterRole", "cluster-monitoring-view"),
+    ("ClusterRole", "cluster-reader"),
+    ("ClusterRole", "cluster-status"),
+    ("ClusterRole", "self-provisioner"),
     ("ServiceAccount", "default"),
     ("ClusterRole", "admin"),
     ("ClusterRole", "edit"),
@@ -46,6 +55,12 @@ impl There {
             };
             add(object.kind(), namespace, object.name());
             let text = |path: &[&str]| object.node.get_path(path.iter().copied()).and_then(Node::as_str);
+            // OpenShift makes a Secret for a Service that asks for a certificate.
+            if object.kind() == "Service"
+                && let Some(name) = object.annotation("service.beta.openshift.io/serving-cert-secret-name")
+            {
+                add("Secret", namespace, name);
+            }
             // What these make is there as well.
             let made: &[(&str, &[&str])] = match object.kind() {
                 "ExternalSecret" => &[("Secret", &["spec", "target", "name"])],
@@ -259,8 +274,8 @@ fn of_object<'c>(context: &'c Context<'_>, object: &'c Resource, found: &mut Vec
     }
 }
 
-/// Services whose selector fits no pod template of the tree. A tree with custom resources may make pods that
-/// nobody sees here: a Service that selects by the name of such an object is passed over.
+/// Services whose selector fits no pod template of the tree. Where an operator may make pods that nobody sees
+/// here, nothing is said.
 pub(crate) fn services_without_pods<'c>(context: &'c Context<'_>, mut tell: impl FnMut(&'c Resource, Mark, String)) {
     for service in context.of_kind("", "Service") {
         let namespace = context.namespace(service);
@@ -283,16 +298,10 @@ pub(crate) fn services_without_pods<'c>(context: &'c Context<'_>, mut tell: impl
         if pods.any(|pod| fits(pod.metadata.and_then(|metadata| metadata.get("labels")))) {
             continue;
         }
-        let values: Vec<&str> = wanted.iter().filter_map(|entry| entry.value.as_str()).collect();
-        let mut custom = context
+        let may_make_pods = context
             .objects()
             .iter()
-            .filter(|object| object.api_version().contains('.'));
-        let may_make_pods = custom.any(|object| {
-            let group = object.gvk().group;
-            !group.ends_with(".k8s.io")
-                && (values.contains(&object.name()) || fits(object.node.get_path(["metadata", "labels"])))
-        });
+            .any(|object| context.namespace(object) == namespace && may_make_pods(object));
         if may_make_pods {
             continue;
         }
@@ -303,4 +312,25 @@ pub(crate) fn services_without_pods<'c>(context: &'c Context<'_>, mut tell: impl
         };
         tell(service, mark, "the Service selects no pod of the tree".to_owned());
     }
+}
+
+/// Whether an object is of a custom type, but for those that are known to make no pods.
+fn may_make_pods(object: &Resource) -> bool {
+    const NO_PODS: [&str; 10] = [
+        "bitnami.com",
+        "cert-manager.io",
+        "external-secrets.io",
+        "gateway.networking.k8s.io",
+        "kyverno.io",
+        "networking.istio.io",
+        "policies.kubewarden.io",
+        "route.openshift.io",
+        "security.istio.io",
+        "security.openshift.io",
+    ];
+    let group = object.gvk().group;
+    if matches!(object.kind(), "ServiceMonitor" | "PodMonitor" | "PrometheusRule") {
+        return false;
+    }
+    group.contains('.') && !group.ends_with(".k8s.io") && !NO_PODS.contains(&&*group)
 }

@@ -41,7 +41,6 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             findings.push(
                 RULE.finding(text.object, text.field(), text.mark, "this is a key of a Google service account")
                     .concealed()
-                    .concealed()
                     .hint(HINT),
             );
         }

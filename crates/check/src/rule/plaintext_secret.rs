@@ -30,12 +30,12 @@
 //!
 //! A SealedSecret or a file that SOPS encrypted is as good.
 
-use resource::{Finding, Severity};
-use yaml::Node;
+use resource::{Finding, Resource, Severity};
+use yaml::{Mark, Node};
 
 use super::{Control, Rule, SettingsType};
 use crate::context::Context;
-use crate::plaintext::{self, Secret};
+use crate::plaintext;
 use crate::text::Text;
 
 pub(super) const RULE: Rule = Rule {
@@ -56,29 +56,58 @@ pub(super) const RULE: Rule = Rule {
 const HINT: &str = "keep it in a secret manager (ExternalSecret), or encrypted (SealedSecret, SOPS), and rotate it";
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for object in context.of_kind("", "Secret") {
+        findings.extend(in_secret(object));
+    }
     for text in context.texts() {
-        let what = match text.object.kind() {
-            "Secret" if matches!(text.first_key(), Some("data" | "stringData")) => in_secret(&text),
-            // What these hold is encrypted, or is a name.
-            "SealedSecret" | "ExternalSecret" | "ClusterExternalSecret" | "SecretStore" | "ClusterSecretStore" => None,
-            _ => plaintext::find(text.value, names(&text)).map(Secret::words),
-        };
-        if let Some(what) = what {
-            let finding = RULE.finding(text.object, text.field(), text.mark, what).hint(HINT);
-            findings.push(finding.concealed());
+        // What these hold was told above, is encrypted, or is a name.
+        const OTHERS: [&str; 6] = [
+            "Secret",
+            "SealedSecret",
+            "ExternalSecret",
+            "ClusterExternalSecret",
+            "SecretStore",
+            "ClusterSecretStore",
+        ];
+        if OTHERS.contains(&text.object.kind()) {
+            continue;
+        }
+        if let Some(found) = plaintext::find(text.value, names(&text)) {
+            let finding = RULE.finding(text.object, text.field(), text.mark, found.words());
+            findings.push(finding.hint(HINT).concealed());
         }
     }
 }
 
-fn in_secret(text: &Text<'_>) -> Option<String> {
-    let is_encrypted = text.object.node.get("sops").is_some() || text.value.starts_with("ENC[");
-    if is_encrypted || text.value.is_empty() {
+/// One finding for all values of a Secret.
+fn in_secret(object: &Resource) -> Option<Finding> {
+    if object.node.get("sops").is_some() {
         return None;
     }
-    if text.object.layer.step.starts_with("secretGenerator") && text.object.layer.step.ends_with(']') {
-        return Some("a secretGenerator puts a value of the tree into this Secret".to_owned());
+    let mut keys = Vec::new();
+    let mut mark = Mark::NONE;
+    for field in ["data", "stringData"] {
+        for entry in object.node.get(field).and_then(Node::as_map).into_iter().flatten() {
+            let value = entry.value.as_str().unwrap_or_default();
+            if value.is_empty() || value.starts_with("ENC[") {
+                continue;
+            }
+            if keys.is_empty() {
+                mark = entry.value.mark;
+            }
+            keys.push(format!("{field}.{}", entry.key.as_str().unwrap_or_default()));
+        }
     }
-    Some("the value of this Secret stands in the tree".to_owned())
+    let first = keys.first()?.clone();
+    let step = &object.layer.step;
+    let what = match step.starts_with("secretGenerator[") {
+        true => "a secretGenerator puts values of the tree into this Secret",
+        false => "values of this Secret stand in the tree",
+    };
+    let names: Vec<&str> = keys.iter().filter_map(|key| key.split_once('.')).map(|(_, key)| key).collect();
+    let message = format!("{what}: {}", names.join(", "));
+    let mark = if mark.is_some() { mark } else { object.node.mark };
+    Some(RULE.finding(object, first, mark, message).hint(HINT).concealed())
 }
 
 /// The names that say what a text is: of its field, and of the variable or key it is the value of.
