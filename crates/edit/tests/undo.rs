@@ -33,6 +33,9 @@ const ADDED: [(&str, &str); 14] = [
 ];
 
 /// Commands that set a value to `{}`, which is `old` in the files.
+///
+/// One thing cannot be taken back: quotes that the old value had without need, where the value in between needs
+/// the same quotes. They are gone then, since nothing tells them from quotes that were written for need.
 const SET: [&str; 8] = [
     "set image nginx:{}",
     "set nameprefix {}",
@@ -207,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_set_and_set_back_leaves_the_same_bytes(text in file(), value in "[a-z0-9.-]{0,6}[a-z0-9]") {
+    fn what_is_set_and_set_back_leaves_the_same_bytes(text in file(), value in "[a-z0-9]([a-z0-9.-]{0,5}[a-z0-9])?") {
         prop_assume!(value != "old");
         for line in SET {
             let directory = command::directory(text.as_bytes());

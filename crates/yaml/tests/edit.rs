@@ -143,7 +143,7 @@ fn what_moves_keeps_its_comments() {
         nest,
         "b:\n  - x\n  - k: h\n    in:\n      x: y # z\n",
     );
-    check("a: {x: y}\nb:\n- x\n", nest, "b:\n- x\n- k: h\n  in:\n    x: y\n");
+    check("a: {x: w}\nb:\n- x\n", nest, "b:\n- x\n- k: h\n  in:\n    x: w\n");
     let first: &dyn Fn(&mut Editor) -> _ = &|editor| editor.set_first("f", &Node::string("v"));
     check("", first, "f: v\n");
     check("# of all\na: b\n", first, "# of all\nf: v\na: b\n");
