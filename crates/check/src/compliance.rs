@@ -208,7 +208,8 @@ mod tests {
             owner: "owner".to_owned(),
             expires: marked("2030-01-01"),
         };
-        let on: &[&'static str] = &[RULE];
+        let all: Vec<&'static str> = RULES.iter().map(|rule| rule.name).collect();
+        let on = all.as_slice();
         let table = [
             (vec![target("a", on, true, vec![])], Outcome::Passed),
             (

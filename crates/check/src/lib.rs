@@ -9,17 +9,22 @@
 mod catalogue;
 mod compliance;
 mod context;
+mod image;
 mod judge;
+mod plaintext;
 mod pod;
 mod pod_security;
+mod reference;
 mod report;
 mod rule;
 mod secret;
 mod settings;
+mod text;
 
 pub use catalogue::Standard;
 pub use compliance::{Compliance, ControlOutcome, Outcome, RuleEvidence, StandardOutcome, TargetEvidence};
 pub use context::{Context, Facts};
+pub use image::Image;
 pub use judge::{Judged, State, judge};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
@@ -27,6 +32,7 @@ pub use report::{Coverage, Entry, Report, TargetFindings};
 pub use rule::{Control, RULES, Rule, rule};
 pub use secret::secret_values;
 pub use settings::{Settings, SettingsError};
+pub use text::Text;
 
 use resource::Finding;
 

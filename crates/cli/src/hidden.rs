@@ -5,10 +5,12 @@
 //! with its values, whether or not it could be built.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use yaml::{Mark, Source, Sources};
+use yaml::{Mark, Source, SourceId, Sources};
 
 /// What stands for what is not shown.
 const INSTEAD: &str = "(hidden)";
@@ -29,6 +31,8 @@ type Covers = BTreeMap<usize, Cover>;
 #[derive(Debug, Default)]
 pub(crate) struct Hidden {
     files: BTreeMap<String, Covers>,
+    /// What was read of files already.
+    read: RefCell<BTreeMap<SourceId, Rc<Covers>>>,
 }
 
 impl Hidden {
@@ -53,13 +57,19 @@ impl Hidden {
         };
         Hidden {
             files: lines.into_iter().map(cover).collect(),
+            read: RefCell::default(),
         }
     }
 
     /// What may be shown of some lines of a file, the first of which has the number `first`, from 0.
     pub(crate) fn mask<'t>(&self, file: &Source, first: usize, lines: &[&'t str]) -> Vec<Cow<'t, str>> {
         let known = self.files.get(file.name());
-        let read = read(file.text());
+        let read = Rc::clone(
+            self.read
+                .borrow_mut()
+                .entry(file.id())
+                .or_insert_with(|| Rc::new(read(file.text()))),
+        );
         let shown = lines.iter().enumerate().map(|(at, line)| {
             let number = first + at;
             let known = known.and_then(|covers| covers.get(&number));

@@ -116,8 +116,9 @@ pub(crate) fn run(args: &DiffArgs) -> Exit {
     let options = args.flags.options(&reporter);
     let (before, after) = sides(args);
     let build = |side: &Side| built(side, args, &options, &reporter);
-    let (Ok(old), Ok(new)) = (build(&before), build(&after)) else {
-        return Exit::WrongInput;
+    let (old, new) = match (build(&before), build(&after)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(exit), _) | (_, Err(exit)) => return exit,
     };
     let mut comparison = Comparison::new(Sides {
         before: before.shown(),
@@ -175,7 +176,7 @@ fn compare(old: &Built, new: &Built, comparison: &mut Comparison) {
 }
 
 /// Builds a side. What is wrong is reported here, with the files of this side.
-fn built(side: &Side, args: &DiffArgs, options: &Options, reporter: &Reporter) -> Result<Built, ()> {
+fn built(side: &Side, args: &DiffArgs, options: &Options, reporter: &Reporter) -> Result<Built, Exit> {
     let here = working_directory();
     let Some(revision) = &side.revision else {
         let executor = args.flags.executor(args.programs);
@@ -189,7 +190,7 @@ fn built(side: &Side, args: &DiffArgs, options: &Options, reporter: &Reporter) -
         Err(error) => {
             let diagnostic = Diagnostic::from(error.at(yaml::Mark::NONE));
             reporter.error(&diagnostic, &Sources::new());
-            Err(())
+            Err(Exit::WrongInput)
         }
     }
 }
@@ -201,9 +202,12 @@ fn build_all(
     args: &DiffArgs,
     options: &Options,
     reporter: &Reporter,
-) -> Result<Built, ()> {
+) -> Result<Built, Exit> {
     let fail = |diagnostic: &Diagnostic| reporter.error(diagnostic, session.sources());
-    let directories = directories(session, here, side).map_err(|diagnostic| fail(&diagnostic))?;
+    let directories = directories(session, here, side).map_err(|diagnostic| {
+        fail(&diagnostic);
+        Exit::WrongInput
+    })?;
     let outside = Outside::new(args.network, reporter);
     let locks = Locks::read(session, directories.iter().map(|(_, directory)| directory.as_path()));
     let fetchers = locks.fetchers(&outside);
@@ -215,7 +219,7 @@ fn build_all(
             .map_err(|failure| failure.error)
     });
     let mut parts = Vec::new();
-    let mut failed = false;
+    let mut failed = None;
     for ((name, _), result) in directories.into_iter().zip(results) {
         match result {
             Ok(built) => {
@@ -225,14 +229,14 @@ fn build_all(
                 parts.push((name, built.objects));
             }
             Err(error) => {
-                failed = true;
+                failed = failed.max(Some(Exit::of(error.kind)));
                 fail(&Diagnostic::from(error));
             }
         }
     }
     match failed {
-        true => Err(()),
-        false => Ok(Built {
+        Some(exit) => Err(exit),
+        None => Ok(Built {
             parts,
             sources: session.sources().clone(),
         }),
@@ -246,7 +250,9 @@ fn directories(session: &Session<'_>, here: &Path, side: &Side) -> Result<Vec<(S
     let asked = Path::new(&side.what);
     let path = files.absolute(asked);
     let root = platform_root(files, here);
-    let (Some(root), false) = (root, path.as_ref().is_ok_and(|path| is_directory(path))) else {
+    // What has a slash is no name of an environment: what is wrong with it, the build says.
+    let is_path = side.what.contains('/') || path.as_ref().is_ok_and(|path| is_directory(path));
+    let (Some(root), false) = (root, is_path) else {
         return Ok(vec![(String::new(), asked.to_owned())]);
     };
     let platform = platform::read(session, &root).map_err(|error| Box::new(Diagnostic::from(error)))?;

@@ -16,6 +16,7 @@ mod helm;
 mod peer;
 mod programs;
 mod random;
+mod revisions;
 mod run;
 mod sarif;
 mod shell;
@@ -26,6 +27,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> = cases::trials();
     trials.extend(shell::trials());
+    trials.extend(revisions::trials());
     trials.extend(sarif::trials());
     trials.extend(conformance::trials());
     trials.extend(peer::trials());
