@@ -9,6 +9,7 @@
 mod context;
 mod image;
 mod judge;
+mod parity;
 mod plaintext;
 mod pod;
 mod pod_security;
@@ -22,6 +23,7 @@ mod text;
 pub use context::{Context, Facts};
 pub use image::Image;
 pub use judge::{Judged, State, judge};
+pub use parity::{Inventory, parity};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Entry, Report, TargetFindings};
