@@ -11,6 +11,7 @@ mod compliance;
 mod context;
 mod image;
 mod judge;
+mod parity;
 mod plaintext;
 mod pod;
 mod pod_security;
@@ -26,6 +27,7 @@ pub use compliance::{Compliance, ControlOutcome, Outcome, RuleEvidence, Standard
 pub use context::{Context, Facts};
 pub use image::Image;
 pub use judge::{Judged, State, judge};
+pub use parity::{Inventory, parity};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Coverage, Entry, Report, TargetFindings};

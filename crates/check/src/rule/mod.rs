@@ -12,7 +12,7 @@ use crate::context::Context;
 
 macro_rules! rules {
     ($($name:ident),+ $(,)?) => {
-        $(mod $name;)+
+        $(pub(crate) mod $name;)+
 
         /// Every rule, by name.
         pub const RULES: &[&Rule] = &[$(&$name::RULE),+];
@@ -33,6 +33,7 @@ rules! {
     image_without_digest,
     job_unbounded,
     location_outside_regions,
+    missing_in_next_environment,
     namespace_differs,
     namespace_unguarded,
     plaintext_secret,

@@ -1,10 +1,11 @@
 //! `terrace check`: what is wrong with what is built, at the line that caused it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use build::{Built, Options, OsFiles, Session, parallel};
-use check::{Context, Facts, Report, Settings, TargetFindings};
+use check::{Context, Facts, Inventory, Report, Settings, TargetFindings};
 use clap::Args;
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
@@ -85,6 +86,8 @@ enum FailOn {
 /// A kustomization to check.
 struct Target<'p> {
     directory: PathBuf,
+    /// The words of its path in terrace.yaml.
+    words: BTreeMap<String, String>,
     facts: Facts,
     settings: Settings,
     waivers: &'p [Marked<Waiver>],
@@ -121,6 +124,15 @@ impl FromStr for OutputFile {
         }
         Ok(OutputFile { format, path })
     }
+}
+
+/// What came of one target.
+struct Outcome {
+    is_built: bool,
+    objects: usize,
+    secrets: Vec<yaml::Mark>,
+    findings: Vec<Finding>,
+    inventory: Inventory,
 }
 
 pub(crate) fn run(args: &CheckArgs) -> Exit {
@@ -202,29 +214,48 @@ fn check(
                 .build(&target.directory, options)
                 .map_err(|failure| failure.error)
         });
-        let is_built = built.is_ok();
-        let (objects, secrets, findings) = match built {
-            Ok(built) => (
-                built.objects.len(),
-                check::secret_values(&built.objects),
-                findings(&built, target),
-            ),
-            Err(error) => (0, Vec::new(), vec![build_failed(&error)]),
-        };
         progress.step(&target.facts.target);
-        TargetFindings {
-            environment: target.facts.environment.clone(),
-            directory: target.facts.target.clone(),
-            objects,
-            secrets,
-            is_built,
-            rules: target.settings.rules_on(),
-            fail_on: target.fail_on,
-            findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
+        let objects = built.as_ref().ok().map(|built| built.objects.as_slice());
+        let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
+        match &built {
+            Ok(built) => Outcome {
+                is_built: true,
+                objects: built.objects.len(),
+                secrets: check::secret_values(&built.objects),
+                findings: findings(built, target),
+                inventory,
+            },
+            Err(error) => Outcome {
+                is_built: false,
+                objects: 0,
+                secrets: Vec::new(),
+                findings: vec![build_failed(error)],
+                inventory,
+            },
         }
     });
     drop(progress);
-    let report = Report::new(results, session.sources());
+    let inventories: Vec<Inventory> = results.iter().map(|outcome| outcome.inventory.clone()).collect();
+    let settings: Vec<&Settings> = targets.iter().map(|target| &target.settings).collect();
+    let missing = check::parity(&inventories, &settings);
+    let results = targets
+        .iter()
+        .zip(results)
+        .zip(missing)
+        .map(|((target, outcome), missing)| {
+            let findings = outcome.findings.into_iter().chain(missing).collect();
+            TargetFindings {
+                environment: target.facts.environment.clone(),
+                directory: target.facts.target.clone(),
+                objects: outcome.objects,
+                secrets: outcome.secrets,
+                is_built: outcome.is_built,
+                rules: target.settings.rules_on(),
+                fail_on: target.fail_on,
+                findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
+            }
+        });
+    let report = Report::new(results.collect(), session.sources());
     write(&report, session.sources())
 }
 
@@ -304,6 +335,7 @@ fn plain_target<'p>(directory: &Path, platform: Option<&'p Platform>) -> Result<
     let shown = directory.display().to_string();
     Ok(Target {
         directory: directory.to_owned(),
+        words: BTreeMap::new(),
         facts: Facts {
             target: shown,
             ..Facts::default()
@@ -315,7 +347,7 @@ fn plain_target<'p>(directory: &Path, platform: Option<&'p Platform>) -> Result<
 }
 
 fn settings<'p>(
-    layers: impl Iterator<Item = &'p std::collections::BTreeMap<String, Marked<platform::RuleSetting>>>,
+    layers: impl Iterator<Item = &'p BTreeMap<String, Marked<platform::RuleSetting>>>,
 ) -> Result<Settings, Box<Diagnostic>> {
     Settings::read(layers).map_err(|error| {
         Box::new(Diagnostic {
@@ -380,6 +412,7 @@ fn platform_targets<'p>(
                     _ => Severity::Error,
                 },
                 directory: found.directory,
+                words: found.words,
             });
         }
     }
