@@ -147,8 +147,7 @@ struct LogicalLocation {
 }
 
 pub(super) fn render(of: &Rendering<'_>) -> Vec<u8> {
-    let mut names: Vec<&str> = check::RULES.iter().map(|rule| rule.name).collect();
-    names.extend(of.report.entries.iter().map(|entry| &*entry.finding.rule));
+    let mut names: Vec<&str> = of.report.entries.iter().map(|entry| &*entry.finding.rule).collect();
     names.sort_unstable();
     names.dedup();
     let results = of.report.entries.iter().map(|entry| result(entry, &names, of));
