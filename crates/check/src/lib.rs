@@ -7,6 +7,7 @@
 //! Rules are in `rule`, one a file; the header of the file is the rule's page.
 
 mod context;
+mod evidence;
 mod image;
 mod judge;
 mod parity;
@@ -21,6 +22,7 @@ mod settings;
 mod text;
 
 pub use context::{Context, Facts};
+pub use evidence::{Evidence, Scan, Threat, Vulnerability};
 pub use image::Image;
 pub use judge::{Judged, State, judge};
 pub use parity::{Inventory, parity};

@@ -31,6 +31,7 @@ rules! {
     image_from_other_registry,
     image_tag_latest,
     image_without_digest,
+    image_without_sbom,
     job_unbounded,
     location_outside_regions,
     missing_in_next_environment,
@@ -42,6 +43,7 @@ rules! {
     rbac_wildcard,
     resources_missing,
     token_automounted,
+    vulnerable_image,
 }
 
 /// A rule.

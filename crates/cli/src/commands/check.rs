@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use build::{Built, Options, OsFiles, Session, parallel};
 use check::{Context, Facts, Inventory, Report, Settings, TargetFindings};
@@ -11,6 +12,7 @@ use resource::{Finding, Severity};
 use yaml::Sources;
 
 use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
+use crate::commands::evidence;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::programs::ProgramArgs;
@@ -235,6 +237,12 @@ fn targets<'p>(
         }
         targets = chosen;
     }
+    if let Some(platform) = platform {
+        let evidence = evidence::read(session, platform)?;
+        for target in &mut targets {
+            target.facts.evidence = evidence.clone();
+        }
+    }
     if let Some(fail_on) = args.fail_on {
         for target in &mut targets {
             target.fail_on = match fail_on {
@@ -320,6 +328,7 @@ fn platform_targets<'p>(
                         other.namespace.iter().map(|text| found.expand(text)).collect()
                     }),
                     foreign_projects: foreign(&|other| other.project.iter().cloned().collect()),
+                    evidence: Arc::default(),
                 },
                 settings: settings([&platform.spec.rules, &environment.rules].into_iter())?,
                 waivers: &platform.spec.waivers,
