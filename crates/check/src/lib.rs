@@ -9,8 +9,10 @@
 mod catalogue;
 mod compliance;
 mod context;
+mod evidence;
 mod image;
 mod judge;
+mod locations;
 mod parity;
 mod plaintext;
 mod pod;
@@ -18,6 +20,7 @@ mod pod_security;
 mod reference;
 mod report;
 mod rule;
+mod schemas;
 mod secret;
 mod settings;
 mod text;
@@ -25,13 +28,16 @@ mod text;
 pub use catalogue::Standard;
 pub use compliance::{Compliance, ControlOutcome, Outcome, RuleEvidence, StandardOutcome, TargetEvidence};
 pub use context::{Context, Facts};
+pub use evidence::{Evidence, Scan, Threat, Vulnerability};
 pub use image::Image;
 pub use judge::{Judged, State, judge};
+pub use locations::{LocationError, Locations};
 pub use parity::{Inventory, parity};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Coverage, Entry, Report, TargetFindings};
 pub use rule::{Control, RULES, Rule, rule};
+pub use schemas::Schemas;
 pub use secret::secret_values;
 pub use settings::{Settings, SettingsError};
 pub use text::Text;
@@ -39,7 +45,7 @@ pub use text::Text;
 use resource::Finding;
 
 /// The findings of every rule that is on, in the order of their places.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub fn check(context: &Context<'_>, schemas: &Schemas<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
         let Some(severity) = context.settings().severity(rule) else {
@@ -51,6 +57,7 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
             finding.severity = severity;
         }
     }
+    findings.extend(schemas.check(context));
     findings.sort_by(|a, b| (a.mark, &a.rule, &a.field).cmp(&(b.mark, &b.rule, &b.field)));
     findings
 }

@@ -1,7 +1,11 @@
-//! Makes the generated files of the project: `cargo run -p xtask -- rules`, `cargo run -p xtask -- schema FACTS.json`.
+//! Makes the generated files of the project: `cargo run -p xtask -- rules`, `schema FACTS.json`, `kubernetes PACKAGE`;
+//! and says what the schemas think of manifests: `verdicts VERSION FILE...`.
 
+mod enumerations;
+mod kubernetes;
 mod rules;
 mod schema;
+mod verdicts;
 
 use std::error::Error;
 use std::path::Path;
@@ -11,6 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["rules"] => rules::generate(),
         ["schema", facts] => schema::generate(Path::new(facts)),
-        _ => Err("usage: cargo run -p xtask -- rules | schema FACTS.json".into()),
+        ["kubernetes", package] => kubernetes::generate(Path::new(package)),
+        ["verdicts", version, ref files @ ..] => verdicts::print(version, files),
+        _ => Err(
+            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | verdicts VERSION FILE...".into(),
+        ),
     }
 }

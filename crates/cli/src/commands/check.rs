@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use build::{Built, Options, OsFiles, Session, parallel};
-use check::{Context, Facts, Inventory, Report, Settings, TargetFindings};
+use check::{Context, Facts, Inventory, Locations, Report, Schemas, Settings, TargetFindings};
 use clap::Args;
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
 use yaml::Sources;
 
 use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
+use crate::commands::evidence;
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::hidden::Hidden;
@@ -35,6 +37,9 @@ use crate::{date, output};
 
   # Directories, with or without a terrace.yaml
   terrace check overlays/prod
+
+  # For two versions of Kubernetes, with the definitions of custom resources in a directory
+  terrace check --kubernetes-version 1.35 --kubernetes-version 1.37 --schema-location crds
 
   # For programs
   terrace check -o json
@@ -66,6 +71,13 @@ pub(crate) struct Selection {
     /// Fail from this severity on, whatever terrace.yaml says.
     #[arg(long, value_name = "SEVERITY", value_enum)]
     fail_on: Option<FailOn>,
+    /// Check against this minor version of Kubernetes, such as 1.35. May be repeated, to prepare an upgrade.
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    kubernetes_version: Vec<String>,
+    /// Where schemas of custom resources are: a file or directory of definitions or JSON schemas, or a path with
+    /// kubeconform's variables. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    schema_location: Vec<String>,
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
@@ -202,6 +214,11 @@ fn check(
         .transpose();
     let platform = found.map_err(|error| Box::new(error.into()))?;
     let targets = targets(args, session, platform.as_ref())?;
+    let locations = locations(args, session, platform.as_ref())?;
+    let schemas = Schemas {
+        versions: versions(args, platform.as_ref())?,
+        lookup: Some(&locations),
+    };
     let today = date::today();
     let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
     let fetchers = locks.fetchers(outside);
@@ -222,7 +239,7 @@ fn check(
                 is_built: true,
                 objects: built.objects.len(),
                 secrets: check::secret_values(&built.objects),
-                findings: findings(built, target),
+                findings: findings(built, target, &schemas),
                 inventory,
             },
             Err(error) => Outcome {
@@ -259,11 +276,52 @@ fn check(
     write(&report, session.sources())
 }
 
-fn findings(built: &Built, target: &Target<'_>) -> Vec<Finding> {
+fn findings(built: &Built, target: &Target<'_>, schemas: &Schemas<'_>) -> Vec<Finding> {
     let context = Context::new(&built.objects, &target.facts, &target.settings);
     let mut findings = built.warnings.clone();
-    findings.extend(check::check(&context));
+    findings.extend(check::check(&context, schemas));
     findings
+}
+
+/// The versions of Kubernetes to check against: of the command line, of the platform file, or the newest.
+fn versions(args: &Selection, platform: Option<&Platform>) -> Result<schema::Versions, Box<Diagnostic>> {
+    let hint = "leave it out to check against the newest";
+    if !args.kubernetes_version.is_empty() {
+        return schema::versions(args.kubernetes_version.iter().map(String::as_str))
+            .map_err(|(_, message)| Box::new(Diagnostic::error(message).hint(hint)));
+    }
+    let written = platform.map_or(&[][..], |platform| &platform.spec.kubernetes_versions);
+    schema::versions(written.iter().map(|version| version.as_str())).map_err(|(at, message)| {
+        Box::new(Diagnostic {
+            mark: written[at].mark,
+            ..Diagnostic::error(message).hint(hint)
+        })
+    })
+}
+
+/// Where schemas are, as the command line says from the working directory, and the platform file from its own.
+fn locations<'s>(
+    args: &Selection,
+    session: &'s Session<'_>,
+    platform: Option<&Platform>,
+) -> Result<Locations<'s>, Box<Diagnostic>> {
+    let mut locations = Locations::new(session.files());
+    for location in &args.schema_location {
+        locations
+            .add(&working_directory(), location)
+            .map_err(|error| Box::new(Diagnostic::error(error.message).hint(error.hint)))?;
+    }
+    if let Some(platform) = platform {
+        for location in &platform.spec.schema_locations {
+            locations.add(&platform.root, location).map_err(|error| {
+                Box::new(Diagnostic {
+                    mark: location.mark,
+                    ..Diagnostic::error(error.message).hint(error.hint)
+                })
+            })?;
+        }
+    }
+    Ok(locations)
 }
 
 /// A build that fails is a finding: the others are still checked.
@@ -317,6 +375,12 @@ fn targets<'p>(
             });
         }
         targets = chosen;
+    }
+    if let Some(platform) = platform {
+        let evidence = evidence::read(session, platform)?;
+        for target in &mut targets {
+            target.facts.evidence = evidence.clone();
+        }
     }
     if let Some(fail_on) = args.fail_on {
         for target in &mut targets {
@@ -403,6 +467,7 @@ fn platform_targets<'p>(
                         other.namespace.iter().map(|text| found.expand(text)).collect()
                     }),
                     foreign_projects: foreign(&|other| other.project.iter().cloned().collect()),
+                    evidence: Arc::default(),
                 },
                 settings: settings([&platform.spec.rules, &environment.rules].into_iter())?,
                 waivers: &platform.spec.waivers,
