@@ -1,12 +1,15 @@
 //! What rules see: the objects of one build, and where they are to run.
 
-use resource::{Finding, Resource, Severity};
+use std::cell::OnceCell;
+
+use resource::{DEFAULT_NAMESPACE, Finding, Resource, Severity};
 use serde::de::DeserializeOwned;
 use yaml::{Mark, Node};
 
 use crate::pod::{Pod, pods};
 use crate::rule::Rule;
 use crate::settings::Settings;
+use crate::text::{Text, Texts};
 
 /// Where the objects are to run, as far as the platform file says.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +37,7 @@ pub struct Context<'a> {
     facts: &'a Facts,
     settings: &'a Settings,
     pods: Vec<Pod<'a>>,
+    texts: OnceCell<Texts<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -43,6 +47,7 @@ impl<'a> Context<'a> {
             facts,
             settings,
             pods: objects.iter().flat_map(pods).collect(),
+            texts: OnceCell::new(),
         }
     }
 
@@ -68,6 +73,28 @@ impl<'a> Context<'a> {
         self.objects
             .iter()
             .filter(move |object| object.kind() == kind && *object.gvk().group == *group)
+    }
+
+    /// Every single value of every object, in order.
+    pub fn texts(&self) -> impl Iterator<Item = Text<'_>> {
+        self.texts.get_or_init(|| Texts::new(self.objects)).iter()
+    }
+
+    /// The namespace an object is in: its own, or the environment's.
+    pub fn namespace<'o>(&'o self, object: &'o Resource) -> &'o str {
+        match object.namespace() {
+            "" => self.facts.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE),
+            namespace => namespace,
+        }
+    }
+
+    /// The rules of Roles and ClusterRoles: the role, the number of the rule, the rule.
+    pub fn rbac_rules(&self) -> impl Iterator<Item = (&'a Resource, usize, &'a Node)> {
+        let of = |kind| self.of_kind("rbac.authorization.k8s.io", kind);
+        of("ClusterRole").chain(of("Role")).flat_map(|role| {
+            let rules = role.node.get("rules").and_then(Node::as_seq).into_iter().flatten();
+            rules.enumerate().map(move |(at, rule)| (role, at, rule))
+        })
     }
 
     /// What the platform file tells a rule; its defaults where it tells nothing.

@@ -7,20 +7,28 @@
 //! Rules are in `rule`, one a file; the header of the file is the rule's page.
 
 mod context;
+mod image;
 mod judge;
+mod plaintext;
 mod pod;
 mod pod_security;
+mod reference;
 mod report;
 mod rule;
+mod secret;
 mod settings;
+mod text;
 
 pub use context::{Context, Facts};
+pub use image::Image;
 pub use judge::{Judged, State, judge};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Entry, Report, TargetFindings};
 pub use rule::{Control, RULES, Rule, rule};
+pub use secret::secret_values;
 pub use settings::{Settings, SettingsError};
+pub use text::Text;
 
 use resource::Finding;
 

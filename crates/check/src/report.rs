@@ -17,6 +17,8 @@ pub struct TargetFindings<'w> {
     /// The lowest severity that fails this target.
     pub fail_on: Severity,
     pub findings: Vec<Judged<'w>>,
+    /// Where values of Secrets stand; [`secret_values`](crate::secret_values).
+    pub secrets: Vec<Mark>,
 }
 
 /// A finding, and where it holds.
@@ -38,6 +40,8 @@ pub struct Report<'w> {
     pub entries: Vec<Entry<'w>>,
     pub targets: Vec<String>,
     pub objects: usize,
+    /// Places whose lines no report shows.
+    pub hidden: Vec<Mark>,
 }
 
 impl<'w> Report<'w> {
@@ -46,16 +50,22 @@ impl<'w> Report<'w> {
             entries: Vec::new(),
             targets: Vec::new(),
             objects: 0,
+            hidden: Vec::new(),
         };
         let mut positions: HashMap<(String, Mark, String, bool), usize> = HashMap::new();
         for target in targets {
             let name = target.name();
             report.objects += target.objects;
+            report.hidden.extend(target.secrets);
             for Judged { finding, state } in target.findings {
                 let waiver = match state {
                     State::Open => None,
                     State::Waived(waiver) => Some(waiver),
                 };
+                if finding.concealed {
+                    report.hidden.push(finding.mark);
+                    report.hidden.extend(finding.related.iter().map(|(mark, _)| *mark));
+                }
                 let fails = waiver.is_none() && finding.severity >= target.fail_on;
                 // What no file holds is told apart by the object.
                 let place = match (finding.mark.is_some(), &finding.object) {
@@ -90,6 +100,8 @@ impl<'w> Report<'w> {
             }
             report.targets.push(name);
         }
+        report.hidden.sort_unstable();
+        report.hidden.dedup();
         report.entries.sort_by(|a, b| {
             let key = |entry: &Entry<'_>| (std::cmp::Reverse(entry.finding.severity), entry.finding.mark);
             key(a).cmp(&key(b)).then_with(|| a.finding.rule.cmp(&b.finding.rule))

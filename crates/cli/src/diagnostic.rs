@@ -10,6 +10,7 @@ use serde::Serialize;
 use yaml::{Mark, Place, Sources};
 
 use crate::excerpt::{Excerpt, excerpt, visible, visible_lines};
+use crate::hidden::Hidden;
 
 /// How standard error is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -40,6 +41,8 @@ pub(crate) struct Diagnostic {
     pub(crate) trail: Vec<(Mark, String)>,
     /// The object it is about, and its field.
     pub(crate) object: Option<String>,
+    /// Whether its lines hold a secret: then only its places are shown.
+    pub(crate) concealed: bool,
     /// Whether a person is shown the name of the rule.
     pub(crate) shows_rule: bool,
     /// The environments or directories it holds in, where there are several.
@@ -60,6 +63,7 @@ impl Diagnostic {
             related: Vec::new(),
             trail: Vec::new(),
             object: None,
+            concealed: false,
             shows_rule: false,
             holds_in: Vec::new(),
             directories: Vec::new(),
@@ -105,6 +109,7 @@ impl From<Finding> for Diagnostic {
             object,
             field,
             related,
+            concealed,
         } = finding;
         Diagnostic {
             severity,
@@ -113,6 +118,7 @@ impl From<Finding> for Diagnostic {
             mark,
             hint,
             related,
+            concealed,
             object: object.map(|object| match field.as_str() {
                 "" => object.full_name(),
                 field => format!("{} {field}", object.full_name()),
@@ -135,7 +141,7 @@ impl Reporter {
     /// Errors, always.
     pub(crate) fn error(&self, diagnostic: &Diagnostic, sources: &Sources) {
         self.write(&match self.format {
-            ErrorFormat::Text => text(diagnostic, sources, self.face, stderr_has_colour()),
+            ErrorFormat::Text => text(diagnostic, sources, &Hidden::default(), self.face, stderr_has_colour()),
             ErrorFormat::Json => json(diagnostic, sources),
         });
     }
@@ -220,7 +226,7 @@ pub(crate) fn has_colour(stream: &(impl anstream::stream::RawStream + IsTerminal
 }
 
 /// A diagnostic for a person.
-pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colour: bool) -> String {
+pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, hidden: &Hidden, face: Face, colour: bool) -> String {
     let level = match (diagnostic.severity, face) {
         (Severity::Error, Face::Kustomize) => Level::ERROR.with_name("Error"),
         (Severity::Error, Face::Terrace) => Level::ERROR,
@@ -234,11 +240,15 @@ pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colou
     }
     let title = Group::with_title(title);
     let notes = notes(diagnostic, sources);
-    let main = excerpt(sources, diagnostic.mark);
+    let excerpt = |mark| match diagnostic.concealed {
+        true => Excerpt::place_only(sources, mark),
+        false => excerpt(sources, mark, hidden),
+    };
+    let main = excerpt(diagnostic.mark);
     let related: Vec<(Option<Excerpt>, String)> = diagnostic
         .related
         .iter()
-        .map(|(mark, words)| (excerpt(sources, *mark), visible_lines(words)))
+        .map(|(mark, words)| (excerpt(*mark), visible_lines(words)))
         .collect();
     let mut rendered = Vec::new();
     if main.is_none() && related.iter().all(|(excerpt, _)| excerpt.is_none()) {
@@ -254,6 +264,9 @@ pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, face: Face, colou
         }
         for (excerpt, words) in &related {
             group = match excerpt {
+                Some(excerpt) if excerpt.text.is_empty() => group
+                    .elements(snippet(excerpt, AnnotationKind::Context, None))
+                    .element(Level::NOTE.message(words)),
                 Some(excerpt) => group.elements(snippet(excerpt, AnnotationKind::Context, Some(words))),
                 None => group.element(Level::NOTE.message(words)),
             };

@@ -1,11 +1,13 @@
 //! From a mark to the lines a person should see: the outermost file, the lines around the place, the
-//! bytes of the token there. Only those lines are copied, cut where they are long, with control
-//! characters made visible, so that no file can write to the terminal.
+//! bytes of the token there. Only those lines are copied, cut where they are long, without the values of
+//! secrets, with control characters made visible, so that no file can write to the terminal.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use yaml::{Mark, Place, Sources};
+
+use crate::hidden::Hidden;
 
 /// Lines shown before and after the marked one.
 const CONTEXT: u32 = 1;
@@ -27,21 +29,36 @@ pub(crate) struct Excerpt {
     pub(crate) is_whole: bool,
 }
 
+impl Excerpt {
+    /// The place alone, without its lines.
+    pub(crate) fn place_only(sources: &Sources, mark: Mark) -> Option<Excerpt> {
+        Some(Excerpt {
+            place: sources.place(mark)?,
+            first_line: 1,
+            text: String::new(),
+            span: 0..0,
+            is_whole: false,
+        })
+    }
+}
+
 /// The lines around a mark, if it names a place that has text.
-pub(crate) fn excerpt(sources: &Sources, mark: Mark) -> Option<Excerpt> {
+pub(crate) fn excerpt(sources: &Sources, mark: Mark, hidden: &Hidden) -> Option<Excerpt> {
     let source = sources.get(mark.source)?;
     let place = source.place(mark.offset);
     let first = place.line.saturating_sub(CONTEXT).max(1);
-    let lines: Vec<&str> = source
-        .file()
+    let file = source.file();
+    let lines: Vec<&str> = file
         .text()
         .split('\n')
         .skip(first as usize - 1)
         .take((place.line - first + 1 + CONTEXT) as usize)
         .collect();
     let at = (place.line - first) as usize;
-    let column = place.column as usize - 1;
+    let lines = hidden.mask(file, first as usize - 1, &lines);
     let marked = lines.get(at)?;
+    // In a line that is hidden, the place may be past its end.
+    let column = (place.column as usize - 1).min(marked.chars().count());
     let start = if marked.chars().nth(WIDTH).is_none() {
         0
     } else {
@@ -176,7 +193,7 @@ mod tests {
     fn marked(text: &str, offset: usize) -> (String, String) {
         let sources = Sources::new();
         let source = sources.add("a.yaml", text.to_owned());
-        let excerpt = excerpt(&sources, source.mark(offset)).unwrap();
+        let excerpt = excerpt(&sources, source.mark(offset), &Hidden::default()).unwrap();
         (excerpt.text[excerpt.span.clone()].to_owned(), excerpt.text)
     }
 
@@ -231,7 +248,7 @@ mod tests {
             indent: 4,
         };
         let inner = sources.add_embedded("k.yaml (patches[0])", "- op: x\n  path: /y".to_owned(), host);
-        let excerpt = excerpt(&sources, inner.mark(16)).unwrap();
+        let excerpt = excerpt(&sources, inner.mark(16), &Hidden::default()).unwrap();
         assert_eq!(excerpt.place.to_string(), "k.yaml:4:13");
         assert_eq!(excerpt.text, "    - op: x\n      path: /y");
         assert_eq!(&excerpt.text[excerpt.span], "/y");

@@ -8,6 +8,7 @@ mod date;
 mod diagnostic;
 mod excerpt;
 mod exit;
+mod hidden;
 mod kustomize;
 mod output;
 mod programs;

@@ -43,9 +43,17 @@ impl Kustomization {
     }
 
     pub(crate) fn from_text(path: PathBuf, text: String) -> Result<Kustomization> {
-        let editor = Editor::new(text.clone()).map_err(|cause| Error::Edit {
-            path: path.clone(),
-            cause,
+        let editor = Editor::new(text.clone()).map_err(|cause| match cause {
+            yaml::EditError::Syntax(error) => {
+                let place = Sources::new()
+                    .add(path.display().to_string(), text.clone())
+                    .place(error.mark.offset);
+                Error::Invalid(format!("{place}: {error}"))
+            }
+            cause => Error::Edit {
+                path: path.clone(),
+                cause,
+            },
         })?;
         let file = Kustomization {
             path,

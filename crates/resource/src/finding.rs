@@ -32,6 +32,8 @@ pub struct Finding {
     pub field: String,
     /// Other places that matter, each with a few words.
     pub related: Vec<(Mark, String)>,
+    /// Whether its places hold a secret: then no report shows their lines, here or elsewhere.
+    pub concealed: bool,
 }
 
 impl Finding {
@@ -50,6 +52,7 @@ impl Finding {
             object: None,
             field: String::new(),
             related: Vec::new(),
+            concealed: false,
         }
     }
 
@@ -70,6 +73,13 @@ impl Finding {
     #[must_use]
     pub fn related(mut self, mark: Mark, words: impl Into<String>) -> Finding {
         self.related.push((mark, words.into()));
+        self
+    }
+
+    /// Its places hold a secret, whose lines no report shows. The message must not quote it either.
+    #[must_use]
+    pub fn concealed(mut self) -> Finding {
+        self.concealed = true;
         self
     }
 }

@@ -28,6 +28,17 @@ pub struct ResId {
     pub cluster_scoped: bool,
 }
 
+/// What counts in an id when objects are compared, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct IdKey<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) version: &'a str,
+    /// Never empty.
+    pub(crate) namespace: &'a str,
+}
+
 impl Gvk {
     /// From the `apiVersion` and `kind` fields of an object.
     pub fn from_fields(api_version: &str, kind: impl Into<Text>) -> Gvk {
@@ -88,12 +99,16 @@ impl ResId {
 
     /// The namespace that counts in comparisons; never empty.
     pub fn effective_namespace(&self) -> &str {
-        if self.cluster_scoped {
-            NOT_NAMESPACED
-        } else if self.namespace.is_empty() {
-            DEFAULT_NAMESPACE
-        } else {
-            &self.namespace
+        effective_namespace(&self.namespace, self.cluster_scoped)
+    }
+
+    pub(crate) fn key(&self) -> IdKey<'_> {
+        IdKey {
+            name: &self.name,
+            kind: &self.gvk.kind,
+            group: &self.gvk.group,
+            version: &self.gvk.version,
+            namespace: self.effective_namespace(),
         }
     }
 
@@ -116,6 +131,14 @@ impl ResId {
         (selector.name.is_empty() || selector.name == self.name)
             && (selector.namespace.is_empty() || selector.same_namespace(self))
             && self.gvk.is_selected_by(&selector.gvk)
+    }
+}
+
+pub(crate) fn effective_namespace(namespace: &str, cluster_scoped: bool) -> &str {
+    if cluster_scoped {
+        NOT_NAMESPACED
+    } else {
+        or(namespace, DEFAULT_NAMESPACE)
     }
 }
 

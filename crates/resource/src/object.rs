@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use yaml::{Layer, Map, Node, Tag, Text, Value};
 
-use crate::id::{DEFAULT_NAMESPACE, Gvk, ResId, split_api_version};
+use crate::id::{DEFAULT_NAMESPACE, Gvk, IdKey, ResId, effective_namespace, split_api_version};
 use crate::schema::Schema;
 
 /// A name, namespace and kind that the object had before a transformer changed them.
@@ -200,6 +200,30 @@ impl Resource {
             name: previous.name.clone(),
             namespace: previous.namespace.clone(),
             cluster_scoped: false,
+        })
+    }
+
+    /// What counts in the id it has now.
+    pub(crate) fn key(&self) -> IdKey<'_> {
+        let (group, version) = split_api_version(self.api_version());
+        IdKey {
+            name: self.name(),
+            kind: self.kind(),
+            group,
+            version,
+            namespace: effective_namespace(self.namespace(), self.cluster_scoped),
+        }
+    }
+
+    /// What counts in the ids it had before.
+    pub(crate) fn previous_keys(&self) -> impl Iterator<Item = IdKey<'_>> {
+        let (group, version) = split_api_version(self.api_version());
+        self.previous.iter().map(move |previous| IdKey {
+            name: &previous.name,
+            kind: &previous.kind,
+            group,
+            version,
+            namespace: effective_namespace(&previous.namespace, false),
         })
     }
 

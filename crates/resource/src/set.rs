@@ -1,76 +1,71 @@
 //! An ordered set of objects that finds them by id without looking at each.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
 
-use crate::id::ResId;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::id::{IdKey, ResId};
 use crate::object::Resource;
 
 /// Objects in the order they came, at most one for each current id.
 #[derive(Clone, Debug, Default)]
 pub struct ResourceSet {
     list: Vec<Resource>,
-    /// Positions by current id, and by every id the objects ever had; made when first needed.
+    /// Made when first needed.
     index: Option<Index>,
 }
 
+/// Where the objects of an id are. The ids themselves are looked up in the objects.
 #[derive(Clone, Debug, Default)]
 struct Index {
-    current: HashMap<Key, Vec<u32>>,
-    any: HashMap<Key, Vec<u32>>,
+    hasher: DefaultHashBuilder,
+    current: HashTable<Place>,
+    /// By every id the objects ever had.
+    any: HashTable<Place>,
 }
 
-type Key = (yaml::Text, yaml::Text, yaml::Text, yaml::Text, yaml::Text);
-
-fn key(id: &ResId) -> Key {
-    let gvk = &id.gvk;
-    let namespace = id.effective_namespace().into();
-    (
-        id.name.clone(),
-        gvk.kind.clone(),
-        gvk.group.clone(),
-        gvk.version.clone(),
-        namespace,
-    )
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    hash: u64,
+    position: u32,
 }
 
 impl Index {
+    fn place(&self, key: IdKey<'_>, position: u32) -> Place {
+        let hash = self.hasher.hash_one(key);
+        Place { hash, position }
+    }
+
     fn add(&mut self, position: u32, resource: &Resource) {
-        let current = key(&resource.id());
-        for previous in resource.previous_ids() {
-            let previous = key(&previous);
-            if previous != current {
-                let positions = self.any.entry(previous).or_default();
-                if positions.last() != Some(&position) {
-                    insert_sorted(positions, position);
-                }
-            }
+        let place = self.place(resource.key(), position);
+        insert(&mut self.current, place);
+        insert(&mut self.any, place);
+        for key in resource.previous_keys() {
+            let place = self.place(key, position);
+            insert(&mut self.any, place);
         }
-        insert_sorted(self.any.entry(current.clone()).or_default(), position);
-        insert_sorted(self.current.entry(current).or_default(), position);
     }
 
     fn remove(&mut self, position: u32, resource: &Resource) {
-        let current = key(&resource.id());
-        for previous in resource.previous_ids() {
-            remove_position(&mut self.any, &key(&previous), position);
+        let place = self.place(resource.key(), position);
+        remove(&mut self.current, place);
+        remove(&mut self.any, place);
+        for key in resource.previous_keys() {
+            let place = self.place(key, position);
+            remove(&mut self.any, place);
         }
-        remove_position(&mut self.any, &current, position);
-        remove_position(&mut self.current, &current, position);
     }
 }
 
-fn insert_sorted(positions: &mut Vec<u32>, position: u32) {
-    if let Err(at) = positions.binary_search(&position) {
-        positions.insert(at, position);
-    }
+fn insert(table: &mut HashTable<Place>, place: Place) {
+    table
+        .entry(place.hash, |other| *other == place, |other| other.hash)
+        .or_insert(place);
 }
 
-fn remove_position(map: &mut HashMap<Key, Vec<u32>>, key: &Key, position: u32) {
-    if let Some(positions) = map.get_mut(key) {
-        positions.retain(|&other| other != position);
-        if positions.is_empty() {
-            map.remove(key);
-        }
+fn remove(table: &mut HashTable<Place>, place: Place) {
+    if let Ok(found) = table.find_entry(place.hash, |other| *other == place) {
+        found.remove();
     }
 }
 
@@ -121,14 +116,17 @@ impl ResourceSet {
         ResourceSet { list, index: None }
     }
 
-    fn index(&mut self) -> &mut Index {
-        self.index.get_or_insert_with(|| {
+    /// The index, and the objects it tells about.
+    fn index(&mut self) -> (&mut Index, &[Resource]) {
+        let list = &self.list;
+        let index = self.index.get_or_insert_with(|| {
             let mut index = Index::default();
-            for (position, resource) in self.list.iter().enumerate() {
+            for (position, resource) in list.iter().enumerate() {
                 index.add(position as u32, resource);
             }
             index
-        })
+        });
+        (index, list)
     }
 
     /// Gives back the memory of the index.
@@ -138,16 +136,15 @@ impl ResourceSet {
 
     /// Adds an object at the end, unless its id is taken.
     pub fn push(&mut self, resource: Resource) -> Result<(), IdTaken> {
-        let id = resource.id();
-        if let Some(&position) = self.with_id(&id).first() {
+        let (index, list) = self.index();
+        if let Some(position) = with_key(index, list, resource.key()).min() {
             return Err(IdTaken {
-                id,
+                id: resource.id(),
                 position: position as usize,
                 refused: Box::new(resource),
             });
         }
-        let position = self.list.len() as u32;
-        self.index().add(position, &resource);
+        index.add(list.len() as u32, &resource);
         self.list.push(resource);
         Ok(())
     }
@@ -158,13 +155,28 @@ impl ResourceSet {
     }
 
     /// Positions of the objects that have this id now, in order.
-    pub fn with_id(&mut self, id: &ResId) -> &[u32] {
-        self.index().current.get(&key(id)).map_or(&[], Vec::as_slice)
+    pub fn with_id(&mut self, id: &ResId) -> Vec<u32> {
+        let (index, list) = self.index();
+        sorted(with_key(index, list, id.key()))
+    }
+
+    /// Positions of the objects that have the id that the one at a position has now, in order.
+    pub fn with_id_of(&mut self, position: usize) -> Vec<u32> {
+        let (index, list) = self.index();
+        let key = list.get(position).map(Resource::key);
+        sorted(key.into_iter().flat_map(|key| with_key(index, list, key)))
     }
 
     /// Positions of the objects that have or had this id, in order.
-    pub fn with_any_id(&mut self, id: &ResId) -> &[u32] {
-        self.index().any.get(&key(id)).map_or(&[], Vec::as_slice)
+    pub fn with_any_id(&mut self, id: &ResId) -> Vec<u32> {
+        let (index, list) = self.index();
+        let key = id.key();
+        let hash = index.hasher.hash_one(key);
+        let found = index.any.iter_hash(hash).map(|place| place.position);
+        sorted(found.filter(|&at| {
+            let resource = &list[at as usize];
+            resource.key() == key || resource.previous_keys().any(|previous| previous == key)
+        }))
     }
 
     /// Changes one object and keeps the index true.
@@ -189,4 +201,17 @@ impl ResourceSet {
             self.index = None;
         }
     }
+}
+
+/// Positions of the objects that have an id now.
+fn with_key(index: &Index, list: &[Resource], key: IdKey<'_>) -> impl Iterator<Item = u32> {
+    let hash = index.hasher.hash_one(key);
+    let found = index.current.iter_hash(hash).map(|place| place.position);
+    found.filter(move |&at| list[at as usize].key() == key)
+}
+
+fn sorted(positions: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut positions: Vec<u32> = positions.collect();
+    positions.sort_unstable();
+    positions
 }

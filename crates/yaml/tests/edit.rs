@@ -89,6 +89,8 @@ fn values_keep_their_quotes() {
     set("v: '1.5'\n", "v", "b", "v: 'b'\n");
     set("v:   # c\nm: 1\n", "v", "b", "v: b   # c\nm: 1\n");
     set("v: {a: b}\n", "v.a", "c", "v: {a: c}\n");
+    set("v: {a: \"1.5\"}\n", "v.a", "c", "v: {a: c}\n");
+    set("v: {a: \"b\"}\n", "v.a", "c", "v: {a: \"c\"}\n");
     set("v:\n    a: b\n", "v.c", "x: y", "v:\n    a: b\n    c: 'x: y'\n");
     set("- name: a\n  b: c\n", "0.name", "d", "- name: d\n  b: c\n");
     set("p: a\n", "p", "x\ny\n", "p: |\n  x\n  y\n");
@@ -108,6 +110,52 @@ fn the_first_field_of_an_item_leaves_its_dash() {
     editor.remove(&path("0.name")).unwrap();
     editor.remove(&path("1.e")).unwrap();
     assert_eq!(editor.text(), "-  # c\n  # d\n  b: c\n- g: h\n");
+}
+
+/// Moves that keep what is written, and what they refuse.
+#[test]
+fn what_moves_keeps_its_comments() {
+    let check = |before: &str, change: &dyn Fn(&mut Editor) -> Result<(), yaml::EditError>, after: &str| {
+        let mut editor = Editor::new(before).unwrap();
+        change(&mut editor).unwrap();
+        assert_eq!(editor.text(), after);
+    };
+    let rename: &dyn Fn(&mut Editor) -> _ = &|editor| editor.rename(&path("a"), "new");
+    check("a:   b # c\n", rename, "new:   b # c\n");
+    check("x: y\n\"a\" : [b]\n", rename, "x: y\nnew : [b]\n");
+    check("{a: b, c: d}\n", rename, "{new: b, c: d}\n");
+    let append: &dyn Fn(&mut Editor) -> _ = &|editor| editor.append_list("a", "b");
+    check("# x\na: # h\n- 1 # y\n", append, "# x\nb: # h\n- 1 # y\n");
+    check("a:\n- 1 # y\nb: []\n", append, "b:\n- 1 # y\n");
+    check(
+        "b:\n    - x # z\n# tail\na:\n# of y\n- y:\n    z # w\n- |\n  text\n   more\nc: d\n",
+        append,
+        "b:\n    - x # z\n    # of y\n    - y:\n        z # w\n    - |\n      text\n       more\n# tail\nc: d\n",
+    );
+    check("a:\n    - y # w\nb:\n- x\n", append, "b:\n- x\n- y # w\n");
+    check("a: [1, 2]\nb:\n- 0\n", append, "b:\n- 0\n- 1\n- 2\n");
+    check("a:\n- 1\nb: [0]\n", append, "b: [0, 1]\n");
+    let head = Node::string("h");
+    let nest: &dyn Fn(&mut Editor) -> _ = &|editor| editor.nest("a", "b", ("k", &head), "in");
+    check("a: # c\n  x: y # z\n", nest, "b: # c\n- k: h\n  in:\n    x: y # z\n");
+    check(
+        "b:\n  - x\na:\n      x: y # z\n",
+        nest,
+        "b:\n  - x\n  - k: h\n    in:\n      x: y # z\n",
+    );
+    check("a: {x: w}\nb:\n- x\n", nest, "b:\n- x\n- k: h\n  in:\n    x: w\n");
+    let first: &dyn Fn(&mut Editor) -> _ = &|editor| editor.set_first("f", &Node::string("v"));
+    check("", first, "f: v\n");
+    check("# of all\na: b\n", first, "# of all\nf: v\na: b\n");
+    check("# of all\n\n# of a\na: b\n", first, "# of all\n\nf: v\n# of a\na: b\n");
+    check("\u{FEFF}a: b\r\n", first, "\u{FEFF}f: v\r\na: b\r\n");
+    check("--- # d\na: b\n", first, "--- # d\nf: v\na: b\n");
+    let mut editor = Editor::new("a: 1\nb: 2\n").unwrap();
+    assert!(editor.rename(&path("a"), "b").is_err());
+    assert!(editor.rename(&path("c"), "d").is_err());
+    assert!(editor.append_list("a", "b").is_err());
+    assert!(editor.set_first("a", &head).is_err());
+    assert_eq!(editor.text(), "a: 1\nb: 2\n");
 }
 
 fn scalar() -> impl Strategy<Value = String> {

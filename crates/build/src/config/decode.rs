@@ -442,7 +442,7 @@ impl<T: Decode> Decode for Vec<T> {
             decoder.wrong_kind(node, "a list");
             return;
         };
-        self.reserve(items.len());
+        self.reserve_exact(items.len());
         for (index, item) in items.iter().enumerate() {
             let mut value = T::default();
             value.place(item.mark);

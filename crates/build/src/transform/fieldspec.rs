@@ -37,17 +37,16 @@ impl<'a> Path<'a> {
 
     fn split_first(self) -> Option<(Segment<'a>, Path<'a>)> {
         let path = self.0?;
-        let end = path
-            .match_indices('/')
-            .map(|(at, _)| at)
-            .find(|&at| !path[..at].ends_with('\\'));
-        let (written, rest) = match end {
-            Some(end) => (&path[..end], Some(&path[end + 1..])),
-            None => (path, None),
-        };
+        let bytes = path.as_bytes();
+        let (mut end, mut has_escapes) = (0, false);
+        while end < bytes.len() && (bytes[end] != b'/' || bytes[..end].ends_with(b"\\")) {
+            has_escapes |= bytes[end] == b'/';
+            end += 1;
+        }
+        let (written, rest) = (&path[..end], path.get(end + 1..));
         let bare = written.strip_suffix("[]");
         let name = bare.unwrap_or(written);
-        let name = match name.contains("\\/") {
+        let name = match has_escapes {
             true => name.replace("\\/", "/").into(),
             false => name.into(),
         };

@@ -41,8 +41,8 @@ pub(crate) fn apply(set: &mut ResourceSet, change: &NamespaceChange<'_>, layer: 
             resource.remember_id();
             change.set_all(resource, &own, layer)
         })?;
-        let id = set.get(position).map(Resource::id).unwrap_or_default();
-        if let &[first, second, ..] = set.with_id(&id) {
+        if let [first, second, ..] = set.with_id_of(position)[..] {
+            let id = set.get(position).map(Resource::id).unwrap_or_default();
             let mark = |at: u32| set.get(at as usize).map_or(Mark::NONE, |resource| resource.node.mark);
             let message = format!("namespace transformation produces ID conflict: two objects are now {id}");
             return Err(BuildError::new(ErrorKind::Object, change.mark, message)

@@ -253,9 +253,9 @@ impl LoadedPatch {
                 map.insert("apiVersion", Node::string(api_version));
             }
             changed |= set.update(position, |resource| self.merge(resource, patch, patch_node, schema))?;
-            let id = set.get(position).map(Resource::id).unwrap_or_default();
             let is_deleted = set.get(position).is_none_or(Resource::is_empty);
-            if !is_deleted && set.with_id(&id).len() > 1 {
+            if !is_deleted && set.with_id_of(position).len() > 1 {
+                let id = set.get(position).map(Resource::id).unwrap_or_default();
                 let message = format!("may not add resource with an already registered id: {id}");
                 return Err(
                     BuildError::new(ErrorKind::Object, self.mark, message).hint("the patch gives two objects one id")
@@ -275,7 +275,7 @@ impl LoadedPatch {
         warnings: &mut Vec<Finding>,
     ) -> Result<()> {
         let id = patch.id();
-        let position = match *set.with_any_id(&id).to_vec() {
+        let position = match *set.with_any_id(&id) {
             [position] => position as usize,
             [] => {
                 let message = format!("no resource matches strategic merge patch \"{id}\": no matches for Id {id}");

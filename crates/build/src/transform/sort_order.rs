@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use resource::{Gvk, ResId, Resource, ResourceSet};
+use resource::{Resource, ResourceSet, split_api_version};
 use yaml::{Mark, Text};
 
 use crate::config::{FIRST, LAST, SortOptions};
@@ -47,42 +47,55 @@ fn sort(set: ResourceSet, first: &[&str], last: &[&str]) -> ResourceSet {
             (None, None) => 0,
         }
     };
-    let mut keyed: Vec<(isize, ResId, Resource)> = set
-        .into_vec()
-        .into_iter()
-        .map(|resource| {
-            let id = resource.id();
-            (rank(&id.gvk.kind), id, resource)
-        })
-        .collect();
-    keyed.sort_by(|(a_rank, a, _), (b_rank, b, _)| {
-        if a.gvk == b.gvk {
-            return namespace_and_name(a).cmp(namespace_and_name(b));
-        }
-        a_rank.cmp(b_rank).then_with(|| compare_gvk(&a.gvk, &b.gvk))
-    });
-    ResourceSet::from_vec(keyed.into_iter().map(|(.., resource)| resource).collect())
-}
-
-fn compare_gvk(a: &Gvk, b: &Gvk) -> Ordering {
-    let order = joined([or(&a.group, "~G"), or(&a.version, "~V"), or(&a.kind, "~K")], b'_').cmp(joined(
-        [or(&b.group, "~G"), or(&b.version, "~V"), or(&b.kind, "~K")],
-        b'_',
-    ));
-    let namespaces = a.kind == "Namespace" && b.kind == "Namespace" && (a.group.is_empty() || b.group.is_empty());
-    if namespaces { order.reverse() } else { order }
-}
-
-fn namespace_and_name(id: &ResId) -> impl Iterator<Item = u8> + '_ {
-    joined([or(&id.namespace, "~X"), or(&id.name, "~N")], b'|')
-}
-
-/// The bytes of the parts with a separator between them, so that they compare as one text does.
-fn joined<const N: usize>(parts: [&str; N], separator: u8) -> impl Iterator<Item = u8> + '_ {
-    parts
-        .into_iter()
+    let resources = set.into_vec();
+    let mut order: Vec<(Key<'_>, usize)> = resources
+        .iter()
         .enumerate()
-        .flat_map(move |(at, part)| (at > 0).then_some(separator).into_iter().chain(part.bytes()))
+        .map(|(at, resource)| (Key::new(resource, rank(resource.kind())), at))
+        .collect();
+    order.sort_by(|(a, _), (b, _)| a.compare(b));
+    let order: Vec<usize> = order.into_iter().map(|(_, at)| at).collect();
+    let mut resources: Vec<Option<Resource>> = resources.into_iter().map(Some).collect();
+    let sorted = order.into_iter().filter_map(|at| resources[at].take());
+    ResourceSet::from_vec(sorted.collect())
+}
+
+/// What an object is sorted by.
+struct Key<'a> {
+    rank: isize,
+    group: &'a str,
+    version: &'a str,
+    kind: &'a str,
+    /// Group, version and kind as one text.
+    gvk: String,
+    /// Namespace and name as one text.
+    place: String,
+}
+
+impl Key<'_> {
+    fn new(resource: &Resource, rank: isize) -> Key<'_> {
+        let (group, version) = split_api_version(resource.api_version());
+        let kind = resource.kind();
+        Key {
+            rank,
+            group,
+            version,
+            kind,
+            gvk: format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(kind, "~K")),
+            place: format!("{}|{}", or(resource.namespace(), "~X"), or(resource.name(), "~N")),
+        }
+    }
+
+    fn compare(&self, other: &Key<'_>) -> Ordering {
+        if (self.kind, self.group, self.version) == (other.kind, other.group, other.version) {
+            return self.place.cmp(&other.place);
+        }
+        let order = self.gvk.cmp(&other.gvk);
+        let are_namespaces = self.kind == "Namespace" && other.kind == "Namespace";
+        let is_reversed = are_namespaces && (self.group.is_empty() || other.group.is_empty());
+        let order = if is_reversed { order.reverse() } else { order };
+        self.rank.cmp(&other.rank).then(order)
+    }
 }
 
 fn or<'a>(text: &'a str, instead: &'a str) -> &'a str {

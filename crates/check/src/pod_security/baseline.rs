@@ -67,7 +67,8 @@ pub(super) fn find(finder: &mut Finder<'_>, level: Level) {
     }
     host_ports(finder);
     host_probes(finder);
-    if !proc_mount && !(finder.minor >= 35 && finder.has_user_namespace()) {
+    let has_own_users = finder.minor >= 35 && finder.has_user_namespace();
+    if !proc_mount && !has_own_users {
         self::proc_mount(finder);
     }
     selinux(finder);

@@ -216,7 +216,7 @@ mod tests {
             mark: Mark::NONE,
         });
         let object = Resource::new(node, layer, &Schema::builtin());
-        let pods: Vec<Pod<'_>> = crate::pod::pods(&object).collect();
+        let pods: Vec<Pod<'_>> = crate::pod::pods(&object);
         pods.iter()
             .flat_map(|pod| violations(pod, level, minor))
             .map(|violation| format!("{} {} {}", violation.control, violation.field, violation.message))

@@ -23,10 +23,24 @@ macro_rules! rules {
 }
 
 rules! {
+    cron_job_unbounded,
+    dangling_reference,
     default_service_account,
+    foreign_environment,
+    google_key_file,
+    image_from_other_registry,
+    image_tag_latest,
     image_without_digest,
+    job_unbounded,
+    location_outside_regions,
+    namespace_differs,
+    namespace_unguarded,
+    plaintext_secret,
     pod_security_violation,
+    rbac_escalation,
+    rbac_wildcard,
     resources_missing,
+    token_automounted,
 }
 
 /// A rule.

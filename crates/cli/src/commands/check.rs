@@ -113,15 +113,20 @@ fn check(
                 .build(&target.directory, options)
                 .map_err(|failure| failure.error)
         });
-        let (objects, findings) = match built {
-            Ok(built) => (built.objects.len(), findings(&built, target)),
-            Err(error) => (0, vec![build_failed(&error)]),
+        let (objects, secrets, findings) = match built {
+            Ok(built) => (
+                built.objects.len(),
+                check::secret_values(&built.objects),
+                findings(&built, target),
+            ),
+            Err(error) => (0, Vec::new(), vec![build_failed(&error)]),
         };
         progress.step(&target.facts.target);
         TargetFindings {
             environment: target.facts.environment.clone(),
             directory: target.facts.target.clone(),
             objects,
+            secrets,
             fail_on: target.fail_on,
             findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
         }

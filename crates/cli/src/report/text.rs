@@ -5,12 +5,20 @@ use resource::Severity;
 use yaml::Sources;
 
 use crate::diagnostic::{Diagnostic, Face, has_colour, text};
+use crate::hidden::Hidden;
 
 pub(super) fn render(report: &Report<'_>, sources: &Sources) -> String {
     let colour = has_colour(&std::io::stdout());
+    let hidden = Hidden::new(sources, &report.hidden);
     let mut out = String::new();
     for entry in report.entries.iter().filter(|entry| entry.waiver.is_none()) {
-        out.push_str(&text(&diagnostic(entry, report), sources, Face::Terrace, colour));
+        out.push_str(&text(
+            &diagnostic(entry, report),
+            sources,
+            &hidden,
+            Face::Terrace,
+            colour,
+        ));
         out.push('\n');
     }
     out.push_str(&summary(report));

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Output;
@@ -361,4 +363,52 @@ fn errors_name_the_line_and_the_way() {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+}
+
+/// Answers every request with a file of objects, or with nothing of that name.
+fn serve() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let first = lines.next().and_then(Result::ok).unwrap_or_default();
+            // The rest of the request must be read before it is answered.
+            for line in lines {
+                if line.is_ok_and(|line| line.is_empty()) {
+                    break;
+                }
+            }
+            let (status, body) = match first.contains("nowhere") {
+                true => ("404 Not Found", ""),
+                false => ("200 OK", POD),
+            };
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn remote_files_are_kept_where_kustomize_keeps_them() {
+    let mut wrong = String::new();
+    let server = serve();
+    for text in [
+        format!("resources: ['{server}/o/r/main/pod.yaml']\n"),
+        format!("resources: ['{server}/a%20b/../c/pod.yaml?token=x#part']\n"),
+        format!("resources: ['{server}/nowhere.yaml']\n"),
+        format!("resources: [pod.yaml]\npatches:\n- path: {server}/p.yaml\n"),
+    ] {
+        let files = [("t/kustomization.yaml", &*text), ("t/pod.yaml", POD)];
+        wrong += &compare(&text, &files, &[], "t copy");
+    }
+    let text = format!("resources: ['{server}/pod.yaml']\n");
+    let files = [("t/kustomization.yaml", &*text), ("t/localized-files/x", "taken")];
+    wrong += &compare("the place is taken", &files, &[], "t copy");
+    assert!(wrong.is_empty(), "{wrong}");
 }

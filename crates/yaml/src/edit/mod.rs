@@ -280,16 +280,12 @@ impl Editor {
             }
             _ if in_flow => match &old.kind {
                 Kind::Scalar(quote) if value.as_str().is_some_and(|text| !text.contains('\n')) => {
-                    self.manner.scalar(value, 0, *quote)
+                    self.manner.scalar(value, 0, self.wanted_quote(old, *quote))
                 }
                 _ => self.manner.flow(value),
             },
             Kind::Scalar(quote) if value.is_scalar() => {
-                let has_quotes = matches!(quote, Quote::Single | Quote::Double);
-                let forced = has_quotes && render::is_forced(*quote, &self.text[old.start + 1..old.end - 1]);
-                // Quotes that only the old value needed go with it.
-                let quote = if forced { Quote::Plain } else { *quote };
-                self.manner.scalar(value, column + 2, quote)
+                self.manner.scalar(value, column + 2, self.wanted_quote(old, *quote))
             }
             Kind::Scalar(_)
                 if matches!(owner.kind, Kind::Seq { .. }) && value.as_map().is_some_and(|map| !map.is_empty()) =>
@@ -302,6 +298,16 @@ impl Editor {
             _ => self.manner.block(value, self.column(old.start)),
         };
         Ok((old.start..old.end, text))
+    }
+
+    /// The quotes that another value takes over. Those that only the old value needed go with it.
+    fn wanted_quote(&self, old: &Layout, quote: Quote) -> Quote {
+        let has_quotes = matches!(quote, Quote::Single | Quote::Double);
+        if has_quotes && render::is_forced(quote, &self.text[old.start + 1..old.end - 1]) {
+            Quote::Plain
+        } else {
+            quote
+        }
     }
 
     /// Whether something on the way to a node is in flow style.

@@ -1,0 +1,200 @@
+//! Secrets in plain text: the shapes of known keys and tokens, and values that look random under names that
+//! say what they are.
+
+use std::sync::OnceLock;
+
+use regex::{Regex, RegexSet};
+
+/// What a text holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secret {
+    /// Of a known shape.
+    Known(&'static str),
+    /// A password inside a URL.
+    Url,
+    /// A value under a name that says so.
+    Named,
+}
+
+/// Shapes of keys and tokens, and what they are.
+const SHAPES: [(&str, &str); 13] = [
+    (r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----", "a private key"),
+    (r"\bAIza[0-9A-Za-z_-]{35}\b", "a Google API key"),
+    (r"\bya29\.[0-9A-Za-z_-]{20,}", "a Google access token"),
+    (r"\bGOCSPX-[0-9A-Za-z_-]{28}\b", "a Google OAuth client secret"),
+    (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", "an AWS access key"),
+    (r"\bgh[pousr]_[0-9A-Za-z]{36,}\b", "a GitHub token"),
+    (r"\bgithub_pat_[0-9A-Za-z_]{40,}\b", "a GitHub token"),
+    (r"\bglpat-[0-9A-Za-z_-]{20,}", "a GitLab token"),
+    (r"\bxox[abeoprs]-[0-9A-Za-z-]{10,}", "a Slack token"),
+    (r"\bhf_[0-9A-Za-z]{34}\b", "a Hugging Face token"),
+    (r"\bsk-(?:proj-|ant-)?[0-9A-Za-z_-]{32,}", "an API key"),
+    (r"\bnpm_[0-9A-Za-z]{36}\b", "an npm token"),
+    (
+        r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",
+        "a JSON web token",
+    ),
+];
+
+struct Patterns {
+    shapes: RegexSet,
+    url: Regex,
+    named: Regex,
+    name: Regex,
+}
+
+fn patterns() -> &'static Patterns {
+    static PATTERNS: OnceLock<Patterns> = OnceLock::new();
+    PATTERNS.get_or_init(|| {
+        let regex = |text: &str| Regex::new(text).expect("the patterns of this file are valid");
+        Patterns {
+            shapes: RegexSet::new(SHAPES.iter().map(|(shape, _)| shape)).expect("the patterns of this file are valid"),
+            url: regex(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:([^\s/@]{3,})@"),
+            // `password: x`, `TOKEN=x`, `"apiKey": "x"` inside a file.
+            named: regex(
+                r#"(?im)^[^\n]{0,80}?(?:password|passwd|secret|token|api_?key|access_?key)["']?[ \t]*[:=][ \t]*["']?([^\s"',;()\[\]{}<>]{8,})(?:["',;\s]|$)"#,
+            ),
+            name: regex(r"(?i)(?:password|passwd|secret|token|api_?key|access_?key|credentials?)$"),
+        }
+    })
+}
+
+/// The secret that a text holds, if it holds one. `names` are what the text is called.
+pub(crate) fn find(text: &str, names: [&str; 2]) -> Option<Secret> {
+    // No shape is shorter.
+    if text.len() < 8 {
+        return None;
+    }
+    let patterns = patterns();
+    // The id of a key is not the key.
+    let is_id = names
+        .iter()
+        .any(|name| name.to_ascii_lowercase().replace(['_', '-'], "").ends_with("keyid"));
+    if let Some(shape) = patterns.shapes.matches(text).iter().next().filter(|_| !is_id) {
+        return Some(Secret::Known(SHAPES[shape].1));
+    }
+    if text.contains("://")
+        && let Some(found) = patterns.url.captures(text)
+        && !is_placeholder(&found[1])
+    {
+        return Some(Secret::Url);
+    }
+    let is_named = names.iter().any(|name| patterns.name.is_match(name));
+    if is_named && !text.contains(char::is_whitespace) && looks_random(text) {
+        return Some(Secret::Named);
+    }
+    if text.contains('\n') {
+        let mut values = patterns.named.captures_iter(text);
+        if values.any(|found| looks_random(&found[1])) {
+            return Some(Secret::Named);
+        }
+    }
+    None
+}
+
+impl Secret {
+    pub(crate) fn words(self) -> String {
+        match self {
+            Secret::Known(what) => format!("{what} stands here in plain text"),
+            Secret::Url => "a URL with a password stands here in plain text".to_owned(),
+            Secret::Named => "a value that looks like a secret stands here in plain text".to_owned(),
+        }
+    }
+}
+
+/// What stands for a value that comes from elsewhere.
+fn is_placeholder(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    text.starts_with(['$', '<', '{', '%', '*'])
+        || text.contains("${")
+        || text.contains("$(")
+        || text.contains("{{")
+        || [
+            "changeme",
+            "change-me",
+            "change_me",
+            "placeholder",
+            "example",
+            "replace",
+            "redacted",
+            "your-",
+            "xxxx",
+            "todo",
+        ]
+        .iter()
+        .any(|word| lower.contains(word))
+}
+
+/// Whether a value could have been made by chance: many different characters, of several kinds. Names,
+/// paths, hosts and words are not.
+fn looks_random(text: &str) -> bool {
+    if text.len() < 8 || is_placeholder(text) || text.contains(['/', '\\']) && text.starts_with(['/', '.']) {
+        return false;
+    }
+    if text.contains("://") || text.ends_with(".svc") || text.contains(".svc.") {
+        return false;
+    }
+    let has = |kind: fn(&char) -> bool| usize::from(text.chars().any(|c| kind(&c)));
+    let kinds = has(char::is_ascii_lowercase)
+        + has(char::is_ascii_uppercase)
+        + has(char::is_ascii_digit)
+        + has(|c| c.is_ascii_punctuation() && !matches!(c, '-' | '_' | '.'));
+    let is_name = text.split(['-', '_', '.']).all(|part| {
+        let letters = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        letters.bytes().all(|byte| byte.is_ascii_lowercase()) || letters.bytes().all(|byte| byte.is_ascii_uppercase())
+    });
+    kinds >= 2 && !is_name && entropy(text) >= 2.75
+}
+
+/// Bits for each character, by how often each comes (Shannon).
+fn entropy(text: &str) -> f64 {
+    let mut counts = [0u32; 256];
+    text.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    let total = text.len() as f64;
+    let bits = counts.iter().filter(|count| **count > 0).map(|&count| {
+        let share = f64::from(count) / total;
+        -share * share.log2()
+    });
+    bits.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_from_names() {
+        let table = [
+            ("-----BEGIN RSA PRIVATE KEY-----\nMIIE", "x", true),
+            ("-----BEGIN PUBLIC KEY-----\nMIIE", "x", false),
+            ("postgres://iris:Tr0ub4dor@db/iris", "DSN", true),
+            ("postgres://iris:$(PASSWORD)@db/iris", "DSN", false),
+            ("https://db.iris.svc:5432/a@b", "DSN", false),
+            ("Tr0ub4dor&3", "DB_PASSWORD", true),
+            ("Tr0ub4dor&3", "REGION", false),
+            ("iris-database", "DB_PASSWORD_SECRET", false),
+            ("/var/run/secrets/token", "TOKEN", false),
+            ("${DB_PASSWORD}", "DB_PASSWORD", false),
+            ("changeme123!", "PASSWORD", false),
+            ("a9F3kLq8Zx0pVb7N", "api_key", true),
+            ("user = iris\npassword = \"a9F3kLq8Zx\"\n", "config.ini", true),
+            (
+                "tokenizer: bert-base-uncased\nsecret_name: iris-v2-db\n",
+                "config.yaml",
+                false,
+            ),
+            ("max_tokens: 40961234\n", "config.yaml", false),
+            ("secret:\n  secretName: Abc123defg\n", "config.yaml", false),
+            ("access_key = iam.create_access_key(User2)\n", "sync.py", false),
+            ("AKIAABCDEFGHIJKLMNOP", "accessKeyID", false),
+            ("AKIAABCDEFGHIJKLMNOP", "data", true),
+        ];
+        for (text, name, expected) in table {
+            assert_eq!(find(text, [name, ""]).is_some(), expected, "{name}: {text}");
+        }
+        assert_eq!(
+            find(&format!("key=AIza{}", "Ab1_".repeat(8) + "xyz"), ["", ""]),
+            Some(Secret::Known("a Google API key"))
+        );
+    }
+}
