@@ -366,6 +366,7 @@ pub(crate) struct Answer {
     /// Where the policy stands, if it is not the object that is to be mended.
     pub(crate) failed_at: Option<Mark>,
     policy_mark: Mark,
+    is_admission: bool,
 }
 
 impl Answer {
@@ -378,6 +379,17 @@ impl Answer {
         let place = place(&self.violation, &resource.node);
         let mut finding =
             Finding::new(self.rule, self.severity, place.mark, self.violation.message).on(resource.id(), place.field);
+        if self.is_admission && !self.violation.details.is_empty() {
+            let annotations = self
+                .violation
+                .details
+                .iter()
+                .map(|(key, value)| format!("{key}: {value}"));
+            finding = finding.hint(format!(
+                "its audit annotations: {}",
+                annotations.collect::<Vec<_>>().join(", ")
+            ));
+        }
         if self.policy_mark.is_some() {
             finding = finding.related(self.policy_mark, "asked for here");
         }
@@ -442,6 +454,7 @@ impl Run<'_> {
                 violation,
                 failed_at: None,
                 policy_mark: constraint.mark,
+                is_admission: false,
             }));
         }
         for (binding, at) in &self.policies.bindings {
@@ -479,6 +492,7 @@ impl Run<'_> {
                     violation,
                     failed_at: None,
                     policy_mark: policy.mark,
+                    is_admission: true,
                 }));
             }
         }
@@ -496,6 +510,7 @@ fn failure(rule: &str, mark: Mark, message: String) -> Answer {
         },
         failed_at: Some(mark),
         policy_mark: Mark::NONE,
+        is_admission: false,
     }
 }
 

@@ -109,18 +109,7 @@ impl Reader<'_> {
     /// A text where a directory or a file cannot be read.
     pub fn find(&self, path: &Path) -> Fallible<Vec<(PathBuf, Node)>> {
         let cannot = |error: std::io::Error| (format!("cannot read {}: {error}", self.files.display(path)), Mark::NONE);
-        let (path, kind) = self
-            .files
-            .absolute(path)
-            .and_then(|path| self.files.resolve(&path))
-            .map_err(cannot)?;
-        let mut paths = Vec::new();
-        if kind == build::FileKind::File {
-            paths.push(path);
-        } else {
-            self.walk(&path, &mut paths).map_err(cannot)?;
-        }
-        paths.sort();
+        let paths = self.files_below(path)?;
         let mut suites = Vec::new();
         for path in paths {
             let shown = self.files.display(&path);
@@ -142,6 +131,25 @@ impl Reader<'_> {
             }
         }
         Ok(suites)
+    }
+
+    /// Every YAML file below a directory, or the file itself, sorted.
+    ///
+    /// # Errors
+    /// A text where a directory cannot be read.
+    pub fn files_below(&self, path: &Path) -> Fallible<Vec<PathBuf>> {
+        let shown = self.files.display(path);
+        let cannot = |error: std::io::Error| (format!("cannot read {shown}: {error}"), Mark::NONE);
+        let absolute = self.files.absolute(path).map_err(cannot)?;
+        let (path, kind) = self.files.resolve(&absolute).map_err(cannot)?;
+        let mut paths = Vec::new();
+        if kind == build::FileKind::File {
+            paths.push(path);
+        } else {
+            self.walk(&path, &mut paths).map_err(cannot)?;
+        }
+        paths.sort();
+        Ok(paths)
     }
 
     fn walk(&self, directory: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {

@@ -12,6 +12,7 @@ use yaml::Sources;
 use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
+use crate::policies::Library;
 use crate::programs::ProgramArgs;
 use crate::progress::Progress;
 use crate::remote::{Locks, Outside};
@@ -49,6 +50,10 @@ pub(crate) struct CheckArgs {
     /// Fail from this severity on, whatever terrace.yaml says.
     #[arg(long, value_name = "SEVERITY", value_enum)]
     fail_on: Option<FailOn>,
+    /// Policies to run beside those of terrace.yaml and of the tree: a file, a directory of files or a
+    /// kustomization. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
@@ -101,6 +106,7 @@ fn check(
         .transpose();
     let platform = found.map_err(|error| Box::new(error.into()))?;
     let targets = targets(args, session, platform.as_ref())?;
+    let library = Library::read(session, options, &policies(args, platform.as_ref()))?;
     let today = date::today();
     let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
     let fetchers = locks.fetchers(outside);
@@ -117,7 +123,7 @@ fn check(
             Ok(built) => (
                 built.objects.len(),
                 check::secret_values(&built.objects),
-                findings(&built, target),
+                findings(&built, target, &library),
             ),
             Err(error) => (0, Vec::new(), vec![build_failed(&error)]),
         };
@@ -141,11 +147,21 @@ fn check(
     }
 }
 
-fn findings(built: &Built, target: &Target<'_>) -> Vec<Finding> {
+fn findings(built: &Built, target: &Target<'_>, library: &Library) -> Vec<Finding> {
     let context = Context::new(&built.objects, &target.facts, &target.settings);
     let mut findings = built.warnings.clone();
     findings.extend(check::check(&context));
+    findings.extend(library.check(&built.objects));
     findings
+}
+
+/// The paths of policies: those of the platform file, then those of the command line.
+fn policies(args: &CheckArgs, platform: Option<&Platform>) -> Vec<PathBuf> {
+    let named = platform.into_iter().flat_map(|platform| {
+        let paths = platform.spec.policies.iter();
+        paths.map(|path| platform.root.join(&path.value))
+    });
+    named.chain(args.policy.iter().cloned()).collect()
 }
 
 /// A build that fails is a finding: the others are still checked.

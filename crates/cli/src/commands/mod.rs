@@ -9,4 +9,5 @@ pub(crate) mod fix;
 pub(crate) mod localize;
 pub(crate) mod lock;
 pub(crate) mod man;
+pub(crate) mod policy;
 pub(crate) mod version;
