@@ -172,8 +172,7 @@ impl ResourceSet {
         let (index, list) = self.index();
         let key = id.key();
         let hash = index.hasher.hash_one(key);
-        let found = index.any.iter_hash(hash).map(|place| place.position);
-        sorted(found.filter(|&at| {
+        sorted(places(&index.any, hash).filter(|&at| {
             let resource = &list[at as usize];
             resource.key() == key || resource.previous_keys().any(|previous| previous == key)
         }))
@@ -206,12 +205,56 @@ impl ResourceSet {
 /// Positions of the objects that have an id now.
 fn with_key(index: &Index, list: &[Resource], key: IdKey<'_>) -> impl Iterator<Item = u32> {
     let hash = index.hasher.hash_one(key);
-    let found = index.current.iter_hash(hash).map(|place| place.position);
-    found.filter(move |&at| list[at as usize].key() == key)
+    places(&index.current, hash).filter(move |&at| list[at as usize].key() == key)
+}
+
+/// The positions under a hash. The table itself compares a few bits of it, so an object with several ids
+/// could come more than once.
+fn places(table: &HashTable<Place>, hash: u64) -> impl Iterator<Item = u32> {
+    table
+        .iter_hash(hash)
+        .filter(move |place| place.hash == hash)
+        .map(|place| place.position)
 }
 
 fn sorted(positions: impl Iterator<Item = u32>) -> Vec<u32> {
     let mut positions: Vec<u32> = positions.collect();
     positions.sort_unstable();
     positions
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use yaml::{Layer, Mark};
+
+    use super::*;
+    use crate::Schema;
+
+    /// Each index has its own secret hashes: the sets are many, so that hashes that are alike in the bits
+    /// that a table compares are met.
+    #[test]
+    fn an_object_with_many_ids_is_found_once() {
+        let layer = Arc::new(Layer {
+            kustomization: "k".into(),
+            step: "s".into(),
+            mark: Mark::NONE,
+        });
+        let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n".to_owned();
+        let source = yaml::Sources::new().add("a.yaml", text);
+        let node = yaml::read_documents(&source).unwrap().nodes.remove(0);
+        let mut resource = Resource::new(node, layer.clone(), &Schema::builtin());
+        for name in 0..20 {
+            resource.remember_id();
+            resource.set_metadata_text("name", format!("a{name}").into(), &layer);
+        }
+        for _ in 0..300 {
+            let mut set = ResourceSet::from_vec(vec![resource.clone()]);
+            let ids: Vec<ResId> = resource.previous_ids().chain([resource.id()]).collect();
+            for id in ids {
+                assert_eq!(set.with_any_id(&id), [0], "{}", id.full_name());
+            }
+        }
+    }
 }
