@@ -1,11 +1,13 @@
 //! What rules see: the objects of one build, and where they are to run.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use resource::{DEFAULT_NAMESPACE, Finding, Resource, Severity};
 use serde::de::DeserializeOwned;
 use yaml::{Mark, Node};
 
+use crate::evidence::Evidence;
 use crate::pod::{Pod, pods};
 use crate::rule::Rule;
 use crate::settings::Settings;
@@ -29,6 +31,8 @@ pub struct Facts {
     pub foreign_hosts: Vec<(String, String)>,
     pub foreign_namespaces: Vec<(String, String)>,
     pub foreign_projects: Vec<(String, String)>,
+    /// What scanners say of images; the same for all targets.
+    pub evidence: Arc<Evidence>,
 }
 
 /// One build with its surroundings.

@@ -7,8 +7,10 @@
 //! Rules are in `rule`, one a file; the header of the file is the rule's page.
 
 mod context;
+mod evidence;
 mod image;
 mod judge;
+mod parity;
 mod plaintext;
 mod pod;
 mod pod_security;
@@ -20,8 +22,10 @@ mod settings;
 mod text;
 
 pub use context::{Context, Facts};
+pub use evidence::{Evidence, Scan, Threat, Vulnerability};
 pub use image::Image;
 pub use judge::{Judged, State, judge};
+pub use parity::{Inventory, parity};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Entry, Report, TargetFindings};

@@ -102,6 +102,21 @@ pub struct Spec {
     /// Findings that are accepted for a time.
     #[serde(default)]
     pub waivers: Vec<Marked<Waiver>>,
+    /// What scanners say of the images.
+    #[serde(default)]
+    pub evidence: EvidenceFiles,
+}
+
+/// Files and directories of JSON files.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EvidenceFiles {
+    /// Reports of Trivy or OSV-Scanner.
+    pub vulnerabilities: Vec<Marked<String>>,
+    /// CycloneDX documents that say which vulnerabilities do not matter.
+    pub vex: Vec<Marked<String>>,
+    /// CycloneDX or SPDX documents of images.
+    pub sboms: Vec<Marked<String>>,
 }
 
 /// One environment.

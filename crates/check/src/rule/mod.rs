@@ -12,7 +12,7 @@ use crate::context::Context;
 
 macro_rules! rules {
     ($($name:ident),+ $(,)?) => {
-        $(mod $name;)+
+        $(pub(crate) mod $name;)+
 
         /// Every rule, by name.
         pub const RULES: &[&Rule] = &[$(&$name::RULE),+];
@@ -31,8 +31,10 @@ rules! {
     image_from_other_registry,
     image_tag_latest,
     image_without_digest,
+    image_without_sbom,
     job_unbounded,
     location_outside_regions,
+    missing_in_next_environment,
     namespace_differs,
     namespace_unguarded,
     plaintext_secret,
@@ -41,6 +43,7 @@ rules! {
     rbac_wildcard,
     resources_missing,
     token_automounted,
+    vulnerable_image,
 }
 
 /// A rule.

@@ -1,15 +1,18 @@
 //! `terrace check`: what is wrong with what is built, at the line that caused it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use build::{Built, Options, OsFiles, Session, parallel};
-use check::{Context, Facts, Report, Settings, TargetFindings};
+use check::{Context, Facts, Inventory, Report, Settings, TargetFindings};
 use clap::Args;
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
 use yaml::Sources;
 
 use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
+use crate::commands::evidence;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::policies::Library;
@@ -74,10 +77,20 @@ enum FailOn {
 /// A kustomization to check.
 struct Target<'p> {
     directory: PathBuf,
+    /// The words of its path in terrace.yaml.
+    words: BTreeMap<String, String>,
     facts: Facts,
     settings: Settings,
     waivers: &'p [Marked<Waiver>],
     fail_on: Severity,
+}
+
+/// What came of one target.
+struct Outcome {
+    objects: usize,
+    secrets: Vec<yaml::Mark>,
+    findings: Vec<Finding>,
+    inventory: Inventory,
 }
 
 pub(crate) fn run(args: &CheckArgs) -> Exit {
@@ -119,26 +132,44 @@ fn check(
                 .build(&target.directory, options)
                 .map_err(|failure| failure.error)
         });
-        let (objects, secrets, findings) = match built {
-            Ok(built) => (
-                built.objects.len(),
-                check::secret_values(&built.objects),
-                findings(&built, target, &library),
-            ),
-            Err(error) => (0, Vec::new(), vec![build_failed(&error)]),
-        };
         progress.step(&target.facts.target);
-        TargetFindings {
-            environment: target.facts.environment.clone(),
-            directory: target.facts.target.clone(),
-            objects,
-            secrets,
-            fail_on: target.fail_on,
-            findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
+        let objects = built.as_ref().ok().map(|built| built.objects.as_slice());
+        let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
+        match &built {
+            Ok(built) => Outcome {
+                objects: built.objects.len(),
+                secrets: check::secret_values(&built.objects),
+                findings: findings(built, target, &library),
+                inventory,
+            },
+            Err(error) => Outcome {
+                objects: 0,
+                secrets: Vec::new(),
+                findings: vec![build_failed(error)],
+                inventory,
+            },
         }
     });
     drop(progress);
-    let report = Report::new(results);
+    let inventories: Vec<Inventory> = results.iter().map(|outcome| outcome.inventory.clone()).collect();
+    let settings: Vec<&Settings> = targets.iter().map(|target| &target.settings).collect();
+    let missing = check::parity(&inventories, &settings);
+    let results = targets
+        .iter()
+        .zip(results)
+        .zip(missing)
+        .map(|((target, outcome), missing)| {
+            let findings = outcome.findings.into_iter().chain(missing).collect();
+            TargetFindings {
+                environment: target.facts.environment.clone(),
+                directory: target.facts.target.clone(),
+                objects: outcome.objects,
+                secrets: outcome.secrets,
+                fail_on: target.fail_on,
+                findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
+            }
+        });
+    let report = Report::new(results.collect());
     print(args.output, &report, session.sources())?;
     if report.fails() {
         Ok(Exit::WrongInput)
@@ -222,6 +253,12 @@ fn targets<'p>(
         }
         targets = chosen;
     }
+    if let Some(platform) = platform {
+        let evidence = evidence::read(session, platform)?;
+        for target in &mut targets {
+            target.facts.evidence = evidence.clone();
+        }
+    }
     if let Some(fail_on) = args.fail_on {
         for target in &mut targets {
             target.fail_on = match fail_on {
@@ -239,6 +276,7 @@ fn plain_target<'p>(directory: &Path, platform: Option<&'p Platform>) -> Result<
     let shown = directory.display().to_string();
     Ok(Target {
         directory: directory.to_owned(),
+        words: BTreeMap::new(),
         facts: Facts {
             target: shown,
             ..Facts::default()
@@ -250,7 +288,7 @@ fn plain_target<'p>(directory: &Path, platform: Option<&'p Platform>) -> Result<
 }
 
 fn settings<'p>(
-    layers: impl Iterator<Item = &'p std::collections::BTreeMap<String, Marked<platform::RuleSetting>>>,
+    layers: impl Iterator<Item = &'p BTreeMap<String, Marked<platform::RuleSetting>>>,
 ) -> Result<Settings, Box<Diagnostic>> {
     Settings::read(layers).map_err(|error| {
         Box::new(Diagnostic {
@@ -306,6 +344,7 @@ fn platform_targets<'p>(
                         other.namespace.iter().map(|text| found.expand(text)).collect()
                     }),
                     foreign_projects: foreign(&|other| other.project.iter().cloned().collect()),
+                    evidence: Arc::default(),
                 },
                 settings: settings([&platform.spec.rules, &environment.rules].into_iter())?,
                 waivers: &platform.spec.waivers,
@@ -315,6 +354,7 @@ fn platform_targets<'p>(
                     _ => Severity::Error,
                 },
                 directory: found.directory,
+                words: found.words,
             });
         }
     }

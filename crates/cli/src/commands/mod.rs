@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod edit;
+pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod localize;
