@@ -10,6 +10,7 @@ mod context;
 mod evidence;
 mod image;
 mod judge;
+mod locations;
 mod parity;
 mod plaintext;
 mod pod;
@@ -17,6 +18,7 @@ mod pod_security;
 mod reference;
 mod report;
 mod rule;
+mod schemas;
 mod secret;
 mod settings;
 mod text;
@@ -25,11 +27,13 @@ pub use context::{Context, Facts};
 pub use evidence::{Evidence, Scan, Threat, Vulnerability};
 pub use image::Image;
 pub use judge::{Judged, State, judge};
+pub use locations::{LocationError, Locations};
 pub use parity::{Inventory, parity};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level as PodSecurityLevel, NEWEST as NEWEST_POD_SECURITY, Violation, violations};
 pub use report::{Entry, Report, TargetFindings};
 pub use rule::{Control, RULES, Rule, rule};
+pub use schemas::Schemas;
 pub use secret::secret_values;
 pub use settings::{Settings, SettingsError};
 pub use text::Text;
@@ -37,7 +41,7 @@ pub use text::Text;
 use resource::Finding;
 
 /// The findings of every rule that is on, in the order of their places.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub fn check(context: &Context<'_>, schemas: &Schemas<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
         let Some(severity) = context.settings().severity(rule) else {
@@ -49,6 +53,7 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
             finding.severity = severity;
         }
     }
+    findings.extend(schemas.check(context));
     findings.sort_by(|a, b| (a.mark, &a.rule, &a.field).cmp(&(b.mark, &b.rule, &b.field)));
     findings
 }

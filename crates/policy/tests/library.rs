@@ -3,7 +3,6 @@
 //! names; without it nothing is run.
 #![expect(clippy::disallowed_methods, reason = "the folder may be named by the environment")]
 #![expect(clippy::print_stderr, reason = "it says how many agree")]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::PathBuf;
 use std::sync::Arc;

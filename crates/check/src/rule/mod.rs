@@ -26,24 +26,41 @@ rules! {
     cron_job_unbounded,
     dangling_reference,
     default_service_account,
+    deprecated_api_version,
+    duplicate_field,
+    duplicate_item,
+    failed_validation,
     foreign_environment,
     google_key_file,
     image_from_other_registry,
     image_tag_latest,
     image_without_digest,
     image_without_sbom,
+    invalid_label,
+    invalid_name,
+    invalid_quantity,
+    invalid_schema,
+    invalid_value,
     job_unbounded,
     location_outside_regions,
+    missing_field,
     missing_in_next_environment,
+    missing_schema,
     namespace_differs,
     namespace_unguarded,
     plaintext_secret,
     pod_security_violation,
     rbac_escalation,
     rbac_wildcard,
+    removed_api_version,
     resources_missing,
+    skipped_validation,
     token_automounted,
+    unknown_enum_value,
+    unknown_field,
+    unknown_kind,
     vulnerable_image,
+    wrong_type,
 }
 
 /// A rule.
@@ -60,6 +77,9 @@ pub struct Rule {
     pub settings: SettingsType,
     pub check: fn(&Context<'_>, &mut Vec<Finding>),
 }
+
+/// The findings of this rule are made by [`crate::Schemas`], all in one pass.
+pub(super) fn of_schemas(_: &Context<'_>, _: &mut Vec<Finding>) {}
 
 /// A control of a standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use build::{Built, Options, OsFiles, Session, parallel};
-use check::{Context, Facts, Inventory, Report, Settings, TargetFindings};
+use check::{Context, Facts, Inventory, Locations, Report, Schemas, Settings, TargetFindings};
 use clap::Args;
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
@@ -37,6 +37,9 @@ use crate::{date, output};
   # Directories, with or without a terrace.yaml
   terrace check overlays/prod
 
+  # For two versions of Kubernetes, with the definitions of custom resources in a directory
+  terrace check --kubernetes-version 1.35 --kubernetes-version 1.37 --schema-location crds
+
   # For programs
   terrace check -o json
 ")]
@@ -57,6 +60,13 @@ pub(crate) struct CheckArgs {
     /// kustomization. May be repeated.
     #[arg(long, value_name = "PATH")]
     policy: Vec<PathBuf>,
+    /// Check against this minor version of Kubernetes, such as 1.35. May be repeated, to prepare an upgrade.
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    kubernetes_version: Vec<String>,
+    /// Where schemas of custom resources are: a file or directory of definitions or JSON schemas, or a path with
+    /// kubeconform's variables. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    schema_location: Vec<String>,
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
@@ -120,6 +130,11 @@ fn check(
     let platform = found.map_err(|error| Box::new(error.into()))?;
     let targets = targets(args, session, platform.as_ref())?;
     let library = Library::read(session, options, &policies(args, platform.as_ref()))?;
+    let locations = locations(args, session, platform.as_ref())?;
+    let schemas = Schemas {
+        versions: versions(args, platform.as_ref())?,
+        lookup: Some(&locations),
+    };
     let today = date::today();
     let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
     let fetchers = locks.fetchers(outside);
@@ -139,7 +154,7 @@ fn check(
             Ok(built) => Outcome {
                 objects: built.objects.len(),
                 secrets: check::secret_values(&built.objects),
-                findings: findings(built, target, &library),
+                findings: findings(built, target, &schemas, &library),
                 inventory,
             },
             Err(error) => Outcome {
@@ -178,10 +193,10 @@ fn check(
     }
 }
 
-fn findings(built: &Built, target: &Target<'_>, library: &Library) -> Vec<Finding> {
+fn findings(built: &Built, target: &Target<'_>, schemas: &Schemas<'_>, library: &Library) -> Vec<Finding> {
     let context = Context::new(&built.objects, &target.facts, &target.settings);
     let mut findings = built.warnings.clone();
-    findings.extend(check::check(&context));
+    findings.extend(check::check(&context, schemas));
     findings.extend(library.check(&built.objects));
     findings
 }
@@ -193,6 +208,47 @@ fn policies(args: &CheckArgs, platform: Option<&Platform>) -> Vec<PathBuf> {
         paths.map(|path| platform.root.join(&path.value))
     });
     named.chain(args.policy.iter().cloned()).collect()
+}
+
+/// The versions of Kubernetes to check against: of the command line, of the platform file, or the newest.
+fn versions(args: &CheckArgs, platform: Option<&Platform>) -> Result<schema::Versions, Box<Diagnostic>> {
+    let hint = "leave it out to check against the newest";
+    if !args.kubernetes_version.is_empty() {
+        return schema::versions(args.kubernetes_version.iter().map(String::as_str))
+            .map_err(|(_, message)| Box::new(Diagnostic::error(message).hint(hint)));
+    }
+    let written = platform.map_or(&[][..], |platform| &platform.spec.kubernetes_versions);
+    schema::versions(written.iter().map(|version| version.as_str())).map_err(|(at, message)| {
+        Box::new(Diagnostic {
+            mark: written[at].mark,
+            ..Diagnostic::error(message).hint(hint)
+        })
+    })
+}
+
+/// Where schemas are, as the command line says from the working directory, and the platform file from its own.
+fn locations<'s>(
+    args: &CheckArgs,
+    session: &'s Session<'_>,
+    platform: Option<&Platform>,
+) -> Result<Locations<'s>, Box<Diagnostic>> {
+    let mut locations = Locations::new(session.files());
+    for location in &args.schema_location {
+        locations
+            .add(&working_directory(), location)
+            .map_err(|error| Box::new(Diagnostic::error(error.message).hint(error.hint)))?;
+    }
+    if let Some(platform) = platform {
+        for location in &platform.spec.schema_locations {
+            locations.add(&platform.root, location).map_err(|error| {
+                Box::new(Diagnostic {
+                    mark: location.mark,
+                    ..Diagnostic::error(error.message).hint(error.hint)
+                })
+            })?;
+        }
+    }
+    Ok(locations)
 }
 
 /// A build that fails is a finding: the others are still checked.

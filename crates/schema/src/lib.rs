@@ -1,0 +1,24 @@
+//! What Kubernetes objects must look like: the built-in kinds of several versions, custom resources by their
+//! definitions, and what an object does wrong, at the line that does it.
+//!
+//! Types are in an arena of our own (`types`), not a JSON schema: one pass answers for several versions of
+//! Kubernetes, and knows the place, the field and the names that were meant. The built-in kinds are packed by
+//! `cargo run -p xtask -- kubernetes` into `data/kubernetes.bin`, 26 kB, and unpacked when first asked for.
+
+mod catalog;
+mod crd;
+mod defaults;
+mod format;
+mod json;
+mod lifecycle;
+mod name;
+mod quantity;
+mod rules;
+mod types;
+mod validate;
+mod versions;
+
+pub use catalog::{Catalog, Custom, Lookup, kubernetes, versions};
+pub use crd::{Definition, Dialect, definitions, schema_to_types};
+pub use types::{CelRule, Field, Format, Json, Kind, Limits, Logic, Others, Type, TypeId, Types};
+pub use versions::Versions;
