@@ -11,6 +11,7 @@ mod exit;
 mod hidden;
 mod kustomize;
 mod output;
+mod policies;
 mod programs;
 mod progress;
 mod remote;

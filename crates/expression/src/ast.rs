@@ -124,6 +124,14 @@ impl Expr {
         }
         Ok(Expr { kind, offset, depth })
     }
+
+    /// Calls `see` with this node and every one below it.
+    pub(crate) fn visit<'e>(&'e self, see: &mut dyn FnMut(&'e Expr)) {
+        see(self);
+        for child in self.kind.children() {
+            child.visit(see);
+        }
+    }
 }
 
 impl Kind {

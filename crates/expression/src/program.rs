@@ -98,6 +98,19 @@ impl Program {
         })
     }
 
+    /// The fields of a name that the expression reads, as `variables.a`; a field may be there twice.
+    pub fn fields_of<'p>(&'p self, name: &str) -> Vec<&'p str> {
+        let mut found = Vec::new();
+        self.expr.visit(&mut |expr| {
+            if let Kind::Select { operand, field, .. } = &expr.kind
+                && matches!(&operand.kind, Kind::Ident(known) if known == name)
+            {
+                found.push(field.as_str());
+            }
+        });
+        found
+    }
+
     /// The value of the expression.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use crate::commands::evidence;
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::hidden::Hidden;
+use crate::policies::Library;
 use crate::programs::ProgramArgs;
 use crate::progress::Progress;
 use crate::remote::{Locks, Outside};
@@ -71,6 +72,10 @@ pub(crate) struct Selection {
     /// Fail from this severity on, whatever terrace.yaml says.
     #[arg(long, value_name = "SEVERITY", value_enum)]
     fail_on: Option<FailOn>,
+    /// Policies to run beside those of terrace.yaml and of the tree: a file, a directory of files or a
+    /// kustomization. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
     /// Check against this minor version of Kubernetes, such as 1.35. May be repeated, to prepare an upgrade.
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     kubernetes_version: Vec<String>,
@@ -214,6 +219,7 @@ fn check(
         .transpose();
     let platform = found.map_err(|error| Box::new(error.into()))?;
     let targets = targets(args, session, platform.as_ref())?;
+    let library = Library::read(session, options, &policies(args, platform.as_ref()))?;
     let locations = locations(args, session, platform.as_ref())?;
     let schemas = Schemas {
         versions: versions(args, platform.as_ref())?,
@@ -239,7 +245,7 @@ fn check(
                 is_built: true,
                 objects: built.objects.len(),
                 secrets: check::secret_values(&built.objects),
-                findings: findings(built, target, &schemas),
+                findings: findings(built, target, &schemas, &library),
                 inventory,
             },
             Err(error) => Outcome {
@@ -276,11 +282,21 @@ fn check(
     write(&report, session.sources())
 }
 
-fn findings(built: &Built, target: &Target<'_>, schemas: &Schemas<'_>) -> Vec<Finding> {
+fn findings(built: &Built, target: &Target<'_>, schemas: &Schemas<'_>, library: &Library) -> Vec<Finding> {
     let context = Context::new(&built.objects, &target.facts, &target.settings);
     let mut findings = built.warnings.clone();
     findings.extend(check::check(&context, schemas));
+    findings.extend(library.check(&built.objects));
     findings
+}
+
+/// The paths of policies: those of the platform file, then those of the command line.
+fn policies(args: &Selection, platform: Option<&Platform>) -> Vec<PathBuf> {
+    let named = platform.into_iter().flat_map(|platform| {
+        let paths = platform.spec.policies.iter();
+        paths.map(|path| platform.root.join(&path.value))
+    });
+    named.chain(args.policy.iter().cloned()).collect()
 }
 
 /// The versions of Kubernetes to check against: of the command line, of the platform file, or the newest.

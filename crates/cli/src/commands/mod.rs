@@ -11,6 +11,7 @@ pub(crate) mod fix;
 pub(crate) mod localize;
 pub(crate) mod lock;
 pub(crate) mod man;
+pub(crate) mod policy;
 pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod version;

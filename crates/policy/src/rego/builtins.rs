@@ -1,0 +1,79 @@
+//! Built-in functions of OPA's first Rego that the engine lacks; templates for clusters still use them.
+
+use regorus::{Engine, Value};
+
+/// Adds them to an engine.
+pub(super) fn add(engine: &mut Engine) -> Result<(), Box<dyn std::error::Error>> {
+    let mut add = |name: &str, arguments: u8, function: fn(&[Value]) -> Option<Value>| {
+        engine.add_extension(
+            name.to_owned(),
+            arguments,
+            Box::new(move |values: Vec<Value>| Ok(function(&values).unwrap_or(Value::Undefined))),
+        )
+    };
+    add("sprintf", 2, super::sprintf::sprintf)?;
+    add("re_match", 2, |values| {
+        let (pattern, text) = (values[0].as_string().ok()?, values[1].as_string().ok()?);
+        let pattern = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().ok()?;
+        Some(Value::from(pattern.is_match(text)))
+    })?;
+    add("any", 1, |values| {
+        Some(Value::from(elements(&values[0])?.iter().any(|value| is_true(value))))
+    })?;
+    add("all", 1, |values| {
+        Some(Value::from(elements(&values[0])?.iter().all(|value| is_true(value))))
+    })?;
+    add("set_diff", 2, |values| {
+        let (a, b) = (values[0].as_set().ok()?, values[1].as_set().ok()?);
+        Some(Value::from(
+            a.iter()
+                .filter(|value| !b.contains(value))
+                .cloned()
+                .collect::<std::collections::BTreeSet<_>>(),
+        ))
+    })?;
+    for (name, kind) in [
+        ("cast_array", 0_u8),
+        ("cast_set", 1),
+        ("cast_string", 2),
+        ("cast_boolean", 3),
+        ("cast_null", 4),
+        ("cast_object", 5),
+    ] {
+        engine.add_extension(
+            name.to_owned(),
+            1,
+            Box::new(move |values: Vec<Value>| Ok(cast(kind, &values[0]).unwrap_or(Value::Undefined))),
+        )?;
+    }
+    Ok(())
+}
+
+fn is_true(value: &Value) -> bool {
+    matches!(value, Value::Bool(true))
+}
+
+/// The elements of an array or a set.
+fn elements(value: &Value) -> Option<Vec<&Value>> {
+    match value {
+        Value::Array(items) => Some(items.iter().collect()),
+        Value::Set(items) => Some(items.iter().collect()),
+        _ => None,
+    }
+}
+
+fn cast(kind: u8, value: &Value) -> Option<Value> {
+    match (kind, value) {
+        (0, Value::Array(_) | Value::Set(_)) => {
+            Some(Value::from(elements(value)?.into_iter().cloned().collect::<Vec<_>>()))
+        }
+        (1, Value::Array(_) | Value::Set(_)) => Some(Value::from(
+            elements(value)?
+                .into_iter()
+                .cloned()
+                .collect::<std::collections::BTreeSet<_>>(),
+        )),
+        (2, Value::String(_)) | (3, Value::Bool(_)) | (4, Value::Null) | (5, Value::Object(_)) => Some(value.clone()),
+        _ => None,
+    }
+}
