@@ -1,4 +1,5 @@
-//! Built-in functions of OPA's first Rego that the engine lacks; templates for clusters still use them.
+//! Built-in functions of OPA's first Rego that the engine lacks; templates for clusters still use them. And
+//! those that could ask for any amount of memory at once, with a limit.
 
 use regorus::{Engine, Value};
 
@@ -46,7 +47,42 @@ pub(super) fn add(engine: &mut Engine) -> Result<(), Box<dyn std::error::Error>>
             Box::new(move |values: Vec<Value>| Ok(cast(kind, &values[0]).unwrap_or(Value::Undefined))),
         )?;
     }
+    engine.add_extension(
+        "numbers.range".to_owned(),
+        2,
+        Box::new(|values: Vec<Value>| Ok(range(&values, 1)?)),
+    )?;
+    engine.add_extension(
+        "numbers.range_step".to_owned(),
+        3,
+        Box::new(|values: Vec<Value>| match values[2].as_i64() {
+            Ok(step @ 1..) => Ok(range(&values, step)?),
+            _ => Ok(Value::Undefined),
+        }),
+    )?;
     Ok(())
+}
+
+/// A range of too many numbers.
+#[derive(Debug, thiserror::Error)]
+#[error("a range of more than {RANGE_LIMIT} numbers is refused")]
+struct TooLong;
+
+/// Numbers that a range may have.
+const RANGE_LIMIT: u64 = 1_000_000;
+
+/// The whole numbers from one to another, both included, up or down.
+fn range(values: &[Value], step: i64) -> Result<Value, TooLong> {
+    let (Ok(from), Ok(to)) = (values[0].as_i64(), values[1].as_i64()) else {
+        return Ok(Value::Undefined);
+    };
+    if from.abs_diff(to) / step.unsigned_abs() >= RANGE_LIMIT {
+        return Err(TooLong);
+    }
+    let count = i64::try_from(from.abs_diff(to) / step.unsigned_abs()).unwrap_or_default();
+    let sign = if to < from { -step } else { step };
+    let numbers: Vec<Value> = (0..=count).map(|at| Value::from(from + at * sign)).collect();
+    Ok(Value::from(numbers))
 }
 
 fn is_true(value: &Value) -> bool {

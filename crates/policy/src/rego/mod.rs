@@ -1,11 +1,10 @@
-//! Rego: a template's code in an engine of its own, with limits of time and memory.
+//! Rego: a template's code in an engine of its own, with a limit of time.
 
 mod builtins;
 mod rewrite;
 mod sprintf;
 
 use std::num::NonZeroU32;
-use std::sync::Once;
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
@@ -18,9 +17,6 @@ use crate::{Defect, Violation};
 
 /// How long one constraint may think about one object. Gatekeeper's webhook has three seconds for all.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
-
-/// What the program may use while a policy runs, in bytes.
-const MEMORY_LIMIT: u64 = 2 << 30;
 
 /// Compiled code of a template.
 #[derive(Debug)]
@@ -39,8 +35,6 @@ impl Rego {
     /// # Errors
     /// [`Defect`] with the message of the engine.
     pub(crate) fn compile(name: &str, rego: &Node, libs: &[String], is_v1: bool) -> Result<Rego, Defect> {
-        static LIMIT: Once = Once::new();
-        LIMIT.call_once(|| regorus::set_global_memory_limit(Some(MEMORY_LIMIT)));
         let fail = |message: String| {
             Defect::new(
                 rego.mark,
@@ -156,9 +150,6 @@ pub(crate) fn review_value(review: &Review) -> Value {
 fn plain(message: &str) -> String {
     if message.contains("exceeded time limit") {
         return format!("it did not end within {} s", TIME_LIMIT.as_secs());
-    }
-    if message.contains("exceeded memory limit") {
-        return format!("it needs more than {} GiB of memory", MEMORY_LIMIT >> 30);
     }
     let place = message.lines().find_map(|line| line.trim().strip_prefix("--> "));
     let error = message
