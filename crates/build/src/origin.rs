@@ -2,7 +2,7 @@
 
 use crate::repo_spec::RepoSpec;
 use resource::{BuildOrigin, ConfiguredBy, Resource};
-use yaml::{Map, Node, encode_v3};
+use yaml::{Map, Node, Text, encode_v3};
 
 /// The annotation that holds the origin.
 pub(crate) const ORIGIN: &str = "config.kubernetes.io/origin";
@@ -98,7 +98,21 @@ pub(crate) fn note_transformation(resource: &mut Resource, by: &BuildOrigin) {
 
 /// The text is filled in when the object is finished.
 fn set_annotation(resource: &mut Resource, key: &str) {
-    let Some(metadata) = resource.metadata_mut() else {
+    if resource.metadata_mut().is_some() {
+        annotate(&mut resource.node, key, "noted");
+    }
+}
+
+/// Sets an annotation of an object.
+pub(crate) fn annotate(node: &mut Node, name: &str, value: impl Into<Text>) {
+    let Some(object) = node.as_map_mut() else { return };
+    if object
+        .get("metadata")
+        .is_none_or(|metadata| metadata.as_map().is_none())
+    {
+        object.insert("metadata", Node::map(Map::new()));
+    }
+    let Some(metadata) = object.get_mut("metadata").and_then(Node::as_map_mut) else {
         return;
     };
     if metadata
@@ -108,7 +122,7 @@ fn set_annotation(resource: &mut Resource, key: &str) {
         metadata.insert("annotations", Node::map(Map::new()));
     }
     if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
-        annotations.insert(key, Node::string("noted"));
+        annotations.insert(name, Node::string(value));
     }
 }
 

@@ -119,17 +119,3 @@ impl Rule {
         Finding::new(self.name, Severity::Error, mark, message).on(object.id(), field)
     }
 }
-
-/// The node at a path of keys, or the last one on the way: where something that is missing would stand.
-pub(crate) fn nearest_mark<'p>(node: &Node, path: impl IntoIterator<Item = &'p str>) -> Mark {
-    let mut mark = node.mark;
-    let mut node = node;
-    for key in path {
-        let Some(child) = node.get(key) else { break };
-        node = child;
-        if child.mark.is_some() {
-            mark = child.mark;
-        }
-    }
-    mark
-}

@@ -76,27 +76,20 @@ fn is_object(pattern: &str, id: &ResId) -> bool {
 
 /// Whether a text is a day as `YYYY-MM-DD`.
 fn is_date(text: &str) -> bool {
-    let number = |text: &str| {
-        text.parse::<u32>()
-            .ok()
-            .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    let number = |text: &str, digits: usize| {
+        let is_number = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse::<u16>().ok()).flatten()
     };
     let parts: Vec<&str> = text.split('-').collect();
     let [year, month, day] = parts.as_slice() else {
         return false;
     };
-    let (Some(year_number), Some(month), Some(day_number)) = (number(year), number(month), number(day)) else {
-        return false;
-    };
-    let is_leap = year_number % 4 == 0 && (year_number % 100 != 0 || year_number % 400 == 0);
-    let days = match month {
-        2 if is_leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
-    year.len() == 4 && parts[1].len() == 2 && day.len() == 2 && (1..=days).contains(&day_number)
+    match (number(year, 4), number(month, 2), number(day, 2)) {
+        (Some(year), Some(month @ 1..=12), Some(day)) => {
+            (1..=u16::from(yaml::days_in_month(month as u8, year))).contains(&day)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -59,17 +59,15 @@ fn patterns() -> &'static Patterns {
     })
 }
 
-/// The secret that a text holds, if it holds one. `names` are what the text is called.
-pub(crate) fn find(text: &str, names: [&str; 2]) -> Option<Secret> {
+/// The secret that a text holds, if it holds one. `name` is what the text is called.
+pub(crate) fn find(text: &str, name: &str) -> Option<Secret> {
     // No shape is shorter.
     if text.len() < 8 {
         return None;
     }
     let patterns = patterns();
     // The id of a key is not the key.
-    let is_id = names
-        .iter()
-        .any(|name| name.to_ascii_lowercase().replace(['_', '-'], "").ends_with("keyid"));
+    let is_id = name.to_ascii_lowercase().replace(['_', '-'], "").ends_with("keyid");
     if let Some(shape) = patterns.shapes.matches(text).iter().next().filter(|_| !is_id) {
         return Some(Secret::Known(SHAPES[shape].1));
     }
@@ -79,8 +77,7 @@ pub(crate) fn find(text: &str, names: [&str; 2]) -> Option<Secret> {
     {
         return Some(Secret::Url);
     }
-    let is_named = names.iter().any(|name| patterns.name.is_match(name));
-    if is_named && !text.contains(char::is_whitespace) && looks_random(text) {
+    if patterns.name.is_match(name) && !text.contains(char::is_whitespace) && looks_random(text) {
         return Some(Secret::Named);
     }
     if text.contains('\n') {
@@ -190,10 +187,10 @@ mod tests {
             ("AKIAABCDEFGHIJKLMNOP", "data", true),
         ];
         for (text, name, expected) in table {
-            assert_eq!(find(text, [name, ""]).is_some(), expected, "{name}: {text}");
+            assert_eq!(find(text, name).is_some(), expected, "{name}: {text}");
         }
         assert_eq!(
-            find(&format!("key=AIza{}", "Ab1_".repeat(8) + "xyz"), ["", ""]),
+            find(&format!("key=AIza{}", "Ab1_".repeat(8) + "xyz"), ""),
             Some(Secret::Known("a Google API key"))
         );
     }

@@ -167,7 +167,7 @@ impl<'a> Pod<'a> {
 
     /// The mark of a field of the spec, or of what would hold it.
     pub fn mark<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Mark {
-        let mark = crate::context::nearest_mark(self.spec, path);
+        let mark = self.spec.nearest_mark(path);
         if mark.is_some() { mark } else { self.object.node.mark }
     }
 }
@@ -249,16 +249,8 @@ impl<'a> Container<'a> {
     /// The mark of a field of the container, or of what would hold it.
     pub fn mark<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Mark {
         // A container without its own place was made by code: its name stands somewhere.
-        let own = [Some(self.node), self.node.get("name")];
-        let mark = crate::context::nearest_mark(self.node, path);
-        if mark.is_some() {
-            return mark;
-        }
-        let own = own
-            .into_iter()
-            .flatten()
-            .map(|node| node.mark)
-            .find(|mark| mark.is_some());
-        own.unwrap_or(self.pod.object.node.mark)
+        let marks = [self.node.nearest_mark(path), self.node.nearest_mark(["name"])];
+        let known = marks.into_iter().find(|mark| mark.is_some());
+        known.unwrap_or(self.pod.object.node.mark)
     }
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use platform::{Level, Marked, RuleSetting};
+use platform::{Level, Marked, PlatformError, RuleSetting};
 use resource::{Severity, nearest};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use yaml::Mark;
 
 use crate::rule::{RULES, Rule};
 
@@ -23,25 +22,17 @@ struct Setting {
     told: serde_json::Map<String, Value>,
 }
 
-/// A setting that no rule understands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsError {
-    pub message: String,
-    pub mark: Mark,
-    pub hint: Option<String>,
-}
-
 impl Settings {
     /// From what holds everywhere and what holds in one environment, which wins field by field.
     ///
     /// # Errors
-    /// [`SettingsError`] for a rule that is not known, or a setting it does not understand.
+    /// [`PlatformError`] for a rule that is not known, or a setting it does not understand.
     pub fn read<'p>(
         layers: impl IntoIterator<Item = &'p BTreeMap<String, Marked<RuleSetting>>>,
-    ) -> Result<Settings, SettingsError> {
+    ) -> Result<Settings, PlatformError> {
         let mut settings = Settings::default();
         for (name, said) in layers.into_iter().flatten() {
-            let fail = |message: String, hint: Option<String>| SettingsError {
+            let fail = |message: String, hint: Option<String>| PlatformError {
                 message,
                 mark: said.mark,
                 hint,

@@ -484,47 +484,27 @@ fn timestamp(nanoseconds: i128) -> Result {
 /// `None` where there is no such operation.
 fn arithmetic(operator: Operator, left: &Value, right: &Value) -> Result<Option<Value>> {
     use Operator::{Add, Divide, Modulo, Multiply, Subtract};
+    // The same for both kinds of whole numbers.
+    macro_rules! whole {
+        ($a:expr, $b:expr, $overflow:literal) => {{
+            let result = match operator {
+                Divide if *$b == 0 => return fail("divide by zero"),
+                Modulo if *$b == 0 => return fail("modulus by zero"),
+                Add => $a.checked_add(*$b),
+                Subtract => $a.checked_sub(*$b),
+                Multiply => $a.checked_mul(*$b),
+                Divide => $a.checked_div(*$b),
+                _ => $a.checked_rem(*$b),
+            };
+            match result {
+                Some(value) => value,
+                None => return fail($overflow),
+            }
+        }};
+    }
     let value = match (operator, left, right) {
-        (_, Value::Int(a), Value::Int(b)) => {
-            if matches!(operator, Divide | Modulo) && *b == 0 {
-                return fail(if operator == Divide {
-                    "divide by zero"
-                } else {
-                    "modulus by zero"
-                });
-            }
-            let result = match operator {
-                Add => a.checked_add(*b),
-                Subtract => a.checked_sub(*b),
-                Multiply => a.checked_mul(*b),
-                Divide => a.checked_div(*b),
-                _ => a.checked_rem(*b),
-            };
-            match result {
-                Some(value) => Value::Int(value),
-                None => return fail("integer overflow"),
-            }
-        }
-        (_, Value::Uint(a), Value::Uint(b)) => {
-            if matches!(operator, Divide | Modulo) && *b == 0 {
-                return fail(if operator == Divide {
-                    "divide by zero"
-                } else {
-                    "modulus by zero"
-                });
-            }
-            let result = match operator {
-                Add => a.checked_add(*b),
-                Subtract => a.checked_sub(*b),
-                Multiply => a.checked_mul(*b),
-                Divide => a.checked_div(*b),
-                _ => a.checked_rem(*b),
-            };
-            match result {
-                Some(value) => Value::Uint(value),
-                None => return fail("unsigned integer overflow"),
-            }
-        }
+        (_, Value::Int(a), Value::Int(b)) => Value::Int(whole!(a, b, "integer overflow")),
+        (_, Value::Uint(a), Value::Uint(b)) => Value::Uint(whole!(a, b, "unsigned integer overflow")),
         (Add, Value::Double(a), Value::Double(b)) => Value::Double(a + b),
         (Subtract, Value::Double(a), Value::Double(b)) => Value::Double(a - b),
         (Multiply, Value::Double(a), Value::Double(b)) => Value::Double(a * b),

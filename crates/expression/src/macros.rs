@@ -20,15 +20,7 @@ pub(crate) fn global_call(name: String, mut arguments: Vec<Expr>, offset: u32) -
         let access = Access::Test;
         return Expr::new(Kind::Select { operand, field, access }, offset);
     }
-    let target = None;
-    Expr::new(
-        Kind::Call {
-            name,
-            target,
-            arguments,
-        },
-        offset,
-    )
+    function_call(name, None, arguments, offset)
 }
 
 /// A call on a receiver: a macro, or a function.
@@ -60,7 +52,10 @@ pub(crate) fn receiver_call(name: String, target: Expr, arguments: Vec<Expr>, of
         };
         return Expr::new(kind, offset);
     }
-    let target = Some(Box::new(target));
+    function_call(name, Some(Box::new(target)), arguments, offset)
+}
+
+fn function_call(name: String, target: Option<Box<Expr>>, arguments: Vec<Expr>, offset: u32) -> Parsed {
     Expr::new(
         Kind::Call {
             name,

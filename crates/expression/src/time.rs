@@ -74,15 +74,11 @@ impl Timestamp {
         let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
         let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
         let is_well_formed = mark(4, b"-") && mark(7, b"-") && mark(10, b"Tt") && mark(13, b":") && mark(16, b":");
-        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let last = match month {
-            2 if is_leap => 29,
-            2 => 28,
-            4 | 6 | 9 | 11 => 30,
-            1..=12 => 31,
-            _ => return None,
-        };
-        if !is_well_formed || !(1..=last).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        if !(1..=12).contains(&month) {
+            return None;
+        }
+        let last = yaml::days_in_month(u8::try_from(month).ok()?, u16::try_from(year).ok()?);
+        if !is_well_formed || !(1..=i64::from(last)).contains(&day) || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
         let mut at = 19;

@@ -118,7 +118,7 @@ impl<'l> Catalog<'l> {
     fn object(&self, object: &Resource, findings: &mut Vec<Finding>, missing: &mut HashSet<(String, String)>) {
         let (api_version, kind) = (object.api_version(), object.kind());
         let types = kubernetes();
-        let mark = place(object, &["kind"]);
+        let mark = object.node.nearest_mark(["kind"]);
         let key = (api_version.to_owned(), kind.to_owned());
         let mut found = Vec::new();
         let mut names_versions = false;
@@ -207,7 +207,7 @@ impl<'l> Catalog<'l> {
             versions,
             concealed: false,
         };
-        let mark = place(object, &["apiVersion"]);
+        let mark = object.node.nearest_mark(["apiVersion"]);
         if !live.is_empty()
             && let Some((removal, replacement)) = lifecycle::deprecation(types, api_version, kind, live)
         {
@@ -241,7 +241,13 @@ impl<'l> Catalog<'l> {
             Some(format!("Kubernetes {} knows it", words(known, &types.versions)))
         };
         let message = format!("there is no kind {kind} in {api_version}");
-        found.push(about("unknown_kind", place(object, &["kind"]), message, hint, gone));
+        found.push(about(
+            "unknown_kind",
+            object.node.nearest_mark(["kind"]),
+            message,
+            hint,
+            gone,
+        ));
     }
 
     fn custom(&self, custom: &Custom, object: &Resource, found: &mut Vec<Violation>) {
@@ -249,7 +255,7 @@ impl<'l> Catalog<'l> {
         let types = &custom.types;
         let with_defaults = defaults::set(types, custom.type_id, &object.node);
         let node = with_defaults.as_ref().unwrap_or(&object.node);
-        let mut walk = Walk::new(types, place(object, &["kind"]));
+        let mut walk = Walk::new(types, object.node.nearest_mark(["kind"]));
         walk.object(custom.type_id, node, self.versions, false);
         found.append(&mut walk.found);
         for (id, node, field, mark) in walk.rules {
@@ -315,7 +321,7 @@ impl<'l> Catalog<'l> {
         let given = metadata.and_then(|metadata| metadata.get("name"));
         let name = object.name();
         if name.is_empty() && text("generateName").is_none_or(str::is_empty) {
-            let mark = place(object, &["metadata", "name"]);
+            let mark = object.node.nearest_mark(["metadata", "name"]);
             let message = "the object has no name".to_owned();
             found.push(violation(
                 "missing_field",
@@ -327,7 +333,7 @@ impl<'l> Catalog<'l> {
             let group = object.gvk().group;
             let syntax = name::syntax(&group, kind);
             if let Some(problem) = name::name_problem(syntax, name).filter(|_| !name.is_empty()) {
-                let mark = place(object, &["metadata", "name"]);
+                let mark = object.node.nearest_mark(["metadata", "name"]);
                 let message = format!("\"{name}\" is no name of a {kind}");
                 found.push(violation("invalid_name", message, mark, problem));
             }
@@ -350,20 +356,6 @@ fn below_mark(node: &Node, path: &str) -> Option<Mark> {
     let keys = path.split('.').filter(|key| !key.is_empty());
     let found = node.get_path(keys)?;
     found.mark.is_some().then_some(found.mark)
-}
-
-/// The mark of a node at a path, or of what is nearest to it.
-fn place(object: &Resource, path: &[&str]) -> Mark {
-    let mut mark = object.node.mark;
-    let mut node = &object.node;
-    for key in path {
-        let Some(child) = node.get(key) else { break };
-        node = child;
-        if child.mark.is_some() {
-            mark = child.mark;
-        }
-    }
-    mark
 }
 
 /// Whether Kubernetes itself serves the group: a kind it does not know cannot be a custom resource.

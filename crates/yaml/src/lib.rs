@@ -23,4 +23,4 @@ pub use parse::{Config, DecodeError, Documents, Duplicate, decode, normalize_new
 pub use resolve::{TypeError, Typed, resolve_v2, resolve_v3, typed};
 pub use source::{Host, Mark, Place, Source, SourceId, Sources};
 pub use text::Text;
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, days_in_month};

@@ -217,6 +217,21 @@ impl Node {
         path.into_iter().try_fold(self, |node, key| node.get(key))
     }
 
+    /// The mark of the node at a path of keys, or of the last one on the way that has a place: where something
+    /// that is missing would stand.
+    pub fn nearest_mark<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Mark {
+        let mut mark = self.mark;
+        let mut node = self;
+        for key in path {
+            let Some(child) = node.get(key) else { break };
+            node = child;
+            if child.mark.is_some() {
+                mark = child.mark;
+            }
+        }
+        mark
+    }
+
     /// Replaces the whole node with `new`, remembering in its origin what was there before and which
     /// layer changed it. The place of the result is the place of `new`.
     pub fn replace(&mut self, new: Node, layer: &Arc<Layer>) {

@@ -32,7 +32,7 @@ impl Timestamp {
         let month = rest.number()?;
         rest.literal(b'-')?;
         let day = rest.number()?;
-        if !(1..=12).contains(&month) || day < 1 || day > days_in(month, year) {
+        if !(1..=12).contains(&month) || day < 1 || day > days_in_month(month, year) {
             return None;
         }
         let date = Timestamp {
@@ -97,7 +97,8 @@ impl Timestamp {
     }
 }
 
-fn days_in(month: u8, year: u16) -> u8 {
+/// Days of a month (1 to 12) of a year of our calendar.
+pub fn days_in_month(month: u8, year: u16) -> u8 {
     match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,

@@ -22,6 +22,7 @@ use crate::accumulate::{Context, Target};
 use crate::config::{PluginKind, Str};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::load;
+use crate::origin;
 use crate::programs::{Call, Program, ProgramError, Ran, Word};
 use crate::session::Session;
 use adopt::Setter;
@@ -99,7 +100,7 @@ impl External {
             );
         }
         let mut config = objects::with_memory(object);
-        objects::annotate(&mut config, objects::LOCAL, "true");
+        origin::annotate(&mut config, objects::LOCAL, "true");
         Ok(External {
             call,
             form: Form::ResourceList(config),

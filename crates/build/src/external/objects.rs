@@ -28,10 +28,10 @@ pub(crate) fn resource_list(items: &[Node], config: &Node) -> Result<Vec<u8>> {
     for (at, item) in items.iter().enumerate() {
         let mut item = item.clone();
         for name in INDEX {
-            annotate(&mut item, name, at.to_string());
+            origin::annotate(&mut item, name, at.to_string());
         }
         for name in NUMBER {
-            annotate(&mut item, name, (at + 1).to_string());
+            origin::annotate(&mut item, name, (at + 1).to_string());
         }
         indent(&document(&item)?, b"- ", &mut out);
     }
@@ -76,7 +76,7 @@ pub(crate) fn with_memory(resource: &Resource) -> Node {
     let mut node = resource.node.clone();
     let mut set = |name: &str, value: String| {
         if !value.is_empty() {
-            annotate(&mut node, &format!("{DOMAIN}{name}"), value);
+            origin::annotate(&mut node, &format!("{DOMAIN}{name}"), value);
         }
     };
     let join = |texts: &mut dyn Iterator<Item = &yaml::Text>| {
@@ -101,11 +101,11 @@ pub(crate) fn with_memory(resource: &Resource) -> Node {
     if let Some(from) = &resource.origin
         && resource.annotation(origin::ORIGIN).is_some()
     {
-        annotate(&mut node, origin::ORIGIN, origin::origin_text(from));
+        origin::annotate(&mut node, origin::ORIGIN, origin::origin_text(from));
     }
     if resource.annotation(origin::TRANSFORMATIONS).is_some() {
         let text = origin::transformations_text(&resource.transformations);
-        annotate(&mut node, origin::TRANSFORMATIONS, text);
+        origin::annotate(&mut node, origin::TRANSFORMATIONS, text);
     }
     node
 }
@@ -125,7 +125,7 @@ pub(crate) fn item(resource: &Resource) -> Node {
     for (name, text) in parts.into_iter().filter(|(_, text)| !text.is_empty()) {
         map.insert(name, Node::quoted_string(text.clone()));
     }
-    annotate(&mut node, ID, yaml::encode_v3(&Node::map(map)));
+    origin::annotate(&mut node, ID, yaml::encode_v3(&Node::map(map)));
     node
 }
 
@@ -151,29 +151,6 @@ pub(crate) fn forget_memory(node: &mut Node) {
     annotations.retain(|entry| entry.key.as_str().is_none_or(|key| key != ID && !is_internal(key)));
     if annotations.is_empty() {
         metadata.remove("annotations");
-    }
-}
-
-/// Sets an annotation of an object.
-pub(crate) fn annotate(node: &mut Node, name: &str, value: impl Into<yaml::Text>) {
-    let Some(object) = node.as_map_mut() else { return };
-    if object
-        .get("metadata")
-        .is_none_or(|metadata| metadata.as_map().is_none())
-    {
-        object.insert("metadata", Node::map(Map::new()));
-    }
-    let Some(metadata) = object.get_mut("metadata").and_then(Node::as_map_mut) else {
-        return;
-    };
-    if metadata
-        .get("annotations")
-        .is_none_or(|annotations| annotations.as_map().is_none())
-    {
-        metadata.insert("annotations", Node::map(Map::new()));
-    }
-    if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
-        annotations.insert(name, Node::string(value));
     }
 }
 

@@ -79,7 +79,7 @@ impl Function {
     /// Changes the objects. `SetMergeKeys` changes none: it says how patches do.
     pub(crate) fn apply(&self, set: &mut ResourceSet, layer: &Arc<Layer>) -> Result<()> {
         match self {
-            Function::RemoveFields(function) => function.apply(set, layer),
+            Function::RemoveFields(function) => function.apply(set),
             Function::RemoveResources(function) => function.apply(set, layer),
             Function::SetEnvironment(function) => function.apply(set, layer),
             Function::SetMergeKeys(_) => Ok(()),

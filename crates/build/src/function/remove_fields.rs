@@ -1,9 +1,7 @@
 //! `RemoveFields`: removes fields and list elements.
 
-use std::sync::Arc;
-
 use resource::ResourceSet;
-use yaml::{Layer, Node, Value};
+use yaml::{Node, Value};
 
 use super::target::Target;
 use crate::config::decode::{field, structure};
@@ -18,7 +16,7 @@ pub(crate) struct RemoveFields {
 structure!(RemoveFields, [field!("targets", targets)]);
 
 impl RemoveFields {
-    pub(super) fn apply(&self, set: &mut ResourceSet, _layer: &Arc<Layer>) -> Result<()> {
+    pub(super) fn apply(&self, set: &mut ResourceSet) -> Result<()> {
         for target in &self.targets {
             target.each_field(set, None, |root, fields| {
                 // From the last to the first: what goes away moves nothing that is still to go.

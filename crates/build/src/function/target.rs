@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use resource::{Resource, ResourceSet, SelectorMatcher, nearest};
+use resource::{Resource, ResourceSet, nearest};
 use yaml::{Layer, Mark, Node};
 
 use crate::config::decode::{field, structure};
 use crate::config::{Selector, Str};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::field_path::{Kind, Location, PathError, Route, split_bracketed, there_instead};
+use crate::transform::patch::select;
 
 /// One entry of `targets`.
 #[derive(Clone, Debug, Default)]
@@ -43,20 +44,13 @@ pub(super) struct Fields<'a> {
 impl Target {
     /// Positions of the objects it selects; none is an error unless it is optional.
     pub(super) fn objects(&self, set: &ResourceSet) -> Result<Vec<usize>> {
-        let selected = self.select.as_ref().map(Matcher::new).transpose()?;
-        let rejected: Vec<Matcher> = self.reject.iter().map(Matcher::new).collect::<Result<_>>()?;
-        let mut positions = Vec::new();
-        for (position, resource) in set.iter().enumerate() {
-            let mut is_meant = match &selected {
-                Some(matcher) => matcher.matches(resource)?,
-                None => true,
-            };
-            for matcher in &rejected {
-                is_meant = is_meant && !matcher.matches(resource)?;
-            }
-            if is_meant {
-                positions.push(position);
-            }
+        let mut positions = match &self.select {
+            Some(selector) => select(set, selector)?,
+            None => (0..set.len()).collect(),
+        };
+        for selector in &self.reject {
+            let rejected = select(set, selector)?;
+            positions.retain(|position| rejected.binary_search(position).is_err());
         }
         if positions.is_empty() && !self.optional {
             return Err(self.no_object(set));
@@ -177,29 +171,5 @@ impl Fields<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A selector, compiled.
-struct Matcher {
-    matcher: SelectorMatcher,
-    mark: Mark,
-}
-
-impl Matcher {
-    fn new(selector: &Selector) -> Result<Matcher> {
-        let matcher = SelectorMatcher::new(&selector.id, &selector.label_selector, &selector.annotation_selector);
-        let invalid =
-            |error: resource::SelectorError| BuildError::new(ErrorKind::Config, selector.mark, error.to_string());
-        Ok(Matcher {
-            matcher: matcher.map_err(invalid)?,
-            mark: selector.mark,
-        })
-    }
-
-    fn matches(&self, resource: &Resource) -> Result<bool> {
-        self.matcher
-            .matches(resource)
-            .map_err(|error| BuildError::new(ErrorKind::Config, self.mark, error.to_string()))
     }
 }

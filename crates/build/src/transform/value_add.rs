@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use resource::{Resource, ResourceSet, SelectorMatcher};
+use resource::{Resource, ResourceSet};
 use yaml::{Layer, Mark, Tag, Text};
 
 use crate::config::{FieldSpec, RoleBindingSubjects, ValueAddTarget, ValueAddTransformer};
@@ -13,6 +13,7 @@ use crate::error::{BuildError, ErrorKind, Result};
 use crate::field_path;
 use crate::transform::fieldspec::set_scalar;
 use crate::transform::namespace::NamespaceChange;
+use crate::transform::patch::select;
 
 const NAMESPACE_PATH: &str = "metadata/namespace";
 
@@ -62,19 +63,10 @@ fn check(config: &ValueAddTransformer, layer: &Arc<Layer>) -> Result<()> {
 
 /// Positions of the objects that a target selects; all, if it does not say.
 fn selected(set: &ResourceSet, target: &ValueAddTarget) -> Result<Vec<usize>> {
-    let Some(selector) = &target.selector else {
-        return Ok((0..set.len()).collect());
-    };
-    let failed = |error: resource::SelectorError| BuildError::new(ErrorKind::Config, selector.mark, error.to_string());
-    let matcher = SelectorMatcher::new(&selector.id, &selector.label_selector, &selector.annotation_selector);
-    let matcher = matcher.map_err(failed)?;
-    let mut selected = Vec::new();
-    for (position, resource) in set.iter().enumerate() {
-        if matcher.matches(resource).map_err(failed)? {
-            selected.push(position);
-        }
+    match &target.selector {
+        Some(selector) => select(set, selector),
+        None => Ok((0..set.len()).collect()),
     }
-    Ok(selected)
 }
 
 fn set_namespace(resource: &mut Resource, value: &Text, mark: Mark, layer: &Arc<Layer>) -> Result<()> {

@@ -72,7 +72,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if OTHERS.contains(&text.object.kind()) {
             continue;
         }
-        if let Some(found) = plaintext::find(text.value, names(&text)) {
+        if let Some(found) = plaintext::find(text.value, name(&text)) {
             let finding = RULE.finding(text.object, text.field(), text.mark, found.words());
             findings.push(finding.hint(HINT).concealed());
         }
@@ -110,12 +110,13 @@ fn in_secret(object: &Resource) -> Option<Finding> {
     Some(RULE.finding(object, first, mark, message).hint(HINT).concealed())
 }
 
-/// The names that say what a text is: of its field, and of the variable or key it is the value of.
-fn names<'t>(text: &Text<'t>) -> [&'t str; 2] {
-    let variable = text.mapping().and_then(|mapping| mapping.get("name")).and_then(Node::as_str);
-    let key = text.last_key().unwrap_or_default();
-    match key {
-        "value" => [variable.unwrap_or_default(), ""],
-        _ => [key, ""],
+/// What a text is called: its field, or the variable that it is the value of.
+fn name<'t>(text: &Text<'t>) -> &'t str {
+    match text.last_key().unwrap_or_default() {
+        "value" => {
+            let variable = text.mapping().and_then(|mapping| mapping.get("name"));
+            variable.and_then(Node::as_str).unwrap_or_default()
+        }
+        key => key,
     }
 }

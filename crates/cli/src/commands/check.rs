@@ -429,13 +429,7 @@ fn plain_target<'p>(directory: &Path, platform: Option<&'p Platform>) -> Result<
 fn settings<'p>(
     layers: impl Iterator<Item = &'p BTreeMap<String, Marked<platform::RuleSetting>>>,
 ) -> Result<Settings, Box<Diagnostic>> {
-    Settings::read(layers).map_err(|error| {
-        Box::new(Diagnostic {
-            mark: error.mark,
-            hint: error.hint,
-            ..Diagnostic::error(error.message)
-        })
-    })
+    Settings::read(layers).map_err(|error| Box::new(error.into()))
 }
 
 fn platform_targets<'p>(
