@@ -113,6 +113,9 @@ pub fn unmet(links: &[Links]) -> Vec<Vec<Finding>> {
     findings
 }
 
+/// Directories that a hint names.
+const NAMED: usize = 3;
+
 /// What was looked at, in words.
 struct Looked {
     holder: String,
@@ -136,9 +139,14 @@ fn looked_at(members: &[&Links]) -> Looked {
         _ => ("the cluster".to_owned(), String::new()),
     };
     let unbuilt = members.iter().filter(|member| member.presence.is_none());
-    let unbuilt: Vec<&str> = unbuilt.map(|member| member.target.as_str()).collect();
+    let mut unbuilt: Vec<&str> = unbuilt.map(|member| member.target.as_str()).collect();
     if !unbuilt.is_empty() {
-        note = format!("it may be in what could not be built: {}", unbuilt.join(", "));
+        let more = match unbuilt.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        unbuilt.truncate(NAMED);
+        note = format!("it may be in what could not be built: {}{more}", unbuilt.join(", "));
     }
     Looked { holder, note }
 }

@@ -5,23 +5,23 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use build::{Built, Options, OsFiles, Session, parallel};
+use build::{Built, Session, parallel};
 use check::{Context, Facts, Inventory, Links, Locations, Report, Schemas, Settings, TargetFindings};
 use clap::Args;
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
 use yaml::Sources;
 
-use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
+use crate::args::working_directory;
 use crate::commands::evidence;
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::hidden::Hidden;
 use crate::policies::Library;
-use crate::programs::ProgramArgs;
 use crate::progress::Progress;
-use crate::remote::{Locks, Outside};
+use crate::remote::Locks;
 use crate::report::{self, Format, Rendering};
+use crate::setup::{Setup, SetupArgs};
 use crate::{date, output};
 
 /// Check environments: rules, each finding at the line of your files that caused it.
@@ -84,13 +84,7 @@ pub(crate) struct Selection {
     #[arg(long, value_name = "PATH")]
     schema_location: Vec<String>,
     #[command(flatten)]
-    report: ReportArgs,
-    #[command(flatten)]
-    network: NetworkArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    #[command(flatten)]
-    flags: BuildFlags,
+    setup: SetupArgs,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -186,7 +180,7 @@ fn write(args: &CheckArgs, report: &Report<'_>, sources: &Sources) -> Result<(),
             Box::new(Diagnostic::error(message).hint("its directory must be there"))
         })?;
     }
-    rendering.quiet = args.selection.report.quiet;
+    rendering.quiet = args.selection.setup.is_quiet();
     rendering.colour = has_colour(&std::io::stdout());
     print(&report::render(args.output, &rendering))
 }
@@ -200,15 +194,12 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Box<Diagnostic>> {
 impl Selection {
     /// Builds and checks, and hands out what was found.
     pub(crate) fn check(&self, write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>) -> Exit {
-        let reporter = self.report.reporter();
-        let options = self.flags.options(&reporter);
-        let files = OsFiles::new(working_directory());
-        let executor = self.flags.executor(self.programs);
-        let session = Session::new(&files).with_programs(&executor, self.flags.permissions());
-        match check(self, &options, &session, &Outside::new(self.network, &reporter), write) {
+        let setup = self.setup.setup();
+        let session = setup.session();
+        match check(self, &setup, &session, write) {
             Ok(exit) => exit,
             Err(diagnostic) => {
-                reporter.error(&diagnostic, session.sources());
+                setup.reporter.error(&diagnostic, session.sources());
                 Exit::WrongInput
             }
         }
@@ -217,9 +208,8 @@ impl Selection {
 
 fn check(
     args: &Selection,
-    options: &Options,
+    setup: &Setup,
     session: &Session<'_>,
-    outside: &Outside,
     write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>,
 ) -> Result<Exit, Box<Diagnostic>> {
     let found = find_platform(args)
@@ -227,69 +217,62 @@ fn check(
         .transpose();
     let platform = found.map_err(|error| Box::new(error.into()))?;
     let Targets { chosen, others } = targets(args, session, platform.as_ref())?;
-    let library = Library::read(session, options, &policies(args, platform.as_ref()))?;
+    let library = Library::read(session, &setup.options, &policies(args, platform.as_ref()))?;
     let locations = locations(args, session, platform.as_ref())?;
     let schemas = Schemas {
         versions: versions(args, platform.as_ref())?,
         lookup: Some(&locations),
     };
     let today = date::today();
-    let results = build_each(
-        &chosen,
-        options,
-        session,
-        outside,
-        !args.report.quiet,
-        |target, built| {
-            let objects = built.as_ref().ok().map(|built| built.objects.as_slice());
-            let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
-            match &built {
-                Ok(built) => {
-                    let context = Context::new(&built.objects, &target.facts, &target.settings);
-                    Outcome {
-                        is_built: true,
-                        objects: built.objects.len(),
-                        secrets: check::secret_values(&built.objects),
-                        findings: findings(built, &context, &schemas, &library),
-                        inventory,
-                        links: Links::new(&context),
-                    }
-                }
-                Err(error) => Outcome {
-                    is_built: false,
-                    objects: 0,
-                    secrets: Vec::new(),
-                    findings: vec![build_failed(error)],
+    let results = build_each(&chosen, setup, session, !args.setup.is_quiet(), |target, built| {
+        let objects = built.as_ref().ok().map(|built| built.objects.as_slice());
+        let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
+        match &built {
+            Ok(built) => {
+                let context = Context::new(&built.objects, &target.facts, &target.settings);
+                Outcome {
+                    is_built: true,
+                    objects: built.objects.len(),
+                    secrets: check::secret_values(&built.objects),
+                    findings: findings(built, &context, &schemas, &library),
                     inventory,
-                    links: Links::unbuilt(&target.facts),
-                },
+                    links: Links::new(&context),
+                }
             }
-        },
-    );
+            Err(error) => Outcome {
+                is_built: false,
+                objects: 0,
+                secrets: Vec::new(),
+                findings: vec![build_failed(error)],
+                inventory,
+                links: Links::unbuilt(&target.facts),
+            },
+        }
+    });
     let inventories: Vec<Inventory> = results.iter().map(|outcome| outcome.inventory.clone()).collect();
     let settings: Vec<&Settings> = chosen.iter().map(|target| &target.settings).collect();
     let missing = check::parity(&inventories, &settings);
     let mut links: Vec<Links> = results.iter().map(|outcome| outcome.links.clone()).collect();
-    links.extend(links_beside(&links, others, options, session, outside));
+    links.extend(links_beside(&links, others, setup, session));
     let unmet = check::unmet(&links);
-    let results =
-        chosen
-            .iter()
-            .zip(results)
-            .zip(missing.into_iter().zip(unmet))
-            .map(|((target, outcome), (missing, unmet))| {
-                let findings = outcome.findings.into_iter().chain(missing).chain(unmet).collect();
-                TargetFindings {
-                    environment: target.facts.environment.clone(),
-                    directory: target.facts.target.clone(),
-                    objects: outcome.objects,
-                    secrets: outcome.secrets,
-                    is_built: outcome.is_built,
-                    rules: target.settings.rules_on(),
-                    fail_on: target.fail_on,
-                    findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
-                }
-            });
+    let further = missing.into_iter().zip(unmet);
+    let results = chosen
+        .iter()
+        .zip(results)
+        .zip(further)
+        .map(|((target, outcome), (missing, unmet))| {
+            let findings = outcome.findings.into_iter().chain(missing).chain(unmet).collect();
+            TargetFindings {
+                environment: target.facts.environment.clone(),
+                directory: target.facts.target.clone(),
+                objects: outcome.objects,
+                secrets: outcome.secrets,
+                is_built: outcome.is_built,
+                rules: target.settings.rules_on(),
+                fail_on: target.fail_on,
+                findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
+            }
+        });
     let report = Report::new(results.collect(), session.sources());
     write(&report, session.sources())
 }
@@ -297,20 +280,19 @@ fn check(
 /// Builds targets in parallel, each under its own lock, and makes something of each.
 fn build_each<T: Send + Sync>(
     targets: &[Target<'_>],
-    options: &Options,
+    setup: &Setup,
     session: &Session<'_>,
-    outside: &Outside,
     shows_progress: bool,
     make: impl Fn(&Target<'_>, Result<Built, build::BuildError>) -> T + Sync,
 ) -> Vec<T> {
     let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
-    let fetchers = locks.fetchers(outside);
+    let fetchers = locks.fetchers(&setup.outside);
     let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
     let progress = Progress::new(targets.len(), shows_progress);
     parallel::map(targets.len(), parallel::default_jobs(), |at| {
         let target = &targets[at];
         let built = locks.choose(at, &sessions).and_then(|session| {
-            let built = session.build(&target.directory, options);
+            let built = session.build(&target.directory, &setup.options);
             built.map_err(|failure| failure.error)
         });
         progress.step(&target.facts.target);
@@ -319,26 +301,13 @@ fn build_each<T: Send + Sync>(
 }
 
 /// What the targets have that were not chosen, but may be counted on; they are built only then.
-fn links_beside(
-    links: &[Links],
-    mut others: Vec<Target<'_>>,
-    options: &Options,
-    session: &Session<'_>,
-    outside: &Outside,
-) -> Vec<Links> {
+fn links_beside(links: &[Links], mut others: Vec<Target<'_>>, setup: &Setup, session: &Session<'_>) -> Vec<Links> {
     let open: Vec<&Links> = links.iter().filter(|links| links.is_open()).collect();
     others.retain(|other| open.iter().any(|links| links.is_beside(&other.facts)));
-    build_each(
-        &others,
-        options,
-        session,
-        outside,
-        false,
-        |target, built| match &built {
-            Ok(built) => Links::new(&Context::new(&built.objects, &target.facts, &target.settings)),
-            Err(_) => Links::unbuilt(&target.facts),
-        },
-    )
+    build_each(&others, setup, session, false, |target, built| match &built {
+        Ok(built) => Links::new(&Context::new(&built.objects, &target.facts, &target.settings)),
+        Err(_) => Links::unbuilt(&target.facts),
+    })
 }
 
 fn findings(built: &Built, context: &Context<'_>, schemas: &Schemas<'_>, library: &Library) -> Vec<Finding> {
