@@ -21,6 +21,15 @@ pub fn kubernetes() -> &'static Types {
     TYPES.get_or_init(|| Types::unpack(include_bytes!("../data/kubernetes.bin")))
 }
 
+/// Terrace's own kinds.
+pub fn workloads() -> &'static Types {
+    static TYPES: OnceLock<Types> = OnceLock::new();
+    TYPES.get_or_init(|| Types::unpack(include_bytes!("../data/vertex.bin")))
+}
+
+/// The group of Terrace's own kinds.
+const WORKLOADS: &str = "vertex.terrace.dev/";
+
 /// Versions by their names, such as "1.37", "v1.37" or "1.37.2". None stand for the newest.
 ///
 /// # Errors
@@ -129,6 +138,8 @@ impl<'l> Catalog<'l> {
         } else if is_builtin_group(api_version) {
             names_versions = true;
             self.builtin(types, object, &mut found);
+        } else if api_version.starts_with(WORKLOADS) {
+            self.workload(object, &mut found);
         } else {
             match self.lookup.map_or(Ok(None), |lookup| lookup.find(api_version, kind)) {
                 Ok(Some(custom)) => self.custom(&custom, object, &mut found),
@@ -248,6 +259,26 @@ impl<'l> Catalog<'l> {
             hint,
             gone,
         ));
+    }
+
+    fn workload(&self, object: &Resource, found: &mut Vec<Violation>) {
+        self.metadata(object, found);
+        let (types, api_version, kind) = (workloads(), object.api_version(), object.kind());
+        if let Some(known) = types.kinds_named(api_version, kind).next() {
+            let mut walk = Walk::new(types, object.node.nearest_mark(["kind"]));
+            walk.object(known.type_id, &object.node, self.versions, false);
+            found.append(&mut walk.found);
+            return;
+        }
+        found.push(Violation {
+            rule: "unknown_kind",
+            message: format!("there is no kind {kind} in {api_version}"),
+            mark: object.node.nearest_mark(["kind"]),
+            hint: kind_hint(types, api_version, kind, Versions::ALL),
+            field: "kind".to_owned(),
+            versions: Versions::ALL,
+            concealed: false,
+        });
     }
 
     fn custom(&self, custom: &Custom, object: &Resource, found: &mut Vec<Violation>) {

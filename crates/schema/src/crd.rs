@@ -182,6 +182,7 @@ impl<'s> Import<'s> {
                 name: name.as_str().into(),
                 type_id,
                 versions: Versions::ALL,
+                output_only: false,
             });
         }
         kind.fields.sort_by(|a, b| a.name.cmp(&b.name));
