@@ -10,6 +10,7 @@ use crate::commands::{build, completions, edit, localize, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
 use crate::programs::ProgramArgs;
+use crate::setup::Setup;
 
 /// Manages declarative configuration of Kubernetes.
 #[derive(Debug, Parser)]
@@ -148,7 +149,8 @@ fn group_help(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
 }
 
 fn run_build(args: KustomizeBuildArgs) -> Exit {
-    let options = args.flags.options(&REPORTER);
+    let (network, programs) = (NetworkArgs::default(), ProgramArgs::default());
+    let setup = Setup::new(REPORTER, network, programs, &args.flags);
     let directory = match args.directories.as_slice() {
         [] => ".".into(),
         [directory] => directory.into(),
@@ -156,13 +158,7 @@ fn run_build(args: KustomizeBuildArgs) -> Exit {
     };
     // An empty path is no path to kustomize.
     let output = args.output.filter(|path| !path.is_empty()).map(Into::into);
-    let how = build::How {
-        flags: &args.flags,
-        programs: ProgramArgs::default(),
-        options: &options,
-        network: NetworkArgs::default(),
-    };
-    match build::run_one(directory, output, &how, &REPORTER) {
+    match build::run_one(directory, output, &setup) {
         Exit::Done => Exit::Done,
         _ => Exit::WrongInput,
     }

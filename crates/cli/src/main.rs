@@ -16,6 +16,7 @@ mod programs;
 mod progress;
 mod remote;
 mod report;
+mod setup;
 mod stack;
 
 use std::process::ExitCode;

@@ -3,18 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-use build::{Built, Failure, Options, OsFiles, Session, find_kustomizations, parallel};
+use build::{Built, Failure, Options, Session, find_kustomizations, parallel};
 use clap::Args;
 use resource::Finding;
 use yaml::{Mark, Sources};
 
-use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
+use crate::args::working_directory;
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
 use crate::output;
-use crate::programs::ProgramArgs;
 use crate::progress::Progress;
-use crate::remote::{Locks, Outside, lock_beside};
+use crate::remote::{Locks, lock_beside};
+use crate::setup::{Setup, SetupArgs};
 
 /// Render kustomizations, to the byte as kustomize does.
 ///
@@ -61,21 +61,7 @@ pub(crate) struct BuildArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     #[command(flatten)]
-    network: NetworkArgs,
-    #[command(flatten)]
-    report: ReportArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    #[command(flatten)]
-    flags: BuildFlags,
-}
-
-/// How one directory is rendered.
-pub(crate) struct How<'a> {
-    pub(crate) flags: &'a BuildFlags,
-    pub(crate) programs: ProgramArgs,
-    pub(crate) options: &'a Options,
-    pub(crate) network: NetworkArgs,
+    setup: SetupArgs,
 }
 
 /// A kustomization to render.
@@ -95,17 +81,11 @@ struct Rendered {
 }
 
 pub(crate) fn run(args: &BuildArgs) -> Exit {
-    let reporter = args.report.reporter();
-    let options = args.flags.options(&reporter);
+    let setup = args.setup.setup();
+    let reporter = &setup.reporter;
     if args.directories.len() + args.all.len() < 2 && args.all.is_empty() && args.output_dir.is_none() {
         let directory = args.directories.first().cloned().unwrap_or_else(|| ".".into());
-        let how = How {
-            flags: &args.flags,
-            programs: args.programs,
-            options: &options,
-            network: args.network,
-        };
-        return run_one(directory, args.output.clone(), &how, &reporter);
+        return run_one(directory, args.output.clone(), &setup);
     }
     if let Some(directory) = args.output.as_deref().filter(|path| path.is_dir()) {
         let message = format!(
@@ -116,10 +96,7 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
         reporter.error(&Diagnostic::error(message).hint(hint), &Sources::new());
         return Exit::WrongUsage;
     }
-    let files = OsFiles::new(working_directory());
-    let outside = Outside::new(args.network, &reporter);
-    let executor = args.flags.executor(args.programs);
-    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
+    let session = setup.session();
     let targets = match targets(args, &session) {
         Ok(targets) => targets,
         Err((exit, diagnostic)) => {
@@ -128,32 +105,29 @@ pub(crate) fn run(args: &BuildArgs) -> Exit {
         }
     };
     let jobs = args.jobs.map_or_else(parallel::default_jobs, usize::from);
-    let progress = Progress::new(targets.len(), !args.report.quiet);
+    let progress = Progress::new(targets.len(), !args.setup.is_quiet());
     let locks = Locks::read(&session, targets.iter().map(|target| target.directory.as_path()));
-    let fetchers = locks.fetchers(&outside);
+    let fetchers = locks.fetchers(&setup.outside);
     let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
     let results = parallel::map(targets.len(), jobs, |at| {
         let target = &targets[at];
         let session = locks.choose(at, &sessions);
         let result = session
             .map_err(|error| (Exit::of(error.kind), error.into()))
-            .and_then(|session| render(session, target, args.output_dir.as_deref(), &options));
+            .and_then(|session| render(session, target, args.output_dir.as_deref(), &setup.options));
         progress.step(&target.shown);
         result
     });
     drop(progress);
-    finish(&targets, results, args.output.as_deref(), session.sources(), &reporter)
+    finish(&targets, results, args.output.as_deref(), session.sources(), reporter)
 }
 
 /// Renders one directory: to standard output, to a file, or to a file for each object.
-pub(crate) fn run_one(directory: PathBuf, output: Option<PathBuf>, how: &How<'_>, reporter: &Reporter) -> Exit {
-    let files = OsFiles::new(working_directory());
-    let executor = how.flags.executor(how.programs);
-    let session = Session::new(&files)
-        .with_programs(&executor, how.flags.permissions())
-        .with_threads(parallel::default_jobs);
+pub(crate) fn run_one(directory: PathBuf, output: Option<PathBuf>, setup: &Setup) -> Exit {
+    let reporter = &setup.reporter;
+    let session = setup.session().with_threads(parallel::default_jobs);
     let fetcher = match lock_beside(&session, &directory) {
-        Ok(lock) => Outside::new(how.network, reporter).fetcher(lock),
+        Ok(lock) => setup.outside.fetcher(lock),
         Err(error) => {
             let exit = Exit::of(error.kind);
             reporter.error(&error.into(), session.sources());
@@ -161,7 +135,7 @@ pub(crate) fn run_one(directory: PathBuf, output: Option<PathBuf>, how: &How<'_>
         }
     };
     let session = session.beside(&fetcher);
-    let built = match session.build(&directory, how.options) {
+    let built = match session.build(&directory, &setup.options) {
         Ok(built) => built,
         Err(Failure { error, sources }) => {
             let exit = Exit::of(error.kind);

@@ -5,23 +5,23 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use build::{Built, Options, OsFiles, Session, parallel};
+use build::{Built, Session, parallel};
 use check::{Context, Facts, Inventory, Locations, Report, Schemas, Settings, TargetFindings};
 use clap::Args;
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
 use yaml::Sources;
 
-use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
+use crate::args::working_directory;
 use crate::commands::evidence;
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::hidden::Hidden;
 use crate::policies::Library;
-use crate::programs::ProgramArgs;
 use crate::progress::Progress;
-use crate::remote::{Locks, Outside};
+use crate::remote::Locks;
 use crate::report::{self, Format, Rendering};
+use crate::setup::{Setup, SetupArgs};
 use crate::{date, output};
 
 /// Check environments: rules, each finding at the line of your files that caused it.
@@ -84,13 +84,7 @@ pub(crate) struct Selection {
     #[arg(long, value_name = "PATH")]
     schema_location: Vec<String>,
     #[command(flatten)]
-    report: ReportArgs,
-    #[command(flatten)]
-    network: NetworkArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    #[command(flatten)]
-    flags: BuildFlags,
+    setup: SetupArgs,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -178,7 +172,7 @@ fn write(args: &CheckArgs, report: &Report<'_>, sources: &Sources) -> Result<(),
             Box::new(Diagnostic::error(message).hint("its directory must be there"))
         })?;
     }
-    rendering.quiet = args.selection.report.quiet;
+    rendering.quiet = args.selection.setup.is_quiet();
     rendering.colour = has_colour(&std::io::stdout());
     print(&report::render(args.output, &rendering))
 }
@@ -192,15 +186,12 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Box<Diagnostic>> {
 impl Selection {
     /// Builds and checks, and hands out what was found.
     pub(crate) fn check(&self, write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>) -> Exit {
-        let reporter = self.report.reporter();
-        let options = self.flags.options(&reporter);
-        let files = OsFiles::new(working_directory());
-        let executor = self.flags.executor(self.programs);
-        let session = Session::new(&files).with_programs(&executor, self.flags.permissions());
-        match check(self, &options, &session, &Outside::new(self.network, &reporter), write) {
+        let setup = self.setup.setup();
+        let session = setup.session();
+        match check(self, &setup, &session, write) {
             Ok(exit) => exit,
             Err(diagnostic) => {
-                reporter.error(&diagnostic, session.sources());
+                setup.reporter.error(&diagnostic, session.sources());
                 Exit::WrongInput
             }
         }
@@ -209,9 +200,8 @@ impl Selection {
 
 fn check(
     args: &Selection,
-    options: &Options,
+    setup: &Setup,
     session: &Session<'_>,
-    outside: &Outside,
     write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>,
 ) -> Result<Exit, Box<Diagnostic>> {
     let found = find_platform(args)
@@ -219,7 +209,7 @@ fn check(
         .transpose();
     let platform = found.map_err(|error| Box::new(error.into()))?;
     let targets = targets(args, session, platform.as_ref())?;
-    let library = Library::read(session, options, &policies(args, platform.as_ref()))?;
+    let library = Library::read(session, &setup.options, &policies(args, platform.as_ref()))?;
     let locations = locations(args, session, platform.as_ref())?;
     let schemas = Schemas {
         versions: versions(args, platform.as_ref())?,
@@ -227,14 +217,14 @@ fn check(
     };
     let today = date::today();
     let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
-    let fetchers = locks.fetchers(outside);
+    let fetchers = locks.fetchers(&setup.outside);
     let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
-    let progress = Progress::new(targets.len(), !args.report.quiet);
+    let progress = Progress::new(targets.len(), !args.setup.is_quiet());
     let results = parallel::map(targets.len(), parallel::default_jobs(), |at| {
         let target = &targets[at];
         let built = locks.choose(at, &sessions).and_then(|session| {
             session
-                .build(&target.directory, options)
+                .build(&target.directory, &setup.options)
                 .map_err(|failure| failure.error)
         });
         progress.step(&target.facts.target);

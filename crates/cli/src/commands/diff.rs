@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use build::{FileKind, Files, Options, OsFiles, Session, parallel};
+use build::{FileKind, Files, Session, parallel};
 use clap::Args;
 use fetch::Revision;
 use resource::{Resource, Schema};
 use yaml::Sources;
 
 use super::check::print;
-use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
-use crate::diagnostic::{Diagnostic, Reporter, has_colour};
+use crate::args::working_directory;
+use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
-use crate::programs::ProgramArgs;
-use crate::remote::{Locks, Outside};
+use crate::remote::Locks;
 use crate::report::difference::{self as report, Comparison, Sides};
+use crate::setup::{Setup, SetupArgs};
 
 /// Show what differs between two directories, two environments, or two Git revisions of one.
 ///
@@ -51,13 +51,7 @@ pub(crate) struct DiffArgs {
     #[arg(long)]
     exit_code: bool,
     #[command(flatten)]
-    report: ReportArgs,
-    #[command(flatten)]
-    network: NetworkArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    #[command(flatten)]
-    flags: BuildFlags,
+    setup: SetupArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -112,10 +106,10 @@ struct Built {
 }
 
 pub(crate) fn run(args: &DiffArgs) -> Exit {
-    let reporter = args.report.reporter();
-    let options = args.flags.options(&reporter);
+    let setup = args.setup.setup();
+    let reporter = &setup.reporter;
     let (before, after) = sides(args);
-    let build = |side: &Side| built(side, args, &options, &reporter);
+    let build = |side: &Side| built(side, &setup);
     let (old, new) = match (build(&before), build(&after)) {
         (Ok(old), Ok(new)) => (old, new),
         (Err(exit), _) | (_, Err(exit)) => return exit,
@@ -176,46 +170,36 @@ fn compare(old: &Built, new: &Built, comparison: &mut Comparison) {
 }
 
 /// Builds a side. What is wrong is reported here, with the files of this side.
-fn built(side: &Side, args: &DiffArgs, options: &Options, reporter: &Reporter) -> Result<Built, Exit> {
+fn built(side: &Side, setup: &Setup) -> Result<Built, Exit> {
     let here = working_directory();
     let Some(revision) = &side.revision else {
-        let executor = args.flags.executor(args.programs);
-        let files = OsFiles::new(here.clone());
-        let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
-        return build_all(&session, &here, side, args, options, reporter);
+        return build_all(&setup.session(), &here, side, setup);
     };
     match Revision::read(&here, revision) {
         // A program would see the working tree: none is run.
-        Ok(files) => build_all(&Session::new(&files), files.directory(), side, args, options, reporter),
+        Ok(files) => build_all(&Session::new(&files), files.directory(), side, setup),
         Err(error) => {
             let diagnostic = Diagnostic::from(error.at(yaml::Mark::NONE));
-            reporter.error(&diagnostic, &Sources::new());
+            setup.reporter.error(&diagnostic, &Sources::new());
             Err(Exit::WrongInput)
         }
     }
 }
 
-fn build_all(
-    session: &Session<'_>,
-    here: &Path,
-    side: &Side,
-    args: &DiffArgs,
-    options: &Options,
-    reporter: &Reporter,
-) -> Result<Built, Exit> {
+fn build_all(session: &Session<'_>, here: &Path, side: &Side, setup: &Setup) -> Result<Built, Exit> {
+    let reporter = &setup.reporter;
     let fail = |diagnostic: &Diagnostic| reporter.error(diagnostic, session.sources());
     let directories = directories(session, here, side).map_err(|diagnostic| {
         fail(&diagnostic);
         Exit::WrongInput
     })?;
-    let outside = Outside::new(args.network, reporter);
     let locks = Locks::read(session, directories.iter().map(|(_, directory)| directory.as_path()));
-    let fetchers = locks.fetchers(&outside);
+    let fetchers = locks.fetchers(&setup.outside);
     let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
     let results = parallel::map(directories.len(), parallel::default_jobs(), |at| {
         let session = locks.choose(at, &sessions)?;
         session
-            .build(&directories[at].1, options)
+            .build(&directories[at].1, &setup.options)
             .map_err(|failure| failure.error)
     });
     let mut parts = Vec::new();

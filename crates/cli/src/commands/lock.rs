@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use build::{Failure, Options, OsFiles, Session};
+use build::{Failure, Session};
 use clap::Args;
 use fetch::{LOCK_NAME, Lock};
 
-use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
-use crate::diagnostic::{Diagnostic, Reporter};
+use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::output;
-use crate::programs::ProgramArgs;
-use crate::remote::{Outside, lock_beside};
+use crate::remote::lock_beside;
+use crate::setup::{Setup, SetupArgs};
 
 /// Write down what the URLs of a kustomization lead to.
 ///
@@ -38,18 +37,11 @@ pub(crate) struct LockArgs {
     #[arg(long)]
     check: bool,
     #[command(flatten)]
-    network: NetworkArgs,
-    #[command(flatten)]
-    report: ReportArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    #[command(flatten)]
-    flags: BuildFlags,
+    setup: SetupArgs,
 }
 
 pub(crate) fn run(args: &LockArgs) -> Exit {
-    let reporter = args.report.reporter();
-    let options = args.flags.options(&reporter);
+    let setup = args.setup.setup();
     let working = [PathBuf::from(".")];
     let directories = match args.directories.as_slice() {
         [] => &working[..],
@@ -57,16 +49,15 @@ pub(crate) fn run(args: &LockArgs) -> Exit {
     };
     let mut exit = Exit::Done;
     for directory in directories {
-        let answer = lock(args, directory, &options, &reporter);
+        let answer = lock(args, directory, &setup);
         exit = if exit == Exit::Done { answer } else { exit };
     }
     exit
 }
 
-fn lock(args: &LockArgs, directory: &Path, options: &Options, reporter: &Reporter) -> Exit {
-    let files = OsFiles::new(working_directory());
-    let executor = args.flags.executor(args.programs);
-    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
+fn lock(args: &LockArgs, directory: &Path, setup: &Setup) -> Exit {
+    let reporter = &setup.reporter;
+    let session = setup.session();
     let path = directory.join(LOCK_NAME);
     if !directory.is_dir() && directory.to_string_lossy().contains(':') {
         let message = format!(
@@ -77,8 +68,8 @@ fn lock(args: &LockArgs, directory: &Path, options: &Options, reporter: &Reporte
         reporter.error(&Diagnostic::error(message).hint(hint), session.sources());
         return Exit::WrongInput;
     }
-    let fetcher = Outside::new(args.network, reporter).fetcher(None);
-    if let Err(Failure { error, sources }) = session.beside(&fetcher).build(directory, options) {
+    let fetcher = setup.outside.fetcher(None);
+    if let Err(Failure { error, sources }) = session.beside(&fetcher).build(directory, &setup.options) {
         let exit = Exit::of(error.kind);
         reporter.error(&error.into(), &sources);
         return exit;

@@ -9,16 +9,15 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use build::{Built, Failure, OsFiles, Session};
+use build::{Built, Failure};
 use clap::{Args, ValueEnum};
 use resource::Resource;
 
-use crate::args::{BuildFlags, NetworkArgs, ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::output;
-use crate::programs::ProgramArgs;
-use crate::remote::{Outside, lock_beside};
+use crate::remote::lock_beside;
+use crate::setup::SetupArgs;
 use field::FieldPath;
 use object::ObjectName;
 
@@ -56,13 +55,7 @@ pub(crate) struct ExplainArgs {
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    network: NetworkArgs,
-    #[command(flatten)]
-    report: ReportArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    #[command(flatten)]
-    flags: BuildFlags,
+    setup: SetupArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -73,14 +66,12 @@ enum Format {
 }
 
 pub(crate) fn run(args: &ExplainArgs) -> Exit {
-    let reporter = args.report.reporter();
-    let options = args.flags.options(&reporter);
-    let files = OsFiles::new(working_directory());
-    let executor = args.flags.executor(args.programs);
-    let session = Session::new(&files).with_programs(&executor, args.flags.permissions());
+    let setup = args.setup.setup();
+    let reporter = &setup.reporter;
+    let session = setup.session();
     let built = lock_beside(&session, &args.directory).and_then(|lock| {
-        let fetcher = Outside::new(args.network, &reporter).fetcher(lock);
-        let built = session.beside(&fetcher).build(&args.directory, &options);
+        let fetcher = setup.outside.fetcher(lock);
+        let built = session.beside(&fetcher).build(&args.directory, &setup.options);
         built.map_err(|Failure { error, .. }| error)
     });
     let result = match built {
