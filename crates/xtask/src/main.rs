@@ -1,6 +1,8 @@
-//! Makes the generated files of the project: `cargo run -p xtask -- rules`, `schema FACTS.json`, `kubernetes PACKAGE`, `vertex DOCUMENT`;
+//! Makes the generated files of the project: `cargo run -p xtask -- rules`, `schema FACTS.json`, `kubernetes PACKAGE`, `vertex DOCUMENT`,
+//! `bundled DIR`;
 //! and says what the schemas think of manifests: `verdicts VERSION FILE...`.
 
+mod bundled;
 mod enumerations;
 mod kubernetes;
 mod rules;
@@ -18,9 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["schema", facts] => schema::generate(Path::new(facts)),
         ["kubernetes", package] => kubernetes::generate(Path::new(package)),
         ["vertex", document] => vertex::generate(Path::new(document)),
+        ["bundled", directory] => bundled::generate(Path::new(directory)),
         ["verdicts", version, ref files @ ..] => verdicts::print(version, files),
         _ => Err(
-            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | verdicts VERSION FILE...".into(),
+            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | bundled DIR | verdicts VERSION FILE...".into(),
         ),
     }
 }

@@ -1,40 +1,8 @@
 //! Terrace's own kinds: `spec.template` against the resources of the Vertex AI API.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where something is not as it must be")]
+use schema::workloads;
 
-use std::sync::Arc;
-
-use resource::{Resource, Schema};
-use schema::{Catalog, versions, workloads};
-use yaml::{Layer, Mark, Sources};
-
-/// What is found, as `line:column rule field: message [hint]`.
-fn found(text: &str) -> Vec<String> {
-    let sources = Sources::new();
-    let source = sources.add("objects.yaml", text.to_owned());
-    let layer = Arc::new(Layer {
-        kustomization: "".into(),
-        step: String::new(),
-        mark: Mark::NONE,
-    });
-    let nodes = yaml::read_documents(&source).unwrap().nodes;
-    let schema = Schema::builtin();
-    let objects: Vec<Resource> = nodes
-        .into_iter()
-        .map(|node| Resource::new(node, layer.clone(), &schema))
-        .collect();
-    let findings = Catalog::new(&objects, versions([]).unwrap(), None).check(&objects);
-    let line = |finding: &resource::Finding| {
-        let place = sources.place(finding.mark).unwrap();
-        let hint = finding
-            .hint
-            .as_deref()
-            .map_or(String::new(), |hint| format!(" [{hint}]"));
-        let (rule, field, message) = (&finding.rule, &finding.field, &finding.message);
-        format!("{}:{} {rule} {field}: {message}{hint}", place.line, place.column)
-    };
-    findings.iter().map(line).collect()
-}
+use super::found;
 
 fn workload(kind: &str, template: &str) -> String {
     format!(
