@@ -49,6 +49,7 @@ rules! {
     missing_schema,
     namespace_differs,
     namespace_unguarded,
+    output_only_field,
     plaintext_secret,
     pod_security_violation,
     rbac_escalation,
