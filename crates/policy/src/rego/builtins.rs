@@ -12,7 +12,6 @@ pub(super) fn add(engine: &mut Engine) -> Result<(), Box<dyn std::error::Error>>
             Box::new(move |values: Vec<Value>| Ok(function(&values).unwrap_or(Value::Undefined))),
         )
     };
-    add("sprintf", 2, super::sprintf::sprintf)?;
     add("re_match", 2, |values| {
         let (pattern, text) = (values[0].as_string().ok()?, values[1].as_string().ok()?);
         let pattern = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().ok()?;
@@ -47,6 +46,22 @@ pub(super) fn add(engine: &mut Engine) -> Result<(), Box<dyn std::error::Error>>
             Box::new(move |values: Vec<Value>| Ok(cast(kind, &values[0]).unwrap_or(Value::Undefined))),
         )?;
     }
+    engine.add_extension(
+        "sprintf".to_owned(),
+        2,
+        Box::new(|values: Vec<Value>| {
+            refuse_vast(&values[1])?;
+            Ok(super::sprintf::sprintf(&values).unwrap_or(Value::Undefined))
+        }),
+    )?;
+    engine.add_extension(
+        "json.marshal".to_owned(),
+        1,
+        Box::new(|values: Vec<Value>| {
+            refuse_vast(&values[0])?;
+            Ok(serde_json::to_string(&values[0]).map_or(Value::Undefined, Value::from))
+        }),
+    )?;
     engine.add_extension(
         "numbers.range".to_owned(),
         2,
@@ -83,6 +98,32 @@ fn range(values: &[Value], step: i64) -> Result<Value, TooLong> {
     let sign = if to < from { -step } else { step };
     let numbers: Vec<Value> = (0..=count).map(|at| Value::from(from + at * sign)).collect();
     Ok(Value::from(numbers))
+}
+
+/// A value that is too large to be written out.
+#[derive(Debug, thiserror::Error)]
+#[error("a value of more than {PARTS_LIMIT} parts is not made a text")]
+pub(super) struct TooLarge;
+
+/// Parts that a value may have that is written out.
+const PARTS_LIMIT: u64 = 1_000_000;
+
+/// Refuses what would take for ever to write: forty arrays that each hold the one before twice take no memory,
+/// and are a text of terabytes.
+pub(super) fn refuse_vast(value: &Value) -> Result<(), TooLarge> {
+    fn count(value: &Value, left: &mut u64) -> Result<(), TooLarge> {
+        *left = left.checked_sub(1).ok_or(TooLarge)?;
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| count(item, left)),
+            Value::Set(items) => items.iter().try_for_each(|item| count(item, left)),
+            Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+                count(name, left)?;
+                count(value, left)
+            }),
+            _ => Ok(()),
+        }
+    }
+    count(value, &mut PARTS_LIMIT.clone())
 }
 
 fn is_true(value: &Value) -> bool {

@@ -1,4 +1,4 @@
-//! Rego: a template's code in an engine of its own, with a limit of time.
+//! Rego: a template's code in an engine of its own, with limits of time and memory.
 
 mod builtins;
 mod rewrite;
@@ -7,7 +7,7 @@ mod sprintf;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use regorus::utils::limits::ExecutionTimerConfig;
+use regorus::utils::limits::{ExecutionTimerConfig, set_global_memory_limit};
 use regorus::{Engine, Value};
 use yaml::{Mark, Node};
 
@@ -17,6 +17,15 @@ use crate::{Defect, Violation};
 
 /// How long one constraint may think about one object. Gatekeeper's webhook has three seconds for all.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
+
+/// How much one constraint may hold while it thinks about one object. Gatekeeper's pods have 512 MiB for all.
+const MEMORY_LIMIT_MIB: u64 = 256;
+
+/// Starts to count what this thread takes. The engine compares that with its limit while it runs.
+fn limit_memory() {
+    set_global_memory_limit(Some(MEMORY_LIMIT_MIB << 20));
+    allocator::begin();
+}
 
 /// Compiled code of a template.
 #[derive(Debug)]
@@ -41,6 +50,7 @@ impl Rego {
                 format!("the Rego of the template {name} cannot be used: {message}"),
             )
         };
+        limit_memory();
         let mut engine = Engine::new();
         engine.set_rego_v0(!is_v1);
         engine.set_strict_builtin_errors(false);
@@ -76,6 +86,7 @@ impl Rego {
 
     /// An engine to run it, with what is in the tree.
     pub(crate) fn runner(&self, inventory: &Value) -> Result<Runner<'_>, String> {
+        limit_memory();
         let mut engine = self.engine.clone();
         if self.needs_inventory {
             let data = object([("inventory", inventory.clone())]);
@@ -97,6 +108,7 @@ impl Runner<'_> {
     /// # Errors
     /// What the engine says, in one line.
     pub(crate) fn run(&mut self, review: &Value, parameters: &Value) -> Result<Vec<Violation>, String> {
+        limit_memory();
         self.engine
             .set_input(object([("review", review.clone()), ("parameters", parameters.clone())]));
         let result = self.engine.eval_rule(self.rego.rule.clone());
@@ -112,6 +124,7 @@ impl Runner<'_> {
             let Ok(message) = value["msg"].as_string() else {
                 return Err("a violation has no msg".to_owned());
             };
+            builtins::refuse_vast(value).map_err(|error| error.to_string())?;
             let details = value["details"].as_object().ok();
             let texts = details.into_iter().flat_map(|details| {
                 details.iter().filter_map(|(name, value)| {
@@ -150,6 +163,9 @@ pub(crate) fn review_value(review: &Review) -> Value {
 fn plain(message: &str) -> String {
     if message.contains("exceeded time limit") {
         return format!("it did not end within {} s", TIME_LIMIT.as_secs());
+    }
+    if message.contains("exceeded memory limit") {
+        return format!("it took more than {MEMORY_LIMIT_MIB} MiB of memory");
     }
     let place = message.lines().find_map(|line| line.trim().strip_prefix("--> "));
     let error = message
