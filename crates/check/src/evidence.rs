@@ -1,7 +1,9 @@
 //! What scanners say of images: reports of vulnerabilities (Trivy's and OSV-Scanner's JSON), statements that
-//! one does not matter (CycloneDX VEX), and lists of contents (CycloneDX and SPDX).
+//! one does not matter (CycloneDX VEX), and lists of contents (CycloneDX and SPDX). And what people say of
+//! models: approvals.
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::image::Image;
@@ -15,6 +17,39 @@ pub struct Evidence {
     pub contents: Option<Vec<String>>,
     /// Ids of vulnerabilities that are stated not to matter.
     harmless: HashSet<String>,
+    /// Approvals by model, in the order of the files.
+    approvals: HashMap<String, Vec<Approval>>,
+    /// The day on which approvals are judged, as YYYY-MM-DD.
+    today: String,
+}
+
+/// Somebody's word that a version of a model may be used.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Approval {
+    #[serde(rename = "kind")]
+    _kind: ApprovalKind,
+    pub(crate) model: String,
+    pub(crate) version: String,
+    /// The digest of its content.
+    #[serde(default)]
+    pub(crate) digest: Option<String>,
+    pub(crate) environments: Vec<String>,
+    #[serde(default, rename = "approvedBy")]
+    pub(crate) by: String,
+    /// The day of the approval: one that is still to come is none.
+    pub(crate) approved_on: String,
+    /// The last day on which it holds.
+    #[serde(default)]
+    pub(crate) expires: Option<String>,
+    /// What it is based on: a ticket, a report.
+    #[serde(default, rename = "evidence")]
+    _evidence: Value,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+enum ApprovalKind {
+    ModelApproval,
 }
 
 /// The report of one image.
@@ -78,6 +113,39 @@ fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> + u
 }
 
 impl Evidence {
+    /// Without any evidence yet, to be judged on a day (YYYY-MM-DD).
+    pub fn on(today: impl Into<String>) -> Evidence {
+        Evidence {
+            today: today.into(),
+            ..Evidence::default()
+        }
+    }
+
+    /// Adds an approval of a version of a model.
+    ///
+    /// # Errors
+    /// A fragment that says why it is none.
+    pub fn add_approval(&mut self, document: &Value) -> Result<(), String> {
+        let approval = Approval::deserialize(document).map_err(|error| format!("it is no ModelApproval: {error}"))?;
+        let days = std::iter::once(&approval.approved_on).chain(&approval.expires);
+        for day in days {
+            if !crate::judge::is_date(day) {
+                return Err(format!("\"{day}\" is no date: YYYY-MM-DD"));
+            }
+        }
+        self.approvals.entry(approval.model.clone()).or_default().push(approval);
+        Ok(())
+    }
+
+    pub(crate) fn approvals(&self, model: &str) -> impl Iterator<Item = &Approval> {
+        self.approvals.get(model).into_iter().flatten()
+    }
+
+    /// Whether its time has come and is not over.
+    pub(crate) fn is_valid_today(&self, approval: &Approval) -> bool {
+        approval.approved_on <= self.today && approval.expires.as_ref().is_none_or(|day| *day >= self.today)
+    }
+
     /// Adds a report of vulnerabilities.
     ///
     /// # Errors

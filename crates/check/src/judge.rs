@@ -75,7 +75,7 @@ fn is_object(pattern: &str, id: &ResId) -> bool {
 }
 
 /// Whether a text is a day as `YYYY-MM-DD`.
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let number = |text: &str, digits: usize| {
         let is_number = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
         is_number.then(|| text.parse::<u16>().ok()).flatten()

@@ -88,7 +88,10 @@ impl<'w, 'c> References<'w, 'c> {
     fn of_pod(&mut self, pod: &Pod<'_>) {
         let account = "serviceAccountName";
         self.source("ServiceAccount", pod.field(account), pod.spec, &[account]);
-        for volume in items(pod.spec, &["volumes"]) {
+        // Templates of workflows have volumes of their own.
+        let templates = items(pod.spec, &["templates"]);
+        let volumes = templates.flat_map(|template| items(template, &["volumes"]));
+        for volume in items(pod.spec, &["volumes"]).chain(volumes) {
             let name = text(volume, &["name"]).unwrap_or_default();
             let field = |rest: &str| pod.field(&format!("volumes[name={name}].{rest}"));
             for (kind, path) in [

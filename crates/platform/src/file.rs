@@ -117,6 +117,8 @@ pub struct EvidenceFiles {
     pub vex: Vec<Marked<String>>,
     /// CycloneDX or SPDX documents of images.
     pub sboms: Vec<Marked<String>>,
+    /// Approvals of versions of models.
+    pub approvals: Vec<Marked<String>>,
 }
 
 /// One environment.

@@ -47,6 +47,7 @@ rules! {
     missing_field,
     missing_in_next_environment,
     missing_schema,
+    model_without_approval,
     namespace_differs,
     namespace_unguarded,
     output_only_field,

@@ -8,6 +8,7 @@ use check::Evidence;
 use platform::{Marked, Platform};
 use serde_json::Value;
 
+use crate::date;
 use crate::diagnostic::Diagnostic;
 
 /// Reads all of it.
@@ -16,7 +17,7 @@ use crate::diagnostic::Diagnostic;
 /// What is missing or is no such document, at the line that names it.
 pub(crate) fn read(session: &Session<'_>, platform: &Platform) -> Result<Arc<Evidence>, Box<Diagnostic>> {
     let files = &platform.spec.evidence;
-    let mut evidence = Evidence::default();
+    let mut evidence = Evidence::on(date::today());
     // Where directories are named and empty, nothing was scanned.
     if !files.vulnerabilities.is_empty() {
         evidence.scans = Some(Vec::new());
@@ -24,10 +25,11 @@ pub(crate) fn read(session: &Session<'_>, platform: &Platform) -> Result<Arc<Evi
     if !files.sboms.is_empty() {
         evidence.contents = Some(Vec::new());
     }
-    let kinds: [(&[Marked<String>], Add); 3] = [
+    let kinds: [(&[Marked<String>], Add); 4] = [
         (&files.vulnerabilities, Evidence::add_vulnerabilities),
         (&files.vex, Evidence::add_vex),
         (&files.sboms, Evidence::add_contents),
+        (&files.approvals, Evidence::add_approval),
     ];
     for (named, add) in kinds {
         for path in named {
