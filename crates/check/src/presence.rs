@@ -80,7 +80,7 @@ pub(crate) enum Need {
 }
 
 /// Objects that every cluster has, and those that are made in every namespace where a platform is.
-const EVERYWHERE: [(&str, &str); 16] = [
+const EVERYWHERE: [(&str, &str); 17] = [
     ("ConfigMap", "kube-root-ca.crt"),
     // Where Istio is.
     ("ConfigMap", "istio-ca-root-cert"),
@@ -91,6 +91,7 @@ const EVERYWHERE: [(&str, &str); 16] = [
     ("ClusterRole", "cluster-reader"),
     ("ClusterRole", "cluster-status"),
     ("ClusterRole", "self-provisioner"),
+    ("ClusterRole", "sudoer"),
     ("ServiceAccount", "builder"),
     ("ServiceAccount", "deployer"),
     // Everywhere.
@@ -220,10 +221,11 @@ impl Presence {
         let name = |kind: &str, name: &str| (kind.to_owned(), namespace.to_owned(), name.to_owned());
         self.names.insert(name(kind, object.name()));
         // OpenShift makes a Secret for a Service that asks for a certificate.
-        if kind == "Service"
-            && let Some(secret) = object.annotation("service.beta.openshift.io/serving-cert-secret-name")
-        {
-            self.names.insert(name("Secret", secret));
+        if kind == "Service" {
+            for version in ["alpha", "beta"] {
+                let secret = object.annotation(&format!("service.{version}.openshift.io/serving-cert-secret-name"));
+                self.names.extend(secret.map(|secret| name("Secret", secret)));
+            }
         }
         for (maker, made, path) in MAKERS {
             let is_maker = match maker.split_once('/') {

@@ -61,11 +61,11 @@ impl<'w, 'c> References<'w, 'c> {
         });
     }
 
-    /// The object that a node names. What a workflow or task fills in later is no name yet.
+    /// The object that a node names. What a workflow, task or chart fills in later is no name yet.
     fn name(&mut self, kind: &'static str, namespace: &str, field: String, node: Option<&Node>) {
         let Some(node) = node else { return };
         let name = node.as_str().unwrap_or_default();
-        if name.is_empty() || name.contains(['{', '$']) {
+        if name.is_empty() || name.contains(['{', '$']) || namespace.contains('{') {
             return;
         }
         let hint = format!("add it, or list {kind}/{name} under `outside` if it is made elsewhere");
