@@ -12,11 +12,11 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use build::{Call, Program, ProgramError, Programs, Ran, Word};
-use process::{Failure, Scratch};
+use process::Failure;
 
 use filled::Filled;
 pub use plugin_home::PluginHome;
-pub use process::Limits;
+pub use process::{Limits, Scratch};
 
 /// Runs programs with limits.
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
 //! The programs that run and the directories that are in use, so that an interrupt of this process ends
-//! and removes them. Signals belong to the whole process: this table is the one global thing here.
+//! and removes them, and so does its watchdog when it is killed. Signals belong to the whole process: this table is the one global thing here.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,16 @@ struct Table {
     groups: Vec<Group>,
     directories: Vec<PathBuf>,
     watched: bool,
+    #[cfg(unix)]
+    watchdog: Option<crate::watchdog::Watchdog>,
 }
 
 static TABLE: Mutex<Table> = Mutex::new(Table {
     groups: Vec::new(),
     directories: Vec::new(),
     watched: false,
+    #[cfg(unix)]
+    watchdog: None,
 });
 
 fn table() -> MutexGuard<'static, Table> {
@@ -40,7 +44,7 @@ impl Live {
         table.watch();
         let child = command.spawn()?;
         let group = Group::of(&child);
-        table.groups.push(group);
+        table.add_group(group);
         let is_reaped = false;
         Ok(Live {
             child,
@@ -73,7 +77,7 @@ impl Live {
         self.group.end(Ending::Forced);
         // Its state is kept where it has ended.
         let _ = self.child.kill();
-        table().groups.retain(|group| *group != self.group);
+        table().remove_group(self.group);
         self.is_reaped = true;
         self.child.wait()
     }
@@ -91,11 +95,11 @@ impl Drop for Live {
 pub(crate) fn note_directory(path: &Path) {
     let mut table = table();
     table.watch();
-    table.directories.push(path.to_owned());
+    table.add_directory(path);
 }
 
 pub(crate) fn forget_directory(path: &Path) {
-    table().directories.retain(|noted| noted != path);
+    table().remove_directory(path);
 }
 
 impl Table {
@@ -103,8 +107,38 @@ impl Table {
     fn watch(&mut self) {
         if !std::mem::replace(&mut self.watched, true) {
             #[cfg(unix)]
-            interrupt::watch();
+            {
+                interrupt::watch();
+                // Without a shell, a kill leaves what an interrupt would not.
+                self.watchdog = crate::watchdog::Watchdog::start().ok();
+            }
         }
+    }
+
+    fn add_group(&mut self, group: Group) {
+        self.groups.push(group);
+        #[cfg(unix)]
+        self.watchdog.iter_mut().for_each(|dog| dog.group(group.number(), true));
+    }
+
+    fn remove_group(&mut self, group: Group) {
+        self.groups.retain(|known| *known != group);
+        #[cfg(unix)]
+        self.watchdog
+            .iter_mut()
+            .for_each(|dog| dog.group(group.number(), false));
+    }
+
+    fn add_directory(&mut self, path: &Path) {
+        self.directories.push(path.to_owned());
+        #[cfg(unix)]
+        self.watchdog.iter_mut().for_each(|dog| dog.directory(path, true));
+    }
+
+    fn remove_directory(&mut self, path: &Path) {
+        self.directories.retain(|known| known != path);
+        #[cfg(unix)]
+        self.watchdog.iter_mut().for_each(|dog| dog.directory(path, false));
     }
 
     #[cfg(unix)]
