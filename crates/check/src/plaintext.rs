@@ -150,7 +150,7 @@ fn entropy(text: &str) -> f64 {
     let total = text.len() as f64;
     let bits = counts.iter().filter(|count| **count > 0).map(|&count| {
         let share = f64::from(count) / total;
-        -share * share.log2()
+        -share * libm::log2(share)
     });
     bits.sum()
 }

@@ -21,6 +21,22 @@ pub fn kubernetes() -> &'static Types {
     TYPES.get_or_init(|| Types::unpack(include_bytes!("../data/kubernetes.bin")))
 }
 
+/// Terrace's own kinds.
+pub fn workloads() -> &'static Types {
+    static TYPES: OnceLock<Types> = OnceLock::new();
+    TYPES.get_or_init(|| Types::unpack(include_bytes!("../data/vertex.bin")))
+}
+
+/// Custom resources that platforms are built with, by the definitions of one version of each project: the
+/// versions of this arena.
+pub fn bundled() -> &'static Arc<Types> {
+    static TYPES: OnceLock<Arc<Types>> = OnceLock::new();
+    TYPES.get_or_init(|| Arc::new(Types::unpack(include_bytes!("../data/bundled.bin"))))
+}
+
+/// The group of Terrace's own kinds.
+const WORKLOADS: &str = "vertex.terrace.dev/";
+
 /// Versions by their names, such as "1.37", "v1.37" or "1.37.2". None stand for the newest.
 ///
 /// # Errors
@@ -129,24 +145,32 @@ impl<'l> Catalog<'l> {
         } else if is_builtin_group(api_version) {
             names_versions = true;
             self.builtin(types, object, &mut found);
+        } else if api_version.starts_with(WORKLOADS) {
+            self.workload(object, &mut found);
         } else {
             match self.lookup.map_or(Ok(None), |lookup| lookup.find(api_version, kind)) {
                 Ok(Some(custom)) => self.custom(&custom, object, &mut found),
-                Ok(None) => {
-                    self.metadata(object, &mut found);
-                    // Once for each kind: what is to be done is the same.
-                    if missing.insert(key) {
-                        found.push(Violation {
-                            rule: "missing_schema",
-                            message: format!("there is no schema of {kind} of {api_version}: its fields are not checked"),
-                            mark,
-                            hint: Some("add its CustomResourceDefinition to the tree, or say where schemas are: --schema-location".to_owned()),
-                            field: "kind".to_owned(),
-                            versions: Versions::ALL,
-                            concealed: false,
-                        });
+                Ok(None) => match bundled().kinds_named(api_version, kind).next() {
+                    Some(known) => {
+                        let custom = Custom {
+                            types: bundled().clone(),
+                            type_id: known.type_id,
+                        };
+                        self.custom(&custom, object, &mut found);
+                        // It may be another version that runs in the cluster.
+                        let project = words(known.versions, &bundled().versions);
+                        for violation in found.iter_mut().filter(|found| !found.field.starts_with("metadata")) {
+                            violation.message.push_str(&format!(" ({project})"));
+                        }
                     }
-                }
+                    None => {
+                        self.metadata(object, &mut found);
+                        // Once for each kind: what is to be done is the same.
+                        if missing.insert(key) {
+                            found.push(missing_schema(api_version, kind, mark));
+                        }
+                    }
+                },
                 Err(message) => found.push(Violation {
                     rule: "invalid_schema",
                     message,
@@ -250,6 +274,26 @@ impl<'l> Catalog<'l> {
         ));
     }
 
+    fn workload(&self, object: &Resource, found: &mut Vec<Violation>) {
+        self.metadata(object, found);
+        let (types, api_version, kind) = (workloads(), object.api_version(), object.kind());
+        if let Some(known) = types.kinds_named(api_version, kind).next() {
+            let mut walk = Walk::new(types, object.node.nearest_mark(["kind"]));
+            walk.object(known.type_id, &object.node, self.versions, false);
+            found.append(&mut walk.found);
+            return;
+        }
+        found.push(Violation {
+            rule: "unknown_kind",
+            message: format!("there is no kind {kind} in {api_version}"),
+            mark: object.node.nearest_mark(["kind"]),
+            hint: kind_hint(types, api_version, kind, Versions::ALL),
+            field: "kind".to_owned(),
+            versions: Versions::ALL,
+            concealed: false,
+        });
+    }
+
     fn custom(&self, custom: &Custom, object: &Resource, found: &mut Vec<Violation>) {
         self.metadata(object, found);
         let types = &custom.types;
@@ -341,6 +385,38 @@ impl<'l> Catalog<'l> {
     }
 }
 
+fn missing_schema(api_version: &str, kind: &str, mark: Mark) -> Violation {
+    let others = bundled().kinds.iter().filter(|known| known.kind == kind);
+    let same_group = |known: &&crate::types::Kind| group(&known.api_version) == group(api_version);
+    let known: Vec<String> = others
+        .filter(same_group)
+        .map(|known| {
+            format!(
+                "{} of {}",
+                known.api_version,
+                words(known.versions, &bundled().versions)
+            )
+        })
+        .collect();
+    let hint = match known.as_slice() {
+        [] => "add its CustomResourceDefinition to the tree, or say where schemas are: --schema-location".to_owned(),
+        known => format!("known are {}; others come from --schema-location", known.join(", ")),
+    };
+    Violation {
+        rule: "missing_schema",
+        message: format!("there is no schema of {kind} of {api_version}: its fields are not checked"),
+        mark,
+        hint: Some(hint),
+        field: "kind".to_owned(),
+        versions: Versions::ALL,
+        concealed: false,
+    }
+}
+
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
 /// Rules whose findings are about a version of Kubernetes.
 const VERSIONED: [&str; 6] = [
     "deprecated_api_version",
@@ -363,16 +439,10 @@ fn is_builtin_group(api_version: &str) -> bool {
     static GROUPS: OnceLock<HashSet<String>> = OnceLock::new();
     let groups = GROUPS.get_or_init(|| {
         let kinds = kubernetes().kinds.iter();
-        let groups = kinds.map(|kind| {
-            kind.api_version
-                .split_once('/')
-                .map_or("", |(group, _)| group)
-                .to_owned()
-        });
+        let groups = kinds.map(|kind| group(&kind.api_version).to_owned());
         groups.chain(["extensions".to_owned()]).collect()
     });
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    groups.contains(group)
+    groups.contains(group(api_version))
 }
 
 fn kind_hint(types: &Types, api_version: &str, kind: &str, live: Versions) -> Option<String> {

@@ -43,6 +43,17 @@ pub struct Definition {
 
 /// The versions of a custom resource definition that are served; none, if the tree is something else.
 pub fn definitions(definition: &Node) -> Vec<Definition> {
+    versions(definition, |version| {
+        version.get("served").and_then(Node::as_str) != Some("false")
+    })
+}
+
+/// The versions of a custom resource definition, those as well that this one does not serve and older ones did.
+pub fn every_definition(definition: &Node) -> Vec<Definition> {
+    versions(definition, |_| true)
+}
+
+fn versions(definition: &Node, is_wanted: impl Fn(&Node) -> bool) -> Vec<Definition> {
     if definition.get("kind").and_then(Node::as_str) != Some("CustomResourceDefinition") {
         return Vec::new();
     }
@@ -52,10 +63,7 @@ pub fn definitions(definition: &Node) -> Vec<Definition> {
     };
     let (group, kind) = (text(&["spec", "group"]), text(&["spec", "names", "kind"]));
     let versions = definition.get_path(["spec", "versions"]).and_then(Node::as_seq);
-    let versions = versions.into_iter().flatten().filter(|version| {
-        let served = version.get("served").and_then(Node::as_str);
-        served != Some("false")
-    });
+    let versions = versions.into_iter().flatten().filter(|version| is_wanted(version));
     versions
         .map(|version| {
             let name = version.get("name").and_then(Node::as_str).unwrap_or_default();
@@ -182,6 +190,7 @@ impl<'s> Import<'s> {
                 name: name.as_str().into(),
                 type_id,
                 versions: Versions::ALL,
+                output_only: false,
             });
         }
         kind.fields.sort_by(|a, b| a.name.cmp(&b.name));

@@ -3,7 +3,8 @@
 //!
 //! Types are in an arena of our own (`types`), not a JSON schema: one pass answers for several versions of
 //! Kubernetes, and knows the place, the field and the names that were meant. The built-in kinds are packed by
-//! `cargo run -p xtask -- kubernetes` into `data/kubernetes.bin`, 26 kB, and unpacked when first asked for.
+//! `cargo run -p xtask -- kubernetes` into `data/kubernetes.bin`, 26 kB, Terrace's own kinds by `vertex` into
+//! `data/vertex.bin`, custom resources of other projects by `bundled` into `data/bundled.bin`; they are unpacked when first asked for.
 
 mod catalog;
 mod crd;
@@ -18,7 +19,7 @@ mod types;
 mod validate;
 mod versions;
 
-pub use catalog::{Catalog, Custom, Lookup, kubernetes, versions};
-pub use crd::{Definition, Dialect, definitions, schema_to_types};
+pub use catalog::{Catalog, Custom, Lookup, bundled, kubernetes, versions, workloads};
+pub use crd::{Definition, Dialect, definitions, every_definition, schema_to_types};
 pub use types::{CelRule, Field, Format, Json, Kind, Limits, Logic, Others, Type, TypeId, Types};
 pub use versions::Versions;

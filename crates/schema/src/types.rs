@@ -89,14 +89,17 @@ pub struct Type {
 }
 
 /// A field of an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     #[serde(rename = "n")]
     pub name: EcoString,
-    #[serde(rename = "t")]
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub type_id: TypeId,
     #[serde(rename = "v", default, skip_serializing_if = "is_default")]
     pub versions: Versions,
+    /// Set by the service alone: nobody may write it.
+    #[serde(rename = "o", default, skip_serializing_if = "is_default")]
+    pub output_only: bool,
 }
 
 /// Fields that a type does not name.

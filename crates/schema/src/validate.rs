@@ -115,7 +115,7 @@ impl<'t, 'n> Walk<'t, 'n> {
             },
         };
         if !kind.json.allows(json) {
-            return self.wrong_type(kind.json, json, node, live);
+            return self.wrong_type(kind, json, node, live);
         }
         match (&node.value, &typed) {
             (Value::Map(map), _) => self.fields(kind, map, node, live, false, false),
@@ -151,7 +151,12 @@ impl<'t, 'n> Walk<'t, 'n> {
                 known = known.or(field.versions);
                 let holds = live.and(field.versions);
                 let is_absent = self.types.null_is_absent && entry.value.is_null();
-                if !holds.is_empty() && !is_absent {
+                if holds.is_empty() || is_absent {
+                    continue;
+                }
+                if field.output_only {
+                    self.output_only(key, &entry.key, holds);
+                } else {
                     self.value(field.type_id, &entry.value, holds);
                 }
             }
@@ -201,7 +206,10 @@ impl<'t, 'n> Walk<'t, 'n> {
     }
 
     fn unknown(&mut self, kind: &Type, key: &str, known: Versions, node: &Node, live: Versions, unknown: Versions) {
-        let here = kind.fields.iter().filter(|field| !live.and(field.versions).is_empty());
+        let here = kind
+            .fields
+            .iter()
+            .filter(|field| !live.and(field.versions).is_empty() && !field.output_only);
         let hint = if known.is_empty() {
             match nearest(key, here.map(|field| field.name.as_str())).as_slice() {
                 [] => "there are no fields here".to_owned(),
@@ -217,6 +225,16 @@ impl<'t, 'n> Walk<'t, 'n> {
             unknown,
             format!("unknown field `{key}`"),
             Some(hint),
+        );
+    }
+
+    fn output_only(&mut self, key: &str, node: &Node, live: Versions) {
+        self.report(
+            "output_only_field",
+            node,
+            live,
+            format!("`{key}` is set by the service alone"),
+            Some("remove it".to_owned()),
         );
     }
 
@@ -587,17 +605,21 @@ impl<'t, 'n> Walk<'t, 'n> {
                     format!("the field `{field}` is missing"),
                     None,
                 ),
-                Some(value) if value.tag != Tag::Str => self.wrong_type(Json::STRING, Json::default(), value, live),
+                Some(value) if value.tag != Tag::Str => {
+                    self.wrong_type(&Type::of(Json::STRING), Json::default(), value, live)
+                }
                 Some(_) => {}
             }
         }
     }
 
-    fn wrong_type(&mut self, wanted: Json, found: Json, node: &Node, live: Versions) {
+    fn wrong_type(&mut self, kind: &Type, found: Json, node: &Node, live: Versions) {
+        let wanted = kind.json;
         let text = node.as_str().unwrap_or_default();
         let hint = match found {
             Json::INTEGER | Json::NUMBER | Json::BOOLEAN if wanted.allows(Json::STRING) => {
-                Some(format!("put it in quotes: \"{text}\""))
+                let quoted = || format!("put it in quotes: \"{text}\"");
+                Some(format::problem(kind.format, text).unwrap_or_else(quoted))
             }
             Json::STRING if !self.secret => {
                 let plain = yaml::resolve_v3(text);

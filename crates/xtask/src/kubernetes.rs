@@ -124,6 +124,7 @@ impl Import {
                         name: name.into(),
                         type_id,
                         versions: everywhere(versions),
+                        output_only: false,
                     })
                     .collect(),
                 required: required

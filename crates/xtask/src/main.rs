@@ -1,11 +1,14 @@
-//! Makes the generated files of the project: `cargo run -p xtask -- rules`, `schema FACTS.json`, `kubernetes PACKAGE`;
+//! Makes the generated files of the project: `cargo run -p xtask -- rules`, `schema FACTS.json`, `kubernetes PACKAGE`, `vertex DOCUMENT`,
+//! `bundled DIR`;
 //! and says what the schemas think of manifests: `verdicts VERSION FILE...`.
 
+mod bundled;
 mod enumerations;
 mod kubernetes;
 mod rules;
 mod schema;
 mod verdicts;
+mod vertex;
 
 use std::error::Error;
 use std::path::Path;
@@ -16,9 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["rules"] => rules::generate(),
         ["schema", facts] => schema::generate(Path::new(facts)),
         ["kubernetes", package] => kubernetes::generate(Path::new(package)),
+        ["vertex", document] => vertex::generate(Path::new(document)),
+        ["bundled", directory] => bundled::generate(Path::new(directory)),
         ["verdicts", version, ref files @ ..] => verdicts::print(version, files),
         _ => Err(
-            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | verdicts VERSION FILE...".into(),
+            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | bundled DIR | verdicts VERSION FILE...".into(),
         ),
     }
 }

@@ -1,0 +1,158 @@
+//! Packs the schemas of custom resources that platforms are built with into `crates/schema/data/bundled.bin`.
+//!
+//! In: a directory with one directory for each project, named for it and its version (`Argo CD 3.5.1`), with the
+//! CustomResourceDefinitions that the project publishes. Out: one arena (`schema::Types`), in which types that
+//! are the same are there once: half of these definitions hold the template of a pod. Its versions are the
+//! projects, so that a finding can name the one it is about.
+//!
+//! `status` is left open: only controllers write it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use schema::{Definition, Kind, Logic, Others, Type, TypeId, Types, Versions};
+
+/// Reads every definition below `directory` and writes the packed arena.
+#[expect(clippy::print_stdout, reason = "the one who runs it wants to know the sizes")]
+pub(crate) fn generate(directory: &Path) -> Result<(), Box<dyn Error>> {
+    let mut projects = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        projects.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+    }
+    projects.sort();
+    let mut import = Import::default();
+    import.types.versions = projects.iter().map(|(name, _)| name.clone()).collect();
+    for (at, (name, path)) in projects.iter().enumerate() {
+        let mut kinds = BTreeMap::new();
+        for definition in definitions(path)? {
+            let known = |error: String| format!("{name}: {}: {error}", definition.kind);
+            let key = (definition.api_version, definition.kind.clone());
+            // Gatekeeper's notes about its own pods.
+            if key.1.ends_with("PodStatus") {
+                continue;
+            }
+            let custom = definition.schema.map_err(known)?;
+            kinds.insert(key, import.object(&custom.types, custom.type_id)?);
+        }
+        let before = import.types.pack().len();
+        let count = kinds.len();
+        import
+            .types
+            .kinds
+            .extend(kinds.into_iter().map(|((api_version, kind), type_id)| Kind {
+                api_version: api_version.into(),
+                kind: kind.into(),
+                type_id,
+                versions: Versions::one(at),
+            }));
+        println!("{name}: {count} kinds, {before} bytes so far");
+    }
+    let packed = import.types.pack();
+    println!(
+        "{} types, {} kinds: {} bytes",
+        import.types.types.len(),
+        import.types.kinds.len(),
+        packed.len()
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/data/bundled.bin");
+    Ok(std::fs::write(path, packed)?)
+}
+
+/// The definitions in the files below a directory, in the order of their paths.
+fn definitions(directory: &Path) -> Result<Vec<Definition>, Box<dyn Error>> {
+    let mut open = vec![directory.to_owned()];
+    let mut files: Vec<PathBuf> = Vec::new();
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|end| end == "yaml") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let mut found = Vec::new();
+    for file in files {
+        let sources = yaml::Sources::new();
+        let source = sources.add(file.display().to_string(), std::fs::read_to_string(&file)?);
+        let documents = yaml::read_documents(&source).map_err(|error| format!("{}: {error}", file.display()))?;
+        found.extend(documents.nodes.iter().flat_map(schema::every_definition));
+    }
+    Ok(found)
+}
+
+#[derive(Default)]
+struct Import {
+    types: Types,
+    /// Types by their JSON.
+    known: HashMap<String, TypeId>,
+}
+
+impl Import {
+    fn object(&mut self, from: &Types, id: TypeId) -> Result<TypeId, Box<dyn Error>> {
+        let mut kind = from.get(id).clone();
+        let open = self.intern(Type::default())?;
+        for field in &mut kind.fields {
+            field.type_id = match &*field.name {
+                "status" => open,
+                _ => self.import(from, field.type_id)?,
+            };
+        }
+        kind.required.retain(|(name, _)| name != "status");
+        kind.logic = self.logic(from, kind.logic)?;
+        self.intern(kind)
+    }
+
+    fn import(&mut self, from: &Types, id: TypeId) -> Result<TypeId, Box<dyn Error>> {
+        let mut kind = from.get(id).clone();
+        for field in &mut kind.fields {
+            field.type_id = self.import(from, field.type_id)?;
+        }
+        if let Others::Type(id) = kind.others {
+            kind.others = Others::Type(self.import(from, id)?);
+        }
+        kind.items = kind.items.map(|id| self.import(from, id)).transpose()?;
+        kind.logic = self.logic(from, kind.logic)?;
+        self.intern(kind)
+    }
+
+    fn logic(&mut self, from: &Types, logic: Option<Box<Logic>>) -> Result<Option<Box<Logic>>, Box<dyn Error>> {
+        let Some(mut logic) = logic else { return Ok(None) };
+        for ids in [&mut logic.all_of, &mut logic.any_of, &mut logic.one_of] {
+            for id in ids {
+                *id = self.import(from, *id)?;
+            }
+        }
+        logic.not = logic.not.map(|id| self.import(from, id)).transpose()?;
+        Ok(Some(logic))
+    }
+
+    fn intern(&mut self, kind: Type) -> Result<TypeId, Box<dyn Error>> {
+        let text = serde_json::to_string(&kind)?;
+        if let Some(id) = self.known.get(&text) {
+            return Ok(*id);
+        }
+        let id = self.types.push(kind);
+        self.known.insert(text, id);
+        Ok(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_documentation_names_every_project() {
+        let page = include_str!("../../../docs/check.md").replace('\n', " ");
+        for project in &schema::bundled().versions {
+            let (name, version) = project.rsplit_once(' ').unwrap();
+            let is_named = page
+                .split(" · ")
+                .any(|part| part.contains(name) && part.contains(version));
+            assert!(is_named, "docs/check.md does not name {project}");
+        }
+    }
+}
