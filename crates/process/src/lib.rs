@@ -3,8 +3,9 @@
 //! In go a command, what it reads and its limits; out come its status and what it wrote. A program runs
 //! in a process group of its own. When it is done, takes too long or writes too much, the group is
 //! ended, and so it is when this process is interrupted or killed. A program that leaves its group on
-//! purpose (`setsid`) is not found again.
+//! purpose (`setsid`) is not found again. What it leaves elsewhere is a [`Debt`].
 
+mod debt;
 mod group;
 mod live;
 mod scratch;
@@ -18,6 +19,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+pub use debt::Debt;
 pub use scratch::Scratch;
 
 use live::Live;

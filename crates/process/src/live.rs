@@ -7,11 +7,13 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::debt;
 use crate::group::{self, Ending, Group};
 
 struct Table {
     groups: Vec<Group>,
     directories: Vec<PathBuf>,
+    debts: Vec<Vec<String>>,
     watched: bool,
     #[cfg(unix)]
     watchdog: Option<crate::watchdog::Watchdog>,
@@ -20,6 +22,7 @@ struct Table {
 static TABLE: Mutex<Table> = Mutex::new(Table {
     groups: Vec::new(),
     directories: Vec::new(),
+    debts: Vec::new(),
     watched: false,
     #[cfg(unix)]
     watchdog: None,
@@ -102,6 +105,22 @@ pub(crate) fn forget_directory(path: &Path) {
     table().remove_directory(path);
 }
 
+/// Notes a command that is run on an interrupt.
+pub(crate) fn note_debt(words: &[String]) {
+    let mut table = table();
+    table.watch();
+    table.debts.push(words.to_owned());
+    #[cfg(unix)]
+    table.watchdog.iter_mut().for_each(|dog| dog.debt(words, true));
+}
+
+pub(crate) fn forget_debt(words: &[String]) {
+    let mut table = table();
+    table.debts.retain(|noted| noted != words);
+    #[cfg(unix)]
+    table.watchdog.iter_mut().for_each(|dog| dog.debt(words, false));
+}
+
 impl Table {
     /// Listens for interrupts, from the first program on.
     fn watch(&mut self) {
@@ -148,6 +167,9 @@ impl Table {
             std::thread::sleep(interrupt::GRACE);
         }
         self.groups.iter().for_each(|group| group.end(Ending::Forced));
+        for words in &self.debts {
+            debt::pay(words);
+        }
         for directory in &self.directories {
             // Nobody is left to hear that it stays.
             let _ = std::fs::remove_dir_all(directory);

@@ -1,5 +1,5 @@
 //! A shell beside this process that outlives it. When this process is killed, it ends the programs that still
-//! run and removes the directories that are in use: nobody else could.
+//! run, removes the directories that are in use and does what is owed: nobody else could.
 
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -10,16 +10,22 @@ use std::process::{ChildStdin, Command, Stdio};
 /// ends. What is left then is ended and removed.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
+set -f
 groups=' '
+undo=';'
 while IFS=' ' read -r verb what; do
   case $verb in
   start) groups="$groups$what " ;;
   end) groups="${groups%% $what *} ${groups#* $what }" ;;
+  owe) undo="$undo$what;" ;;
+  settle) undo="${undo%%;$what;*};${undo#*;$what;}" ;;
   make) set -- "$@" "$what" ;;
   drop) for directory; do shift; [ "$directory" = "$what" ] || set -- "$@" "$directory"; done ;;
   esac
 done
 for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+IFS=';'
+for command in $undo; do IFS=' '; $command; done
 [ $# = 0 ] || { sleep 1; rm -rf -- "$@"; }
 "#;
 
@@ -31,9 +37,6 @@ impl Watchdog {
         let mut shell = Command::new("/bin/sh");
         let child = shell
             .args(["-c", SCRIPT, "terrace-watchdog"])
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .current_dir("/")
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -60,6 +63,12 @@ impl Watchdog {
         {
             self.tell(&format!("{verb} {path}\n"));
         }
+    }
+
+    /// A command is to be run in the end, or need not be run any more.
+    pub(crate) fn debt(&mut self, words: &[String], is_owed: bool) {
+        let verb = if is_owed { "owe" } else { "settle" };
+        self.tell(&format!("{verb} {}\n", words.join(" ")));
     }
 
     /// Where it was ended, there is nobody to tell, and this process goes on without it.
