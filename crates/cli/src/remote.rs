@@ -34,7 +34,7 @@ impl Outside {
     pub(crate) fn fetcher(&self, lock: Option<Lock>) -> Fetcher {
         let fetcher = Fetcher::new(self.cache.clone(), self.offline).with_lock(lock);
         if self.is_watched {
-            fetcher.watched(progress::fetching)
+            fetcher.watched(progress::fetching())
         } else {
             fetcher
         }

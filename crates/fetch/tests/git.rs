@@ -355,3 +355,46 @@ fn a_lock_holds_what_it_names() {
     assert!(error.message.contains("has no commit"), "{}", error.message);
     assert_eq!(error.kind, FetchErrorKind::Refused);
 }
+
+#[test]
+fn what_is_not_used_is_pruned() {
+    let place = Place::new();
+    let used = Repository::new(place.path("used"), &[("file", "used")]);
+    let unused = Repository::new(place.path("unused"), &[("file", "unused")]);
+    for repository in [&used, &unused] {
+        tree(&place.online(), &local(repository, "")).unwrap();
+    }
+    let cache = place.path("cache");
+    let days = |days: u64| std::time::Duration::from_secs(days * 24 * 3600);
+    let all = || -> Vec<_> {
+        let kinds = ["blobs", "manifests", "parts", "commits", "refs"].into_iter();
+        kinds.flat_map(|kind| fs::read_dir(cache.join(kind)).unwrap()).collect()
+    };
+    for file in all() {
+        let then = std::time::SystemTime::now() - days(40);
+        fs::File::open(file.unwrap().path())
+            .unwrap()
+            .set_modified(then)
+            .unwrap();
+    }
+    // A use is noted, offline too.
+    tree(&place.offline(), &local(&used, "")).unwrap();
+    let before = all().len();
+    let removed = fetch::prune_cache(&cache, days(30)).unwrap();
+    assert_eq!((removed.files, removed.bytes > 6), (before as u64 / 2, true));
+    assert_eq!(read(&place.offline(), &local(&used, "")), "used");
+    assert!(tree(&place.offline(), &local(&unused, "")).is_err());
+    // A build that runs is not disturbed, whatever is taken away.
+    let fetcher = place.online();
+    let top = tree(&fetcher, &local(&used, "")).unwrap();
+    fetch::prune_cache(&cache, days(0)).unwrap();
+    assert!(
+        fetch::cache_sizes(&cache)
+            .unwrap()
+            .iter()
+            .all(|(_, size)| size.files == 0)
+    );
+    assert_eq!(fs::read_to_string(top.join("file")).unwrap(), "used");
+    assert_eq!(read(&fetcher, &local(&unused, "")), "unused");
+    assert_eq!(read(&place.online(), &local(&used, "")), "used");
+}

@@ -23,7 +23,7 @@ while IFS=' ' read -r verb what; do
   drop) for directory; do shift; [ "$directory" = "$what" ] || set -- "$@" "$directory"; done ;;
   esac
 done
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 IFS=';'
 for command in $undo; do IFS=' '; $command; done
 [ $# = 0 ] || { sleep 1; rm -rf -- "$@"; }

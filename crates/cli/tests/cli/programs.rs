@@ -179,7 +179,14 @@ fn hanging_container() -> Result<(), Failed> {
         let path = format!("{}:{}", root.join("bin").display(), std::env::var("PATH").unwrap());
         let time = if signal.is_some() { "1h" } else { "2s" };
         let mut build = Command::new(TERRACE)
-            .args(["build", ".", "--enable-alpha-plugins", "--program-timeout", time])
+            .args([
+                "build",
+                ".",
+                "--enable-alpha-plugins",
+                "--network",
+                "--program-timeout",
+                time,
+            ])
             .current_dir(&root)
             .env("PATH", path)
             .stdout(Stdio::null())
