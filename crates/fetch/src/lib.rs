@@ -4,6 +4,7 @@
 //! In goes a [`build::RepoSpec`] or a URL; out comes the directory of a tree, or bytes.
 
 mod cache;
+mod definitions;
 mod digest;
 mod git;
 mod git_error;
@@ -22,6 +23,7 @@ use git::Git;
 use http::Http;
 use lock::{Pin, RepositoryKey};
 
+pub use definitions::{Kubectl, PullError, pull_definitions};
 pub use digest::{Digest, TreeLimits};
 pub use http::HttpLimits;
 pub use lock::{LOCK_NAME, Lock};
