@@ -112,7 +112,7 @@ impl Target {
         outer_namespace: Option<&Text>,
     ) -> Result<Target> {
         let file = load::find_kustomization(cx.session, &root, cx.restrictor, mark)?;
-        let loaded = file.kustomization()?.clone();
+        let loaded = file.kustomization()?;
         Ok(Target {
             root,
             file,
@@ -170,9 +170,9 @@ impl Target {
             (_, Some(file)) => {
                 let document = file.config()?;
                 let schema = if cx.schema_in_use {
-                    cx.schema.and_openapi(document)
+                    cx.schema.and_openapi(&document)
                 } else {
-                    Schema::from_openapi(document)
+                    Schema::from_openapi(&document)
                 };
                 cx.schema =
                     schema.map_err(|error| BuildError::new(ErrorKind::Config, error.mark, error.to_string()))?;
@@ -254,7 +254,7 @@ impl Target {
             let mut all = Arc::default();
             for path in &kustomization.crds {
                 let file = self.read_yaml(cx, path)?;
-                let config = Arc::new(TransformerConfig::from_crds(file.config()?)?);
+                let config = Arc::new(TransformerConfig::from_crds(&file.config()?)?);
                 all = TransformerConfig::merge(&all, &config)?;
             }
             acc.config = TransformerConfig::merge(&acc.config, &all)?;
@@ -355,6 +355,10 @@ impl Target {
             let Ok(root) = self.base_root(cx, entry, path) else {
                 return;
             };
+            let key = self.base_key(cx, &root);
+            if cx.session.has_base(&key) {
+                return;
+            }
             let mut cx = Context {
                 schema: Schema::builtin(),
                 schema_in_use: false,
@@ -369,7 +373,7 @@ impl Target {
                 if let Ok(base) = target.accumulate_base(&mut cx)
                     && !cx.schema_is_set
                 {
-                    cx.session.made_base_ahead(target.base_key(&cx), base);
+                    cx.session.made_base_ahead(key, base);
                 }
             }
         });
@@ -427,6 +431,16 @@ impl Target {
                 .hint("name the directory relative to the kustomization"));
         }
         let root = self.base_root(cx, entry, path)?;
+        let key = self.base_key(cx, &root);
+        if !is_component
+            && !cx.schema_is_set
+            && !cx.track_origins
+            && let Some(base) = cx.session.base(&key)
+        {
+            cx.schema_in_use |= base.schema_in_use;
+            acc.merge(base, path.mark)?;
+            return Ok(acc);
+        }
         let target = Target::load(
             cx,
             root,
@@ -443,6 +457,9 @@ impl Target {
             return Ok(outer);
         }
         let base = target.accumulate_base(cx)?;
+        if !cx.schema_is_set && !cx.track_origins {
+            cx.session.made_base(key, &base);
+        }
         acc.merge(base, path.mark)?;
         Ok(acc)
     }
@@ -450,27 +467,16 @@ impl Target {
     /// A base is a function of its directory alone unless the build has a schema of its own or tracks
     /// origins; so builds that share it share the result.
     fn accumulate_base(&self, cx: &mut Context<'_>) -> Result<Accumulated> {
-        if cx.schema_is_set || cx.track_origins {
-            return self.accumulate(cx, Accumulated::empty());
-        }
-        let key = self.base_key(cx);
-        if let Some(base) = cx.session.base(&key) {
-            cx.schema_in_use |= base.schema_in_use;
-            return Ok(base);
-        }
         let mut base = self.accumulate(cx, Accumulated::empty())?;
         base.schema_in_use = cx.schema_in_use;
-        if !cx.schema_is_set {
-            cx.session.made_base(key, &base);
-        }
         Ok(base)
     }
 
-    /// What makes the base that this is another one than others.
-    fn base_key(&self, cx: &Context<'_>) -> BaseKey {
-        let namespace = self.outer_namespace.clone();
+    /// What makes a base below this kustomization another one than others.
+    fn base_key(&self, cx: &Context<'_>, root: &Root) -> BaseKey {
+        let namespace = self.helm_namespace().cloned();
         (
-            self.root.directory.clone(),
+            root.directory.clone(),
             namespace.filter(|_| cx.session.runner().has_helm()),
         )
     }

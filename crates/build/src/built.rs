@@ -51,6 +51,7 @@ impl Built {
                 }
                 print(object, &mut out)?;
             }
+            out.shrink_to_fit();
             Ok(out)
         });
         printed.into_iter().collect()

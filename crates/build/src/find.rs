@@ -69,6 +69,6 @@ fn is_component(session: &Session<'_>, file: &Path) -> bool {
     let shown = session.files().display(&file);
     let loaded = session
         .yaml_file(&file, Mark::NONE, &shown)
-        .and_then(|file| file.kustomization().cloned());
+        .and_then(|file| file.kustomization_ahead());
     loaded.is_ok_and(|loaded| loaded.kustomization.kind == "Component")
 }

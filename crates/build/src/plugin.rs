@@ -313,7 +313,7 @@ fn load_replacements(cx: &Context<'_>, target: &Target, fields: &[ReplacementFie
             return Err(BuildError::new(ErrorKind::Config, field.mark, message));
         }
         let file = target.read_yaml(cx, path)?;
-        all.extend(decode_replacements(file.config()?)?);
+        all.extend(decode_replacements(&file.config()?)?);
     }
     Ok(all)
 }
@@ -522,7 +522,7 @@ fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Cha
         PluginConfig::ValueAdd(mut config) => {
             if let Some(path) = config.target_file_path.take() {
                 let file = target.read_yaml(cx, &path)?;
-                config.decode_targets(file.config()?)?;
+                config.decode_targets(&file.config()?)?;
             }
             let directory = target
                 .root

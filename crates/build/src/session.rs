@@ -59,16 +59,41 @@ type Slot<T> = Arc<OnceLock<Result<Arc<T>>>>;
 /// A file that holds YAML, and what was parsed from it so far.
 pub(crate) struct YamlFile {
     pub(crate) source: Arc<Source>,
-    documents: Mutex<Parsed>,
-    config: OnceLock<Result<Arc<Node>>>,
-    kustomization: OnceLock<Result<Arc<LoadedKustomization>>>,
+    documents: Mutex<Parsed<Documents>>,
+    config: Mutex<Parsed<Node>>,
+    kustomization: Mutex<Parsed<Arc<LoadedKustomization>>>,
 }
 
-/// The documents of a file, which the first reader has for itself as well.
-enum Parsed {
+/// What is parsed from a file. The first reader has it for itself: most files are needed once. From the second
+/// reader on it is kept.
+#[derive(Default)]
+enum Parsed<T> {
+    #[default]
     NotYet,
     GivenAway,
-    Kept(Documents),
+    Kept(T),
+}
+
+impl<T: Clone> Parsed<T> {
+    /// What is parsed, for a reader that is followed by another.
+    fn get_ahead(parsed: &Mutex<Parsed<T>>, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        let fresh = Parsed::get(parsed, read)?;
+        *lock(parsed) = Parsed::Kept(fresh.clone());
+        Ok(fresh)
+    }
+
+    fn get(parsed: &Mutex<Parsed<T>>, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mut parsed = lock(parsed);
+        if let Parsed::Kept(kept) = &*parsed {
+            return Ok(kept.clone());
+        }
+        let fresh = read()?;
+        *parsed = match *parsed {
+            Parsed::NotYet => Parsed::GivenAway,
+            _ => Parsed::Kept(fresh.clone()),
+        };
+        Ok(fresh)
+    }
 }
 
 impl<'f> Session<'f> {
@@ -326,6 +351,11 @@ impl<'f> Session<'f> {
         }
     }
 
+    /// Whether the next build that needs this base finds it finished.
+    pub(crate) fn has_base(&self, key: &BaseKey) -> bool {
+        matches!(lock(&self.bases).get(key), Some(Base::Ahead(_) | Base::Kept(_)))
+    }
+
     /// Tells that a build made the base in a directory, and keeps a copy if it was needed before.
     pub(crate) fn made_base(&self, key: BaseKey, base: &Accumulated) {
         let before = lock(&self.bases).insert(key.clone(), Base::GivenAway);
@@ -352,41 +382,33 @@ impl YamlFile {
     pub(crate) fn new(source: Arc<Source>) -> YamlFile {
         YamlFile {
             source,
-            documents: Mutex::new(Parsed::NotYet),
-            config: OnceLock::new(),
-            kustomization: OnceLock::new(),
+            documents: Mutex::default(),
+            config: Mutex::default(),
+            kustomization: Mutex::default(),
         }
     }
 
     /// Its documents, read as resources are.
     pub(crate) fn documents(&self) -> Result<Documents> {
-        let mut parsed = lock(&self.documents);
-        if let Parsed::Kept(documents) = &*parsed {
-            return Ok(documents.clone());
-        }
-        let documents = yaml::read_documents(&self.source)?;
-        *parsed = match *parsed {
-            Parsed::NotYet => Parsed::GivenAway,
-            _ => Parsed::Kept(documents.clone()),
-        };
-        Ok(documents)
+        Parsed::get(&self.documents, || Ok(yaml::read_documents(&self.source)?))
     }
 
     /// Its first document, read as configuration is.
-    pub(crate) fn config(&self) -> Result<&Arc<Node>> {
-        let config = self.config.get_or_init(|| {
-            yaml::read_config(&self.source)
-                .map(|config| Arc::new(config.node))
-                .map_err(BuildError::from)
-        });
-        config.as_ref().map_err(Clone::clone)
+    pub(crate) fn config(&self) -> Result<Node> {
+        Parsed::get(&self.config, || Ok(yaml::read_config(&self.source)?.node))
     }
 
     /// The kustomization it holds.
-    pub(crate) fn kustomization(&self) -> Result<&Arc<LoadedKustomization>> {
-        let loaded = self
-            .kustomization
-            .get_or_init(|| LoadedKustomization::read(&self.source).map(Arc::new));
-        loaded.as_ref().map_err(Clone::clone)
+    pub(crate) fn kustomization(&self) -> Result<Arc<LoadedKustomization>> {
+        Parsed::get(&self.kustomization, || {
+            LoadedKustomization::read(&self.source).map(Arc::new)
+        })
+    }
+
+    /// The same, when a build is about to need it.
+    pub(crate) fn kustomization_ahead(&self) -> Result<Arc<LoadedKustomization>> {
+        Parsed::get_ahead(&self.kustomization, || {
+            LoadedKustomization::read(&self.source).map(Arc::new)
+        })
     }
 }

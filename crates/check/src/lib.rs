@@ -13,11 +13,13 @@ mod evidence;
 mod exports;
 mod image;
 mod judge;
+mod links;
 mod locations;
 mod parity;
 mod plaintext;
 mod pod;
 mod pod_security;
+mod presence;
 mod reference;
 mod report;
 mod rule;
@@ -33,6 +35,7 @@ pub use evidence::{Evidence, Scan, Threat, Vulnerability};
 pub use exports::{Export, own_schemas, schemas_named};
 pub use image::Image;
 pub use judge::{Judged, State, judge};
+pub use links::{Links, unmet};
 pub use locations::{LocationError, Locations};
 pub use parity::{Inventory, parity};
 pub use pod::{Container, ContainerKind, Pod};
@@ -46,15 +49,18 @@ pub use text::Text;
 
 use resource::Finding;
 
-/// The findings of every rule that is on, rule by rule; a [`Report`] orders them by place.
+use crate::rule::Check;
+
+/// The findings of the rules that are on and look at one target, rule by rule; a [`Report`] orders them by place.
+/// [`unmet`] and [`parity`] have those of the rules that look further.
 pub fn check(context: &Context<'_>, schemas: &Schemas<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
-        let Some(severity) = context.settings().severity(rule) else {
+        let (Check::Target(check), Some(severity)) = (rule.check, context.settings().severity(rule)) else {
             continue;
         };
         let before = findings.len();
-        (rule.check)(context, &mut findings);
+        check(context, &mut findings);
         for finding in &mut findings[before..] {
             finding.severity = severity;
         }

@@ -119,7 +119,8 @@ fn seldon(object: &Resource) -> Vec<Pod<'_>> {
     pods
 }
 
-fn items<'n>(node: &'n Node, path: &[&str]) -> impl Iterator<Item = &'n Node> + use<'n> {
+/// The items of a list of a node.
+pub(crate) fn items<'n>(node: &'n Node, path: &[&str]) -> impl Iterator<Item = &'n Node> + use<'n> {
     let list = node.get_path(path.iter().copied()).and_then(Node::as_seq);
     list.into_iter().flatten()
 }

@@ -332,10 +332,7 @@ impl Map {
         match self.get_mut(&key) {
             Some(old) => Some(std::mem::replace(old, value)),
             None => {
-                self.entries.push(Entry {
-                    key: Node::string(key),
-                    value,
-                });
+                self.push(Node::string(key), value);
                 None
             }
         }
@@ -343,7 +340,17 @@ impl Map {
 
     /// Adds an entry at the end without looking for its key.
     pub fn push(&mut self, key: Node, value: Node) {
+        if self.entries.len() == self.entries.capacity() {
+            self.grow();
+        }
         self.entries.push(Entry { key, value });
+    }
+
+    /// Makes room for a quarter more entries: most mappings are short, and few get more than one new entry.
+    fn grow(&mut self) {
+        let mut entries = EcoVec::with_capacity(self.len() + self.len() / 4 + 1);
+        entries.extend(std::mem::take(&mut self.entries));
+        self.entries = entries;
     }
 
     /// Removes the first entry with this key.

@@ -140,7 +140,7 @@ pub(super) fn read(cx: &Context<'_>, target: &accumulate::Target, object: &Node)
 fn file(cx: &Context<'_>, target: &accumulate::Target, path: &Str) -> Result<Vec<(Text, Text, Mark)>> {
     let is_yaml = [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end));
     let pairs = if is_yaml {
-        yaml_values(target.read_yaml(cx, path)?.config()?)?
+        yaml_values(&target.read_yaml(cx, path)?.config()?)?
     } else {
         let mut pairs = Vec::new();
         generate::env_file(cx, target, path, &mut pairs)?;

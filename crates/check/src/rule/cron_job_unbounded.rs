@@ -30,10 +30,22 @@
 
 use resource::{Finding, Severity};
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "cron_job_unbounded", severity: Some(Severity::Warning), controls: &[Control::Soc2("A1.1"), Control::Soc2("CC7.5"), Control::Iso27001("A.8.6"), Control::Iso27001("A.8.14")], file: include_str!("cron_job_unbounded.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "cron_job_unbounded",
+    severity: Some(Severity::Warning),
+    controls: &[
+        Control::Soc2("A1.1"),
+        Control::Soc2("CC7.5"),
+        Control::Iso27001("A.8.6"),
+        Control::Iso27001("A.8.14"),
+    ],
+    file: include_str!("cron_job_unbounded.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 const FIELDS: [&str; 5] = [
     "startingDeadlineSeconds",

@@ -1,11 +1,18 @@
 //! ## What it does
 //!
-//! Finds names of objects that the tree does not have: ConfigMaps, Secrets, service accounts and volume
-//! claims of pods, roles and subjects of bindings, Services and ports of Ingresses, targets of autoscalers;
-//! and Services that select no pod of the tree.
+//! Finds names of objects that are nowhere: ConfigMaps, Secrets, service accounts and volume claims of pods,
+//! roles and subjects of bindings, Services of Ingresses and their ports, targets of autoscalers. And it finds
+//! selectors of Services, PodDisruptionBudgets and NetworkPolicies that fit no pod, and named ports of Services
+//! that no pod has.
 //!
-//! What ExternalSecrets, SealedSecrets, Certificates and claims of StatefulSets make counts as there, and so
-//! do objects that every cluster has. References that say `optional` are passed over.
+//! They are looked for in all targets of the same `cluster` of `terrace.yaml`, or of the same environment where
+//! it names no cluster; also when only one of them is checked. Of a directory that `terrace.yaml` does not name,
+//! or without one, that directory is all that is looked at, and the finding says so.
+//!
+//! What ExternalSecrets, SealedSecrets, Certificates and the like make counts as there, and so do objects that
+//! every cluster has. References that say `optional` are passed over. Nothing is said of a namespace in which
+//! the tree installs a chart or another tree (HelmRelease, Application), nor of the pods of a namespace with
+//! custom resources whose operator may make pods.
 //!
 //! ## Why is this bad?
 //!
@@ -31,21 +38,27 @@
 //!   dangling_reference: {outside: [Secret/registry-login, ConfigMap/ca-bundle]}
 //! ```
 
-use resource::{Finding, Severity};
+use resource::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
-use crate::reference::{Reference, There, references};
+use crate::links::Wanted;
+use crate::presence::Need;
+use crate::reference::references;
 
-pub(super) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     name: "dangling_reference",
     severity: Some(Severity::Warning),
-    controls: &[Control::Soc2("CC8.1"), Control::Soc2("A1.2"), Control::Iso27001("A.8.32")],
+    controls: &[
+        Control::Soc2("CC8.1"),
+        Control::Soc2("A1.2"),
+        Control::Iso27001("A.8.32"),
+    ],
     file: include_str!("dangling_reference.rs"),
     settings: SettingsType::of::<Settings>(),
-    check,
+    check: Check::Cluster(check),
 };
 
 /// What the rule can be told.
@@ -56,41 +69,17 @@ struct Settings {
     outside: Vec<String>,
 }
 
-fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+fn check(context: &Context<'_>, wanted: &mut Vec<Wanted>) {
     let Settings { outside } = context.setting(&RULE);
-    let there = There::new(context);
-    for reference in references(context) {
-        let Reference {
-            object,
-            field,
-            mark,
-            kind,
-            namespace,
-            name,
-        } = &reference;
-        let is_outside = |pattern: &String| {
+    let is_outside = |need: &Need| {
+        let Need::Object { kind, name, .. } = need else {
+            return false;
+        };
+        outside.iter().any(|pattern| {
             let (outside_kind, outside_name) = pattern.split_once('/').unwrap_or((pattern, "*"));
             outside_kind == *kind && (outside_name == "*" || outside_name == name)
-        };
-        if there.has(kind, namespace, name) || outside.iter().any(is_outside) {
-            continue;
-        }
-        let message = match namespace.as_str() {
-            "" => format!("the tree has no {kind} \"{name}\""),
-            namespace => format!("the tree has no {kind} \"{name}\" in the namespace {namespace}"),
-        };
-        let finding = RULE.finding(object, field.clone(), *mark, message);
-        findings.push(match there.near(kind, namespace, name) {
-            near if near.is_empty() => {
-                finding.hint(format!("add it, or list {kind}/{name} under `outside` if it is made elsewhere"))
-            }
-            near => finding.hint(format!("there is {near}")),
-        });
-    }
-    crate::reference::services_without_pods(context, |service, mark, message| {
-        findings.push(
-            RULE.finding(service, "spec.selector", mark, message)
-                .hint("compare the selector with the labels of the pod template"),
-        );
-    });
+        })
+    };
+    let found = references(context).into_iter();
+    wanted.extend(found.filter(|wanted| !wanted.needs.iter().any(is_outside)));
 }

@@ -27,7 +27,7 @@
 use resource::{Finding, Severity};
 use yaml::Node;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
 pub(super) const RULE: Rule = Rule {
@@ -41,7 +41,7 @@ pub(super) const RULE: Rule = Rule {
     ],
     file: include_str!("default_service_account.rs"),
     settings: SettingsType::NONE,
-    check,
+    check: Check::Target(check),
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {

@@ -24,7 +24,7 @@
 
 use resource::Severity;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 
 pub(super) const RULE: Rule = Rule {
     name: "duplicate_field",
@@ -32,5 +32,5 @@ pub(super) const RULE: Rule = Rule {
     controls: &[Control::Soc2("CC8.1"), Control::Iso27001("A.8.9")],
     file: include_str!("duplicate_field.rs"),
     settings: SettingsType::NONE,
-    check: super::of_schemas,
+    check: Check::Schemas,
 };

@@ -27,15 +27,30 @@
 
 use resource::{Finding, Severity};
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "foreign_environment", severity: Some(Severity::Error), controls: &[Control::Soc2("CC6.6"), Control::Soc2("CC8.1"), Control::Iso27001("A.8.31"), Control::Iso27001("A.8.22")], file: include_str!("foreign_environment.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "foreign_environment",
+    severity: Some(Severity::Error),
+    controls: &[
+        Control::Soc2("CC6.6"),
+        Control::Soc2("CC8.1"),
+        Control::Iso27001("A.8.31"),
+        Control::Iso27001("A.8.22"),
+    ],
+    file: include_str!("foreign_environment.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let facts = context.facts();
     let own = |value: &str| {
-        [&facts.namespace, &facts.project].into_iter().flatten().any(|own| own == value)
+        [&facts.namespace, &facts.project]
+            .into_iter()
+            .flatten()
+            .any(|own| own == value)
     };
     let named = facts.foreign_namespaces.iter().chain(&facts.foreign_projects);
     let names: Vec<(&str, &str)> = named
@@ -49,7 +64,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let name = names.iter().find(|(_, name)| holds_word(text.value, name));
         let host = || {
             let hosts = facts.foreign_hosts.iter();
-            hosts.map(|(of, host)| (of.as_str(), host.as_str())).find(|(_, host)| holds_host(text.value, host))
+            hosts
+                .map(|(of, host)| (of.as_str(), host.as_str()))
+                .find(|(_, host)| holds_host(text.value, host))
         };
         let Some((environment, value)) = name.copied().or_else(host) else {
             continue;
@@ -79,7 +96,9 @@ fn holds_host(text: &str, host: &str) -> bool {
             return false;
         };
         let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-        return words(text).filter_map(address).any(|found| found & mask == network & mask);
+        return words(text)
+            .filter_map(address)
+            .any(|found| found & mask == network & mask);
     }
     match host.strip_prefix("*.") {
         Some(domain) => words(text).any(|word| word.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))),
@@ -88,7 +107,8 @@ fn holds_host(text: &str, host: &str) -> bool {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))).filter(|word| !word.is_empty())
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')))
+        .filter(|word| !word.is_empty())
 }
 
 fn address(text: &str) -> Option<u32> {

@@ -25,10 +25,23 @@
 use resource::{Finding, Severity};
 use yaml::Node;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "google_key_file", severity: Some(Severity::Error), controls: &[Control::Soc2("CC6.1"), Control::Soc2("CC6.7"), Control::Iso27001("A.5.17"), Control::Iso27001("A.8.24"), Control::Gdpr("32(1)")], file: include_str!("google_key_file.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "google_key_file",
+    severity: Some(Severity::Error),
+    controls: &[
+        Control::Soc2("CC6.1"),
+        Control::Soc2("CC6.7"),
+        Control::Iso27001("A.5.17"),
+        Control::Iso27001("A.8.24"),
+        Control::Gdpr("32(1)"),
+    ],
+    file: include_str!("google_key_file.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 const HINT: &str = "use workload identity: no key, and nothing to rotate";
@@ -39,9 +52,14 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let is_key = content.contains("\"service_account\"") && content.contains("private_key_id");
         if is_key && content.contains("BEGIN PRIVATE KEY") {
             findings.push(
-                RULE.finding(text.object, text.field(), text.mark, "this is a key of a Google service account")
-                    .concealed()
-                    .hint(HINT),
+                RULE.finding(
+                    text.object,
+                    text.field(),
+                    text.mark,
+                    "this is a key of a Google service account",
+                )
+                .concealed()
+                .hint(HINT),
             );
         }
     }
@@ -51,7 +69,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             for variable in env.filter(|variable| variable.get("name").and_then(Node::as_str) == Some(VARIABLE)) {
                 let path = variable.get("value").and_then(Node::as_str).unwrap_or_default();
                 // A federation's configuration is no secret, and is mounted from a ConfigMap or projected.
-                if container.mounts(path).is_some_and(|volume| volume.get("secret").is_none()) {
+                if container
+                    .mounts(path)
+                    .is_some_and(|volume| volume.get("secret").is_none())
+                {
                     continue;
                 }
                 let mark = variable.get("value").map_or(variable.mark, |value| value.mark);

@@ -30,10 +30,22 @@ use resource::{Finding, Severity};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "image_from_other_registry", severity: Some(Severity::Error), controls: &[Control::Soc2("CC6.8"), Control::Soc2("CC9.2"), Control::Iso27001("A.5.21"), Control::Iso27001("A.8.19")], file: include_str!("image_from_other_registry.rs"), settings: SettingsType::of::<Settings>(), check };
+pub(super) const RULE: Rule = Rule {
+    name: "image_from_other_registry",
+    severity: Some(Severity::Error),
+    controls: &[
+        Control::Soc2("CC6.8"),
+        Control::Soc2("CC9.2"),
+        Control::Iso27001("A.5.21"),
+        Control::Iso27001("A.8.19"),
+    ],
+    file: include_str!("image_from_other_registry.rs"),
+    settings: SettingsType::of::<Settings>(),
+    check: Check::Target(check),
+};
 
 /// What the rule can be told.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

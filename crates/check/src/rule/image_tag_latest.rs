@@ -21,10 +21,21 @@
 
 use resource::{Finding, Severity};
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "image_tag_latest", severity: Some(Severity::Error), controls: &[Control::Soc2("CC8.1"), Control::Iso27001("A.8.9"), Control::Iso27001("A.8.32")], file: include_str!("image_tag_latest.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "image_tag_latest",
+    severity: Some(Severity::Error),
+    controls: &[
+        Control::Soc2("CC8.1"),
+        Control::Iso27001("A.8.9"),
+        Control::Iso27001("A.8.32"),
+    ],
+    file: include_str!("image_tag_latest.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for pod in context.pods() {

@@ -24,7 +24,7 @@
 use resource::{Finding, Severity};
 use yaml::Node;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
 pub(super) const RULE: Rule = Rule {
@@ -37,7 +37,7 @@ pub(super) const RULE: Rule = Rule {
     ],
     file: include_str!("image_without_digest.rs"),
     settings: SettingsType::NONE,
-    check,
+    check: Check::Target(check),
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {

@@ -23,7 +23,7 @@
 
 use resource::{Finding, Severity};
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
 pub(super) const RULE: Rule = Rule {
@@ -36,7 +36,7 @@ pub(super) const RULE: Rule = Rule {
     ],
     file: include_str!("image_without_sbom.rs"),
     settings: SettingsType::NONE,
-    check,
+    check: Check::Target(check),
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {

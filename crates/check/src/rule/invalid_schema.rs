@@ -29,7 +29,7 @@
 
 use resource::Severity;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 
 pub(super) const RULE: Rule = Rule {
     name: "invalid_schema",
@@ -37,5 +37,5 @@ pub(super) const RULE: Rule = Rule {
     controls: &[Control::Soc2("CC8.1"), Control::Iso27001("A.8.9")],
     file: include_str!("invalid_schema.rs"),
     settings: SettingsType::NONE,
-    check: super::of_schemas,
+    check: Check::Schemas,
 };

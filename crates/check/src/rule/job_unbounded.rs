@@ -32,14 +32,31 @@ use yaml::Mark;
 use resource::Resource;
 use yaml::Node;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "job_unbounded", severity: Some(Severity::Warning), controls: &[Control::Soc2("A1.1"), Control::Soc2("CC7.5"), Control::Iso27001("A.8.6")], file: include_str!("job_unbounded.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "job_unbounded",
+    severity: Some(Severity::Warning),
+    controls: &[
+        Control::Soc2("A1.1"),
+        Control::Soc2("CC7.5"),
+        Control::Iso27001("A.8.6"),
+    ],
+    file: include_str!("job_unbounded.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for job in context.of_kind("batch", "Job") {
-        bounded(job, job.node.get("spec"), "spec", &["backoffLimit", "ttlSecondsAfterFinished"], findings);
+        bounded(
+            job,
+            job.node.get("spec"),
+            "spec",
+            &["backoffLimit", "ttlSecondsAfterFinished"],
+            findings,
+        );
     }
     for job in context.of_kind("batch", "CronJob") {
         let spec = job.node.get_path(["spec", "jobTemplate", "spec"]);
@@ -49,7 +66,11 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 
 fn bounded(job: &Resource, spec: Option<&Node>, field: &str, wanted: &[&str], findings: &mut Vec<Finding>) {
     let Some(spec) = spec else { return };
-    let missing: Vec<&str> = wanted.iter().copied().filter(|field| spec.get(field).is_none()).collect();
+    let missing: Vec<&str> = wanted
+        .iter()
+        .copied()
+        .filter(|field| spec.get(field).is_none())
+        .collect();
     if missing.is_empty() {
         return;
     }

@@ -26,10 +26,23 @@
 
 use resource::{Finding, Severity};
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "location_outside_regions", severity: Some(Severity::Error), controls: &[Control::Soc2("C1.1"), Control::Soc2("P4.1"), Control::Iso27001("A.5.34"), Control::Gdpr("44"), Control::Gdpr("32(1)")], file: include_str!("location_outside_regions.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "location_outside_regions",
+    severity: Some(Severity::Error),
+    controls: &[
+        Control::Soc2("C1.1"),
+        Control::Soc2("P4.1"),
+        Control::Iso27001("A.5.34"),
+        Control::Gdpr("44"),
+        Control::Gdpr("32(1)"),
+    ],
+    file: include_str!("location_outside_regions.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 /// Names of fields that hold a place.
 const FIELDS: [&str; 8] = [

@@ -36,7 +36,7 @@ use resource::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 
 pub(crate) const RULE: Rule = Rule {
     name: "missing_in_next_environment",
@@ -48,8 +48,7 @@ pub(crate) const RULE: Rule = Rule {
     ],
     file: include_str!("missing_in_next_environment.rs"),
     settings: SettingsType::of::<Settings>(),
-    // It needs two environments: `crate::parity` compares them.
-    check: |_, _| {},
+    check: Check::Environments,
 };
 
 /// What the rule can be told.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::links::Wanted;
 
 macro_rules! rules {
     ($($name:ident),+ $(,)?) => {
@@ -76,11 +77,21 @@ pub struct Rule {
     pub file: &'static str,
     /// What it can be told.
     pub settings: SettingsType,
-    pub check: fn(&Context<'_>, &mut Vec<Finding>),
+    pub(crate) check: Check,
 }
 
-/// The findings of this rule are made by [`crate::Schemas`], all in one pass.
-pub(super) fn of_schemas(_: &Context<'_>, _: &mut Vec<Finding>) {}
+/// What a rule looks at.
+#[derive(Clone, Copy)]
+pub(crate) enum Check {
+    /// The objects of one target.
+    Target(fn(&Context<'_>, &mut Vec<Finding>)),
+    /// What the objects of one target want of its cluster; [`crate::unmet`] knows what it has.
+    Cluster(fn(&Context<'_>, &mut Vec<Wanted>)),
+    /// Two environments: [`crate::parity`].
+    Environments,
+    /// The schemas: [`crate::Schemas`] has one pass for all of these rules.
+    Schemas,
+}
 
 /// A control of a standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -28,10 +28,21 @@ use resource::{Finding, Severity};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "namespace_differs", severity: Some(Severity::Warning), controls: &[Control::Soc2("CC6.6"), Control::Soc2("CC8.1"), Control::Iso27001("A.8.31")], file: include_str!("namespace_differs.rs"), settings: SettingsType::of::<Settings>(), check };
+pub(super) const RULE: Rule = Rule {
+    name: "namespace_differs",
+    severity: Some(Severity::Warning),
+    controls: &[
+        Control::Soc2("CC6.6"),
+        Control::Soc2("CC8.1"),
+        Control::Iso27001("A.8.31"),
+    ],
+    file: include_str!("namespace_differs.rs"),
+    settings: SettingsType::of::<Settings>(),
+    check: Check::Target(check),
+};
 
 /// What the rule can be told.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -43,7 +54,9 @@ struct Settings {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let Settings { allow } = context.setting(&RULE);
-    let Some(wanted) = &context.facts().namespace else { return };
+    let Some(wanted) = &context.facts().namespace else {
+        return;
+    };
     for object in context.objects() {
         let namespace = object.namespace();
         let is_fine = namespace.is_empty()

@@ -33,7 +33,7 @@
 use resource::{Finding, Resource, Severity};
 use yaml::{Mark, Node};
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 use crate::plaintext;
 use crate::text::Text;
@@ -50,7 +50,7 @@ pub(super) const RULE: Rule = Rule {
     ],
     file: include_str!("plaintext_secret.rs"),
     settings: SettingsType::NONE,
-    check,
+    check: Check::Target(check),
 };
 
 const HINT: &str = "keep it in a secret manager (ExternalSecret), or encrypted (SealedSecret, SOPS), and rotate it";
@@ -104,7 +104,11 @@ fn in_secret(object: &Resource) -> Option<Finding> {
         true => "a secretGenerator puts values of the tree into this Secret",
         false => "values of this Secret stand in the tree",
     };
-    let names: Vec<&str> = keys.iter().filter_map(|key| key.split_once('.')).map(|(_, key)| key).collect();
+    let names: Vec<&str> = keys
+        .iter()
+        .filter_map(|key| key.split_once('.'))
+        .map(|(_, key)| key)
+        .collect();
     let message = format!("{what}: {}", names.join(", "));
     let mark = if mark.is_some() { mark } else { object.node.mark };
     Some(RULE.finding(object, first, mark, message).hint(HINT).concealed())

@@ -43,7 +43,7 @@ use resource::{Finding, Severity};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 use crate::pod_security::{Level, NEWEST, violations};
 
@@ -58,7 +58,7 @@ pub(super) const RULE: Rule = Rule {
     ],
     file: include_str!("pod_security_violation.rs"),
     settings: SettingsType::of::<Settings>(),
-    check,
+    check: Check::Target(check),
 };
 
 /// What the rule can be told.
@@ -92,8 +92,13 @@ impl TryFrom<serde_json::Value> for Version {
 
     fn try_from(value: serde_json::Value) -> Result<Version, String> {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let minor = text.trim_start_matches('v').strip_prefix("1.").and_then(|minor| minor.parse().ok());
-        minor.map(Version).ok_or_else(|| format!("\"{text}\" is no version such as \"1.35\""))
+        let minor = text
+            .trim_start_matches('v')
+            .strip_prefix("1.")
+            .and_then(|minor| minor.parse().ok());
+        minor
+            .map(Version)
+            .ok_or_else(|| format!("\"{text}\" is no version such as \"1.35\""))
     }
 }
 

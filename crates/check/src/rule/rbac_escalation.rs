@@ -26,10 +26,23 @@
 use resource::{Finding, Severity};
 use yaml::Node;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "rbac_escalation", severity: Some(Severity::Error), controls: &[Control::Soc2("CC6.1"), Control::Soc2("CC6.3"), Control::Iso27001("A.5.15"), Control::Iso27001("A.5.18"), Control::Iso27001("A.8.2")], file: include_str!("rbac_escalation.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "rbac_escalation",
+    severity: Some(Severity::Error),
+    controls: &[
+        Control::Soc2("CC6.1"),
+        Control::Soc2("CC6.3"),
+        Control::Iso27001("A.5.15"),
+        Control::Iso27001("A.5.18"),
+        Control::Iso27001("A.8.2"),
+    ],
+    file: include_str!("rbac_escalation.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 /// Resources and the verbs on them that give what the account does not have.
 const RESOURCES: [(&str, &[&str], &str); 4] = [
@@ -77,8 +90,13 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let name = binding.node.get_path(["roleRef", "name"]);
             if let Some(name) = name.filter(|name| name.as_str() == Some("cluster-admin")) {
                 findings.push(
-                    RULE.finding(binding, "roleRef.name", name.mark, "the binding makes its subjects cluster-admin")
-                        .hint("bind a role with what is needed"),
+                    RULE.finding(
+                        binding,
+                        "roleRef.name",
+                        name.mark,
+                        "the binding makes its subjects cluster-admin",
+                    )
+                    .hint("bind a role with what is needed"),
                 );
             }
         }

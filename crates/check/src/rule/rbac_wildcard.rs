@@ -27,10 +27,23 @@
 
 use resource::{Finding, Severity};
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "rbac_wildcard", severity: Some(Severity::Error), controls: &[Control::Soc2("CC6.1"), Control::Soc2("CC6.3"), Control::Iso27001("A.5.15"), Control::Iso27001("A.5.18"), Control::Iso27001("A.8.2")], file: include_str!("rbac_wildcard.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "rbac_wildcard",
+    severity: Some(Severity::Error),
+    controls: &[
+        Control::Soc2("CC6.1"),
+        Control::Soc2("CC6.3"),
+        Control::Iso27001("A.5.15"),
+        Control::Iso27001("A.5.18"),
+        Control::Iso27001("A.8.2"),
+    ],
+    file: include_str!("rbac_wildcard.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for (role, at, rule) in context.rbac_rules() {

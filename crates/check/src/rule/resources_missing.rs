@@ -37,7 +37,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use yaml::Node;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 use crate::pod::ContainerKind;
 
@@ -47,7 +47,7 @@ pub(super) const RULE: Rule = Rule {
     controls: &[Control::Soc2("A1.1"), Control::Iso27001("A.8.6")],
     file: include_str!("resources_missing.rs"),
     settings: SettingsType::of::<Settings>(),
-    check,
+    check: Check::Target(check),
 };
 
 /// What the rule can be told.
@@ -61,7 +61,10 @@ struct Settings {
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let settings: Settings = context.setting(&RULE);
     for pod in context.pods() {
-        for container in pod.containers().filter(|container| container.kind != ContainerKind::Ephemeral) {
+        for container in pod
+            .containers()
+            .filter(|container| container.kind != ContainerKind::Ephemeral)
+        {
             let has = |list: &str, name: &str| container.node.get_path(["resources", list, name]).is_some();
             let mut missing = Vec::new();
             for name in ["cpu", "memory"] {
@@ -76,7 +79,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             if settings.cpu_limit && !has("limits", "cpu") {
                 missing.push("limits.cpu".to_owned());
             }
-            let requested = container.node.get_path(["resources", "requests"]).and_then(Node::as_map);
+            let requested = container
+                .node
+                .get_path(["resources", "requests"])
+                .and_then(Node::as_map);
             for entry in requested.into_iter().flatten() {
                 let name = entry.key.as_str().unwrap_or_default();
                 if name.ends_with("/gpu") && !has("limits", name) {

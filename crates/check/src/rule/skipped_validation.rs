@@ -21,7 +21,7 @@
 
 use resource::Severity;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 
 pub(super) const RULE: Rule = Rule {
     name: "skipped_validation",
@@ -29,5 +29,5 @@ pub(super) const RULE: Rule = Rule {
     controls: &[Control::Soc2("CC8.1"), Control::Iso27001("A.8.9")],
     file: include_str!("skipped_validation.rs"),
     settings: SettingsType::NONE,
-    check: super::of_schemas,
+    check: Check::Schemas,
 };

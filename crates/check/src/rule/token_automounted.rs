@@ -25,10 +25,21 @@
 use resource::{Finding, Severity};
 use yaml::Node;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 
-pub(super) const RULE: Rule = Rule { name: "token_automounted", severity: Some(Severity::Warning), controls: &[Control::Soc2("CC6.1"), Control::Iso27001("A.8.2"), Control::Iso27001("A.5.17")], file: include_str!("token_automounted.rs"), settings: SettingsType::NONE, check };
+pub(super) const RULE: Rule = Rule {
+    name: "token_automounted",
+    severity: Some(Severity::Warning),
+    controls: &[
+        Control::Soc2("CC6.1"),
+        Control::Iso27001("A.8.2"),
+        Control::Iso27001("A.5.17"),
+    ],
+    file: include_str!("token_automounted.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Target(check),
+};
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     const FIELD: &str = "automountServiceAccountToken";
@@ -37,11 +48,15 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if pod.spec.get(FIELD).is_some() || matches!(&*pod.object.gvk().group, "argoproj.io" | "tekton.dev") {
             continue;
         }
-        let name = pod.spec.get("serviceAccountName").and_then(Node::as_str).unwrap_or("default");
+        let name = pod
+            .spec
+            .get("serviceAccountName")
+            .and_then(Node::as_str)
+            .unwrap_or("default");
         let namespace = context.namespace(pod.object);
-        let account = context.of_kind("", "ServiceAccount").find(|account| {
-            account.name() == name && context.namespace(account) == namespace
-        });
+        let account = context
+            .of_kind("", "ServiceAccount")
+            .find(|account| account.name() == name && context.namespace(account) == namespace);
         if account.is_some_and(|account| account.node.get(FIELD).is_some()) {
             continue;
         }

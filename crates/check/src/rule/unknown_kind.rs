@@ -22,7 +22,7 @@
 
 use resource::Severity;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 
 pub(super) const RULE: Rule = Rule {
     name: "unknown_kind",
@@ -30,5 +30,5 @@ pub(super) const RULE: Rule = Rule {
     controls: &[Control::Soc2("CC8.1"), Control::Iso27001("A.8.9")],
     file: include_str!("unknown_kind.rs"),
     settings: SettingsType::NONE,
-    check: super::of_schemas,
+    check: Check::Schemas,
 };

@@ -29,7 +29,7 @@ use resource::{Finding, Severity};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Control, Rule, SettingsType};
+use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 use crate::evidence::Threat;
 
@@ -43,7 +43,7 @@ pub(super) const RULE: Rule = Rule {
     ],
     file: include_str!("vulnerable_image.rs"),
     settings: SettingsType::of::<Settings>(),
-    check,
+    check: Check::Target(check),
 };
 
 /// What the rule can be told.
@@ -91,7 +91,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 more => format!(" and {more} more"),
             };
             let message = format!("the image \"{}\" has {}{more}", image.text, named.join(", "));
-            findings.push(finding(message).hint("take a version without them, or state in a VEX why they do not matter"));
+            findings
+                .push(finding(message).hint("take a version without them, or state in a VEX why they do not matter"));
         }
     }
 }

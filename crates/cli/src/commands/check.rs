@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use build::{Built, Session, parallel};
-use check::{Context, Facts, Inventory, Locations, Report, Schemas, Settings, TargetFindings};
+use check::{Context, Facts, Inventory, Links, Locations, Report, Schemas, Settings, TargetFindings};
 use clap::Args;
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
@@ -144,6 +144,14 @@ struct Outcome {
     secrets: Vec<yaml::Mark>,
     findings: Vec<Finding>,
     inventory: Inventory,
+    links: Links,
+}
+
+/// The targets of a run.
+struct Targets<'p> {
+    chosen: Vec<Target<'p>>,
+    /// Others of the platform file, which may have what the chosen ones count on.
+    others: Vec<Target<'p>>,
 }
 
 pub(crate) fn run(args: &CheckArgs) -> Exit {
@@ -208,7 +216,7 @@ fn check(
         .map(|directory| platform::read(session, &directory))
         .transpose();
     let platform = found.map_err(|error| Box::new(error.into()))?;
-    let targets = targets(args, session, platform.as_ref())?;
+    let Targets { chosen, others } = targets(args, session, platform.as_ref())?;
     let library = Library::read(session, &setup.options, &policies(args, platform.as_ref()))?;
     let locations = locations(args, session, platform.as_ref())?;
     let schemas = Schemas {
@@ -216,47 +224,44 @@ fn check(
         lookup: Some(&locations),
     };
     let today = date::today();
-    let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
-    let fetchers = locks.fetchers(&setup.outside);
-    let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
-    let progress = Progress::new(targets.len(), !args.setup.is_quiet());
-    let results = parallel::map(targets.len(), parallel::default_jobs(), |at| {
-        let target = &targets[at];
-        let built = locks.choose(at, &sessions).and_then(|session| {
-            session
-                .build(&target.directory, &setup.options)
-                .map_err(|failure| failure.error)
-        });
-        progress.step(&target.facts.target);
+    let results = build_each(&chosen, setup, session, !args.setup.is_quiet(), |target, built| {
         let objects = built.as_ref().ok().map(|built| built.objects.as_slice());
         let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
         match &built {
-            Ok(built) => Outcome {
-                is_built: true,
-                objects: built.objects.len(),
-                secrets: check::secret_values(&built.objects),
-                findings: findings(built, target, &schemas, &library),
-                inventory,
-            },
+            Ok(built) => {
+                let context = Context::new(&built.objects, &target.facts, &target.settings);
+                Outcome {
+                    is_built: true,
+                    objects: built.objects.len(),
+                    secrets: check::secret_values(&built.objects),
+                    findings: findings(built, &context, &schemas, &library),
+                    inventory,
+                    links: Links::new(&context),
+                }
+            }
             Err(error) => Outcome {
                 is_built: false,
                 objects: 0,
                 secrets: Vec::new(),
                 findings: vec![build_failed(error)],
                 inventory,
+                links: Links::unbuilt(&target.facts),
             },
         }
     });
-    drop(progress);
     let inventories: Vec<Inventory> = results.iter().map(|outcome| outcome.inventory.clone()).collect();
-    let settings: Vec<&Settings> = targets.iter().map(|target| &target.settings).collect();
+    let settings: Vec<&Settings> = chosen.iter().map(|target| &target.settings).collect();
     let missing = check::parity(&inventories, &settings);
-    let results = targets
+    let mut links: Vec<Links> = results.iter().map(|outcome| outcome.links.clone()).collect();
+    links.extend(links_beside(&links, others, setup, session));
+    let unmet = check::unmet(&links);
+    let further = missing.into_iter().zip(unmet);
+    let results = chosen
         .iter()
         .zip(results)
-        .zip(missing)
-        .map(|((target, outcome), missing)| {
-            let findings = outcome.findings.into_iter().chain(missing).collect();
+        .zip(further)
+        .map(|((target, outcome), (missing, unmet))| {
+            let findings = outcome.findings.into_iter().chain(missing).chain(unmet).collect();
             TargetFindings {
                 environment: target.facts.environment.clone(),
                 directory: target.facts.target.clone(),
@@ -272,10 +277,42 @@ fn check(
     write(&report, session.sources())
 }
 
-fn findings(built: &Built, target: &Target<'_>, schemas: &Schemas<'_>, library: &Library) -> Vec<Finding> {
-    let context = Context::new(&built.objects, &target.facts, &target.settings);
+/// Builds targets in parallel, each under its own lock, and makes something of each.
+fn build_each<T: Send + Sync>(
+    targets: &[Target<'_>],
+    setup: &Setup,
+    session: &Session<'_>,
+    shows_progress: bool,
+    make: impl Fn(&Target<'_>, Result<Built, build::BuildError>) -> T + Sync,
+) -> Vec<T> {
+    let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
+    let fetchers = locks.fetchers(&setup.outside);
+    let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
+    let progress = Progress::new(targets.len(), shows_progress);
+    parallel::map(targets.len(), parallel::default_jobs(), |at| {
+        let target = &targets[at];
+        let built = locks.choose(at, &sessions).and_then(|session| {
+            let built = session.build(&target.directory, &setup.options);
+            built.map_err(|failure| failure.error)
+        });
+        progress.step(&target.facts.target);
+        make(target, built)
+    })
+}
+
+/// What the targets have that were not chosen, but may be counted on; they are built only then.
+fn links_beside(links: &[Links], mut others: Vec<Target<'_>>, setup: &Setup, session: &Session<'_>) -> Vec<Links> {
+    let open: Vec<&Links> = links.iter().filter(|links| links.is_open()).collect();
+    others.retain(|other| open.iter().any(|links| links.is_beside(&other.facts)));
+    build_each(&others, setup, session, false, |target, built| match &built {
+        Ok(built) => Links::new(&Context::new(&built.objects, &target.facts, &target.settings)),
+        Err(_) => Links::unbuilt(&target.facts),
+    })
+}
+
+fn findings(built: &Built, context: &Context<'_>, schemas: &Schemas<'_>, library: &Library) -> Vec<Finding> {
     let mut findings = built.warnings.clone();
-    findings.extend(check::check(&context, schemas));
+    findings.extend(check::check(context, schemas));
     findings.extend(library.check(&built.objects));
     findings
 }
@@ -359,37 +396,44 @@ fn targets<'p>(
     args: &Selection,
     session: &Session<'_>,
     platform: Option<&'p Platform>,
-) -> Result<Vec<Target<'p>>, Box<Diagnostic>> {
-    let mut targets = match platform {
+) -> Result<Targets<'p>, Box<Diagnostic>> {
+    let mut others = match platform {
         Some(platform) => platform_targets(session, platform, &args.environment)?,
         None => Vec::new(),
     };
-    if !args.directories.is_empty() {
-        let mut chosen = Vec::new();
+    let mut chosen: Vec<Target<'p>> = Vec::new();
+    if args.directories.is_empty() {
+        if let Some(platform) = platform {
+            are_known(platform, &args.environment)?;
+        }
+        let is_chosen = |target: &mut Target<'_>| {
+            args.environment.is_empty() || args.environment.contains(&target.facts.environment)
+        };
+        chosen.extend(others.extract_if(.., is_chosen));
+    } else {
         for directory in &args.directories {
             let absolute = session
                 .files()
                 .absolute(directory)
                 .and_then(|path| session.files().resolve(&path))
                 .map(|(path, _)| path);
-            let known = targets
+            let known = others
                 .iter()
                 .position(|target| absolute.as_ref().is_ok_and(|path| *path == target.directory));
             chosen.push(match known {
-                Some(at) => targets.remove(at),
+                Some(at) => others.remove(at),
                 None => plain_target(directory, platform)?,
             });
         }
-        targets = chosen;
     }
     if let Some(platform) = platform {
         let evidence = evidence::read(session, platform)?;
-        for target in &mut targets {
+        for target in &mut chosen {
             target.facts.evidence = evidence.clone();
         }
     }
     if let Some(fail_on) = args.fail_on {
-        for target in &mut targets {
+        for target in &mut chosen {
             target.fail_on = match fail_on {
                 FailOn::Note => Severity::Note,
                 FailOn::Warning => Severity::Warning,
@@ -397,7 +441,7 @@ fn targets<'p>(
             };
         }
     }
-    Ok(targets)
+    Ok(Targets { chosen, others })
 }
 
 /// A directory that no environment names.
@@ -422,11 +466,8 @@ fn settings<'p>(
     Settings::read(layers).map_err(|error| Box::new(error.into()))
 }
 
-fn platform_targets<'p>(
-    session: &Session<'_>,
-    platform: &'p Platform,
-    chosen: &[String],
-) -> Result<Vec<Target<'p>>, Box<Diagnostic>> {
+/// Refuses names that no environment has.
+fn are_known(platform: &Platform, chosen: &[String]) -> Result<(), Box<Diagnostic>> {
     let environments = &platform.spec.environments;
     if let Some(unknown) = chosen
         .iter()
@@ -438,17 +479,29 @@ fn platform_targets<'p>(
             Diagnostic::error(message).hint(format!("there are {}", names.join(", "))),
         ));
     }
-    let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
+    Ok(())
+}
+
+/// Every target of the platform file. Of environments that were not chosen, those that are there.
+fn platform_targets<'p>(
+    session: &Session<'_>,
+    platform: &'p Platform,
+    chosen: &[String],
+) -> Result<Vec<Target<'p>>, Box<Diagnostic>> {
+    let environments = &platform.spec.environments;
     let mut targets = Vec::new();
-    for environment in environments.iter().filter(|environment| is_chosen(&environment.name)) {
+    for environment in environments {
         let foreign = |of: &dyn Fn(&platform::Environment) -> Vec<String>| -> Vec<(String, String)> {
             let others = environments.iter().filter(|other| other.name != environment.name);
             others
                 .flat_map(|other| of(other).into_iter().map(|value| (other.name.clone(), value)))
                 .collect()
         };
-        let found = platform.targets(session, environment);
-        for found in found.map_err(|error| Box::new(error.into()))? {
+        let found = match platform.targets(session, environment) {
+            Err(_) if !chosen.is_empty() && !chosen.contains(&environment.name) => continue,
+            found => found.map_err(|error| Box::new(error.into()))?,
+        };
+        for found in found {
             let expand = |text: &Option<String>| text.as_deref().map(|text| found.expand(text));
             targets.push(Target {
                 facts: Facts {
