@@ -204,10 +204,7 @@ impl Target {
             return Ok((bytes, without_password(path).into_owned()));
         }
         let file = self.find_file(cx, path)?;
-        Ok((
-            cx.session.read(&file, path.mark, path)?,
-            cx.session.files().display(&file),
-        ))
+        Ok((cx.session.read(&file, path.mark, path)?, cx.session.display(&file)))
     }
 
     /// A YAML file this kustomization may read.
@@ -225,6 +222,8 @@ impl Target {
         let kustomization = self.kustomization();
         let mut acc = into;
         acc.warnings.extend(self.loaded.warnings.iter().cloned());
+        let paths = kustomization.resources.iter().chain(&kustomization.components);
+        cx.session.expect(paths.map(|path| &*path.text));
         acc = self.accumulate_resources(cx, acc, &kustomization.resources, "resources")?;
         self.merge_configurations(cx, &mut acc)?;
         self.run_generators(cx, &mut acc)?;

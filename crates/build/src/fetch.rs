@@ -1,7 +1,7 @@
 //! Where a build gets what is not in its tree: Git repositories and files behind HTTP.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{BuildError, ErrorKind};
 use crate::repo_spec::RepoSpec;
@@ -9,17 +9,40 @@ use yaml::Mark;
 
 /// A way to the outside. Every method may be called from several threads at once.
 pub trait Fetch: Sync {
-    /// The directory that holds the tree of a repository at the reference of `spec`; absolute, links resolved.
+    /// The directory of the tree of a repository at the reference of `spec`; absolute, links resolved. It
+    /// need not hold anything yet: see [`Fetch::need`].
     ///
     /// # Errors
     /// [`FetchError`] where it cannot be had.
     fn repository(&self, spec: &RepoSpec) -> Result<PathBuf, FetchError>;
+
+    /// Makes sure that what a tree has at a path is there, before the path is looked at. The directories on
+    /// the way must have been asked for. Paths that are in no tree that was given are nobody's business here.
+    ///
+    /// # Errors
+    /// [`FetchError`] where it cannot be had. That there is nothing at the path is no error.
+    fn need(&self, path: &Path, extent: Extent) -> Result<(), FetchError>;
+
+    /// Says which repositories will be asked for, so that what is needed of one can be fetched at once.
+    fn expect(&self, _specs: &[RepoSpec]) {}
+
+    /// A path in a tree that was given, as people know it: by the URL of its repository.
+    fn display(&self, path: &Path) -> Option<String>;
 
     /// The bytes behind an HTTP URL.
     ///
     /// # Errors
     /// [`FetchError`] where they cannot be had.
     fn file(&self, request: &FileRequest<'_>) -> Result<Vec<u8>, FetchError>;
+}
+
+/// How much is needed of what is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What it is: a link, or a directory on the way to something else.
+    Entry,
+    /// All of it, with what is below.
+    Whole,
 }
 
 /// A file behind HTTP that is asked for.

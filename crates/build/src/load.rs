@@ -12,7 +12,7 @@ use crate::error::{BuildError, ErrorKind, Result};
 use crate::fetch::{FetchError, without_password};
 use crate::files::{FileKind, clean_join};
 use crate::repo_spec::{RepoSpec, is_certain, is_http, is_http_file};
-use crate::session::{Session, YamlFile};
+use crate::session::{Session, YamlFile, fetch_error, unresolved};
 
 /// Where files of a kustomization may lie.
 #[derive(std::clone::Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,10 +115,7 @@ impl Root {
         loop {
             // Two visits of one clone are two trees: only the same directory again would never end.
             if (same_clone && root.is_in(candidate)) || root.directory == candidate {
-                let (there, here) = (
-                    session.files().display(candidate),
-                    session.files().display(&root.directory),
-                );
+                let (there, here) = (session.display(candidate), session.display(&root.directory));
                 let message = format!("cycle detected: candidate root '{there}' contains visited root '{here}'");
                 return Err(BuildError::new(ErrorKind::Config, mark, message)
                     .hint("a kustomization cannot be built from a directory that it is in"));
@@ -151,6 +148,7 @@ pub(crate) fn find(session: &Session<'_>, root: &Root, path: &Str) -> Result<Ent
         Ok((full, FileKind::File)) => Ok(Entry::File(full)),
         Ok((full, FileKind::Directory)) => Ok(Entry::Directory(full)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(session.missing(&full, path.mark, path)),
+        Err(error) if fetch_error(&error).is_some() => Err(unresolved(&error, path.mark)),
         Err(error) => Err(BuildError::new(
             ErrorKind::File,
             path.mark,
@@ -182,6 +180,9 @@ pub(crate) fn clone_root(
     let top = session.repository(spec).map_err(|error: FetchError| error.at(mark))?;
     let full = clean_join(&top, &spec.path);
     let (directory, kind) = session.resolve(&full).map_err(|error| {
+        if fetch_error(&error).is_some() {
+            return unresolved(&error, mark);
+        }
         let url = without_password(&spec.clone_url);
         fail(format!("cannot find \"{}\" in {url}: {error}", spec.path))
     })?;
@@ -249,7 +250,7 @@ pub(crate) fn allow(
     if root.may_leave(restrictor) || file.starts_with(&root.directory) {
         return Ok(());
     }
-    let (file, directory) = (session.files().display(file), session.files().display(&root.directory));
+    let (file, directory) = (session.display(file), session.display(&root.directory));
     let message = format!("security; file '{file}' is not in or below '{directory}'");
     Err(BuildError::new(ErrorKind::File, path.mark, message)
         .hint("move the file below the kustomization, or allow it with --load-restrictor LoadRestrictionsNone"))
@@ -270,7 +271,7 @@ pub(crate) fn find_kustomization(
                 if found.is_some() {
                     let message = format!(
                         "found multiple kustomization files under: {}",
-                        session.files().display(&root.directory)
+                        session.display(&root.directory)
                     );
                     return Err(BuildError::new(ErrorKind::File, mark, message).hint("keep one of them"));
                 }
@@ -281,9 +282,9 @@ pub(crate) fn find_kustomization(
         }
     }
     if let Some(file) = found {
-        return session.yaml_file(&file, mark, &session.files().display(&file));
+        return session.yaml_file(&file, mark, &session.display(&file));
     }
-    let directory = session.files().display(&root.directory);
+    let directory = session.display(&root.directory);
     if let Some(error) = unreadable {
         return Err(BuildError::new(
             ErrorKind::File,

@@ -1,7 +1,8 @@
 //! What several builds share: the files they read, parsed once, and the bases they have in common.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
@@ -11,7 +12,7 @@ use yaml::{Documents, Mark, Node, Source, Sources, Text};
 use crate::accumulate::Accumulated;
 use crate::config::LoadedKustomization;
 use crate::error::{BuildError, ErrorKind, Result};
-use crate::fetch::{Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
+use crate::fetch::{Extent, Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
 use crate::files::{EntryKind, FileKind, Files};
 use crate::programs::{Permissions, Programs};
 use crate::repo_spec::RepoSpec;
@@ -19,6 +20,9 @@ use crate::run::Runner;
 
 /// The largest file that is read, in bytes.
 pub const DEFAULT_FILE_LIMIT: u64 = 128 << 20;
+
+/// Links that one path may lead through, as on Linux.
+const MAX_LINKS: usize = 40;
 
 /// What is fetched once for each key.
 type Fetched<K, T> = Mutex<HashMap<K, Arc<OnceLock<Result<T, FetchError>>>>>;
@@ -29,6 +33,8 @@ pub struct Session<'f> {
     fetch: Option<&'f dyn Fetch>,
     runner: Arc<Runner<'f>>,
     repositories: Fetched<String, PathBuf>,
+    /// Whether there are any.
+    has_repositories: AtomicBool,
     /// By URL, and whether web pages were refused.
     remote: Fetched<(String, bool), Vec<u8>>,
     remote_yaml: Mutex<HashMap<String, Arc<YamlFile>>>,
@@ -103,6 +109,7 @@ impl<'f> Session<'f> {
             fetch: None,
             runner: Arc::default(),
             repositories: Mutex::default(),
+            has_repositories: AtomicBool::new(false),
             remote: Mutex::default(),
             remote_yaml: Mutex::default(),
             sources: Arc::new(Sources::new()),
@@ -157,7 +164,53 @@ impl<'f> Session<'f> {
         let fetch = self.outside(&spec.raw)?;
         let key = format!("{}\0{}\0{}", spec.clone_url, spec.reference, spec.submodules);
         let slot = lock(&self.repositories).entry(key).or_default().clone();
-        slot.get_or_init(|| fetch.repository(spec)).clone()
+        let top = slot.get_or_init(|| fetch.repository(spec)).clone();
+        self.has_repositories.store(true, Ordering::Release);
+        top
+    }
+
+    /// Says which URLs are about to be used.
+    pub(crate) fn expect<'u>(&self, urls: impl Iterator<Item = &'u str>) {
+        if let Some(fetch) = self.fetch {
+            let specs: Vec<RepoSpec> = urls.filter(may_be_remote).filter_map(RepoSpec::parse).collect();
+            if !specs.is_empty() {
+                fetch.expect(&specs);
+            }
+        }
+    }
+
+    /// Makes sure that all of a repository is there that a directory lies in, if it does: a program that runs in it
+    /// may read what it likes.
+    pub(crate) fn need_whole_repository(&self, directory: &Path, mark: Mark) -> Result<()> {
+        if !self.has_repositories.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let tops: Vec<PathBuf> = lock(&self.repositories)
+            .values()
+            .filter_map(|slot| slot.get()?.clone().ok())
+            .collect();
+        match tops.iter().find(|top| directory.starts_with(top)) {
+            Some(top) => self.resolve(top).map(drop).map_err(|error| unresolved(&error, mark)),
+            None => Ok(()),
+        }
+    }
+
+    fn need(&self, path: &Path, extent: Extent) -> io::Result<()> {
+        match self.fetch {
+            Some(fetch) if self.has_repositories.load(Ordering::Acquire) => {
+                fetch.need(path, extent).map_err(io::Error::other)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A path as the user knows it.
+    pub(crate) fn display(&self, path: &Path) -> String {
+        let fetched = match self.fetch {
+            Some(fetch) if self.has_repositories.load(Ordering::Acquire) => fetch.display(path),
+            _ => None,
+        };
+        fetched.unwrap_or_else(|| self.files.display(path))
     }
 
     fn outside(&self, url: &str) -> Result<&'f dyn Fetch, FetchError> {
@@ -223,22 +276,54 @@ impl<'f> Session<'f> {
 
     /// Resolves symbolic links. A directory on the way is looked at once.
     pub(crate) fn resolve(&self, path: &Path) -> io::Result<(PathBuf, FileKind)> {
+        self.resolve_to(path, Extent::Whole, MAX_LINKS)
+    }
+
+    fn resolve_to(&self, path: &Path, extent: Extent, links: usize) -> io::Result<(PathBuf, FileKind)> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return self.files.resolve(path);
         };
-        let path = self.resolve_directory(parent)?.join(name);
+        let path = self.resolve_directory(parent, links)?.join(name);
+        self.need(&path, extent)?;
         match self.files.entry_kind(&path)? {
             EntryKind::File => Ok((path, FileKind::File)),
             EntryKind::Directory => Ok((path, FileKind::Directory)),
+            EntryKind::Link if self.has_repositories.load(Ordering::Acquire) => self.follow(&path, extent, links),
             EntryKind::Link => self.files.resolve(&path),
         }
     }
 
-    fn resolve_directory(&self, path: &Path) -> io::Result<PathBuf> {
+    /// Follows a link step by step: what it leads through in a repository may not be there yet.
+    fn follow(&self, link: &Path, extent: Extent, links: usize) -> io::Result<(PathBuf, FileKind)> {
+        let links = links
+            .checked_sub(1)
+            .ok_or_else(|| io::Error::other("too many levels of symbolic links"))?;
+        let target = self.files.read_link(link)?;
+        let mut found = match link.parent() {
+            Some(parent) if !target.is_absolute() => (parent.to_owned(), FileKind::Directory),
+            _ => (PathBuf::from("/"), FileKind::Directory),
+        };
+        let mut parts = target.components().peekable();
+        while let Some(part) = parts.next() {
+            match part {
+                Component::ParentDir => {
+                    found.0.pop();
+                }
+                Component::Normal(name) => {
+                    let extent = if parts.peek().is_none() { extent } else { Extent::Entry };
+                    found = self.resolve_to(&found.0.join(name), extent, links)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    fn resolve_directory(&self, path: &Path, links: usize) -> io::Result<PathBuf> {
         if let Some(known) = lock(&self.directories).get(path) {
             return Ok(known.clone());
         }
-        let (directory, kind) = self.resolve(path)?;
+        let (directory, kind) = self.resolve_to(path, Extent::Entry, links)?;
         if kind == FileKind::File {
             return Err(io::ErrorKind::NotADirectory.into());
         }
@@ -260,7 +345,7 @@ impl<'f> Session<'f> {
         let file = slot.get_or_init(|| {
             first = true;
             let bytes = self.read(path, mark, asked)?;
-            Ok(Arc::new(self.make_yaml_file(self.files.display(path), bytes)?))
+            Ok(Arc::new(self.make_yaml_file(self.display(path), bytes)?))
         });
         match file {
             Ok(file) => Ok(file.clone()),
@@ -286,7 +371,7 @@ impl<'f> Session<'f> {
     }
 
     fn cannot_read(&self, path: &Path, mark: Mark, asked: &str, error: &io::Error) -> BuildError {
-        let shown = self.files.display(path);
+        let shown = self.display(path);
         let (message, hint) = match error.kind() {
             io::ErrorKind::NotFound => return self.missing(path, mark, asked),
             io::ErrorKind::PermissionDenied => (
@@ -324,8 +409,12 @@ impl<'f> Session<'f> {
         let mut names: Vec<String> = names.into_iter().filter(|name| !name.starts_with('.')).collect();
         names.sort_unstable();
         let near = nearest(&lost.to_string_lossy(), names.iter().map(String::as_str));
-        let shown = self.files.display(there);
-        if near.is_empty() {
+        let shown = self.display(there);
+        // Of a repository, only what was needed is there.
+        let is_fetched = self.fetch.is_some_and(|fetch| fetch.display(there).is_some());
+        if near.is_empty() && is_fetched {
+            error
+        } else if near.is_empty() {
             error.hint(format!(
                 "{shown} holds nothing of a name like \"{}\"",
                 lost.to_string_lossy()
@@ -372,6 +461,24 @@ impl<'f> Session<'f> {
             bases.insert(key, Base::Ahead(base));
         }
     }
+}
+
+/// Whether a path is worth a closer look; most are those of files nearby.
+fn may_be_remote(path: &&str) -> bool {
+    path.contains(':') || path.contains("//") || path.contains("github.com")
+}
+
+/// The error for a path that could not be resolved because of what is outside, or of the disk.
+pub(crate) fn unresolved(error: &io::Error, mark: Mark) -> BuildError {
+    match fetch_error(error) {
+        Some(error) => error.clone().at(mark),
+        None => BuildError::new(ErrorKind::File, mark, error.to_string()),
+    }
+}
+
+/// The error of a fetch that was made to resolve a path.
+pub(crate) fn fetch_error(error: &io::Error) -> Option<&FetchError> {
+    error.get_ref()?.downcast_ref()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -28,8 +28,8 @@ impl Default for ProgramArgs {
     }
 }
 
-/// A whole number of seconds, minutes or hours.
-fn duration(text: &str) -> Result<Duration, String> {
+/// A whole number of seconds, minutes, hours or days.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "say a number and its unit, such as 90s, 5m or 1h".to_owned();
     let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(split);
@@ -37,6 +37,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         "s" => 1,
         "m" => 60,
         "h" => 3600,
+        "d" => 24 * 3600,
         _ => return Err(wrong()),
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
@@ -86,7 +87,12 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, expected) in [("90s", Some(90)), ("5m", Some(300)), ("1h", Some(3600))] {
+        for (text, expected) in [
+            ("90s", Some(90)),
+            ("5m", Some(300)),
+            ("1h", Some(3600)),
+            ("2d", Some(172_800)),
+        ] {
             assert_eq!(duration(text).ok().map(|time| time.as_secs()), expected, "{text}");
         }
         for text in [

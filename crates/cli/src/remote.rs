@@ -1,6 +1,8 @@
 //! What a command sees of the outside: the user's cache, and the lock beside a kustomization.
 
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::sync::OnceLock;
 
 use build::{BuildError, DEFAULT_FILE_LIMIT, ErrorKind, Session};
 use fetch::{Fetcher, LOCK_NAME, Lock};
@@ -21,14 +23,8 @@ pub(crate) struct Outside {
 
 impl Outside {
     pub(crate) fn new(network: NetworkArgs, reporter: &Reporter) -> Outside {
-        let set = |name| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
         Outside {
-            cache: caches.unwrap_or_else(std::env::temp_dir).join("terrace"),
+            cache: cache_directory(),
             offline: network.offline,
             is_watched: !reporter.quiet && progress::is_readable(),
         }
@@ -38,11 +34,51 @@ impl Outside {
     pub(crate) fn fetcher(&self, lock: Option<Lock>) -> Fetcher {
         let fetcher = Fetcher::new(self.cache.clone(), self.offline).with_lock(lock);
         if self.is_watched {
-            fetcher.watched(progress::fetching)
+            fetcher.watched(progress::fetching())
         } else {
             fetcher
         }
     }
+}
+
+/// Where what is fetched is kept: in the user's cache directory. A user without one, and without a home, has one
+/// among the temporary files.
+pub(crate) fn cache_directory() -> PathBuf {
+    let set = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    match caches {
+        Some(caches) => caches.join("terrace"),
+        None => temporary_cache(),
+    }
+}
+
+/// A cache among the temporary files, which only this user can write to. Where somebody else has taken its name,
+/// one for this run alone.
+#[cfg(unix)]
+fn temporary_cache() -> PathBuf {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    static FOR_THIS_RUN: OnceLock<Option<exec::Scratch>> = OnceLock::new();
+    let user = exec::current_user();
+    let user = user.split(':').next().unwrap_or_default();
+    let directory = std::env::temp_dir().join(format!("terrace-{user}"));
+    // It may be there already: then it matters whose it is.
+    let _ = std::fs::DirBuilder::new().mode(0o700).create(&directory);
+    let is_own = std::fs::symlink_metadata(&directory)
+        .is_ok_and(|metadata| metadata.is_dir() && metadata.uid().to_string() == user && metadata.mode() & 0o077 == 0);
+    if is_own {
+        return directory;
+    }
+    let scratch = FOR_THIS_RUN.get_or_init(|| exec::Scratch::new("terrace-cache-").ok());
+    scratch.as_ref().map_or(directory, |scratch| scratch.path().to_owned())
+}
+
+#[cfg(not(unix))]
+fn temporary_cache() -> PathBuf {
+    std::env::temp_dir().join("terrace")
 }
 
 /// The locks of several directories: those with the same lock see one outside.

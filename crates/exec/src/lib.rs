@@ -6,17 +6,18 @@
 mod filled;
 mod plugin_home;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use build::{Call, Program, ProgramError, Programs, Ran, Word};
-use process::{Failure, Scratch};
+use process::{Debt, Failure};
 
 use filled::Filled;
 pub use plugin_home::PluginHome;
-pub use process::Limits;
+pub use process::{Limits, Scratch};
 
 /// Runs programs with limits.
 #[derive(Clone, Debug)]
@@ -84,7 +85,17 @@ impl Programs for Executor {
             Word::Scratch(name) => scratch_path(&scratch, name),
         };
         let mut command = Command::new(self.program(call));
-        for argument in &call.arguments {
+        let mut arguments = call.arguments.iter();
+        // A container is in the hands of a daemon: ending the program that asked for it does not end it.
+        let mut container = None;
+        if call.program == Program::Docker
+            && let Some(first) = arguments.next()
+            && let Some(name) = scratch.path().file_name().and_then(OsStr::to_str)
+        {
+            command.arg(word(first)?).args(["--name", name]);
+            container = Some(Debt::new(&["docker", "kill", name]));
+        }
+        for argument in arguments {
             command.arg(word(argument)?);
         }
         for (name, value) in &call.variables {
@@ -93,8 +104,12 @@ impl Programs for Executor {
         if let Some(directory) = &call.directory {
             command.current_dir(directory);
         }
-        let output = process::run(&mut command, call.stdin.clone(), &self.limits)
-            .map_err(|failure| self.failed(call, &failure))?;
+        let output = process::run(&mut command, call.stdin.clone(), &self.limits).map_err(|failure| {
+            if let Some(container) = container.take().filter(|_| !matches!(failure, Failure::Start(_))) {
+                container.pay();
+            }
+            self.failed(call, &failure)
+        })?;
         if let Some(filled) = filled.filter(|_| output.status.success()) {
             filled.keep()?;
         }

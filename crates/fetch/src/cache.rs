@@ -2,12 +2,13 @@
 //!
 //! | path | holds |
 //! |---|---|
-//! | `trees/DIGEST/` | the files of a repository |
-//! | `blobs/DIGEST` | the bytes of a file |
-//! | `commits/KEY` | the digest of the tree of a URL at a commit |
+//! | `blobs/DIGEST` | the bytes of a file, of a repository or behind HTTP |
+//! | `manifests/DIGEST` | what a tree, or a part of one, holds: paths, modes and digests |
+//! | `parts/KEY` | the digest of the manifest of a path in the tree of a commit |
+//! | `commits/KEY` | that a URL has had a commit |
 //! | `refs/KEY` | the commit that a reference of a URL had last |
 //! | `urls/KEY` | the digest of what a URL gave last |
-//! | `tmp/ROOM/` | what is being fetched |
+//! | `tmp/ROOM/` | what is being fetched, and the trees that a build sees |
 //!
 //! Everything is written in a room and renamed when it is whole, so a process that is killed leaves
 //! nothing else than its room, which a later one removes. Several processes may use one cache: none
@@ -15,78 +16,143 @@
 //! its digest when it is used; what is damaged counts as not there.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use build::{FetchError, FetchErrorKind, RepoSpec, without_password};
+use process::Scratch;
 
-use crate::digest::{self, Digest, TreeLimits};
+use crate::digest::Digest;
+use crate::manifest::{Content, Manifest, TreeLimits};
+use crate::prune::note_use;
 
 /// A room is taken as abandoned when nobody holds its lock; younger ones may not have it yet.
 const YOUNG: Duration = Duration::from_secs(60);
 /// The file in a room that its process holds locked.
 const LOCK: &str = "lock";
 
-#[derive(Clone, Debug)]
+/// The directories of what is kept.
+pub(crate) const KINDS: [&str; 6] = ["blobs", "manifests", "parts", "commits", "refs", "urls"];
+/// A part of which only its kind is known.
+const DIRECTORY: &str = "directory";
+
+/// What is known of a path in a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// It is a directory.
+    Directory,
+    /// All of it is in the manifest of this digest; nothing is, where there is nothing at the path.
+    Whole(Digest),
+}
+
+#[derive(Debug)]
 pub(crate) struct Cache {
     top: PathBuf,
+    /// Where this process works.
+    own: OnceLock<Room>,
 }
 
 /// A directory of this process alone; removed when it is dropped.
+#[derive(Debug)]
 pub(crate) struct Room {
-    path: PathBuf,
+    scratch: Scratch,
     _lock: File,
 }
 
 impl Room {
     /// An empty directory.
     pub(crate) fn tree(&self) -> PathBuf {
-        self.path.join("tree")
+        self.scratch.path().join("tree")
     }
 
-    fn file(&self) -> PathBuf {
-        self.path.join("file")
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        // It is found and removed later where this fails.
-        let _ = fs::remove_dir_all(&self.path);
+    /// A name that nothing in it has yet.
+    fn unused(&self) -> PathBuf {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        self.scratch
+            .path()
+            .join(COUNT.fetch_add(1, Ordering::Relaxed).to_string())
     }
 }
 
 impl Cache {
     pub(crate) fn new(top: PathBuf) -> Cache {
-        Cache { top }
+        let own = OnceLock::new();
+        Cache { top, own }
     }
 
-    /// The tree of a digest, if it is there and whole.
-    pub(crate) fn tree(&self, digest: &Digest, limits: &TreeLimits) -> Option<PathBuf> {
-        let path = fs::canonicalize(self.tree_path(digest)).ok()?;
-        if digest::of_tree(&path, limits).ok()? == *digest {
-            return Some(path);
+    /// The manifest of a digest, if it is there and whole.
+    pub(crate) fn manifest(&self, digest: &Digest) -> Option<Manifest> {
+        let mut text = Vec::new();
+        let mut file = File::open(self.path("manifests", digest)).ok()?;
+        file.read_to_end(&mut text).ok()?;
+        note_use(&file);
+        if Digest::of_bytes(&text) != *digest {
+            return None;
         }
-        // Out of the way, so that a whole one can take its place.
-        if let Ok(room) = self.room() {
-            let _ = fs::rename(&path, room.path.join("damaged"));
+        Manifest::parse(&text)
+    }
+
+    /// Keeps a manifest.
+    pub(crate) fn keep_manifest(&self, manifest: &Manifest) -> Result<Digest, FetchError> {
+        let digest = manifest.digest();
+        if self.manifest(&digest).is_none() {
+            self.write(&self.path("manifests", &digest), &manifest.to_bytes())?;
         }
-        None
+        Ok(digest)
+    }
+
+    /// Keeps a content of a tree. A file stays where it is, and has another name here.
+    pub(crate) fn keep_content(&self, content: &Content<'_>) -> io::Result<()> {
+        let (digest, bytes) = match content {
+            Content::File(_, bytes, digest) | Content::Link(bytes, digest) => (digest, *bytes),
+        };
+        if self.blob(digest, bytes.len() as u64).is_some() {
+            return Ok(());
+        }
+        let path = self.path("blobs", digest);
+        // What is damaged makes room.
+        let _ = fs::remove_file(&path);
+        if let Content::File(file, ..) = content {
+            self.directory(&self.top.join("blobs"))?;
+            if fs::hard_link(file, &path).is_ok() {
+                return Ok(());
+            }
+        }
+        self.write(&path, bytes)
+            .map_err(|error| io::Error::other(error.message))
+    }
+
+    /// What is known of a path in the tree of a commit.
+    pub(crate) fn part(&self, tree: &str, path: &str) -> Option<Part> {
+        match &*self.index_entry("parts", &part_key(tree, path))? {
+            DIRECTORY => Some(Part::Directory),
+            hex => Digest::from_hex(hex).map(Part::Whole),
+        }
+    }
+
+    pub(crate) fn note_part(&self, tree: &str, path: &str, part: Part) -> Result<(), FetchError> {
+        let text = match part {
+            Part::Directory => DIRECTORY.to_owned(),
+            Part::Whole(digest) => digest.hex(),
+        };
+        self.note("parts", &part_key(tree, path), &text)
     }
 
     /// The bytes of a digest, if they are there and whole.
     pub(crate) fn blob(&self, digest: &Digest, limit: u64) -> Option<Vec<u8>> {
-        let file = File::open(self.blob_path(digest)).ok()?;
+        let file = File::open(self.path("blobs", digest)).ok()?;
         let mut bytes = Vec::new();
+        note_use(&file);
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).ok()?;
         (Digest::of_bytes(&bytes) == *digest).then_some(bytes)
     }
 
-    /// The digest of the tree of a URL at a commit.
-    pub(crate) fn digest_at(&self, spec: &RepoSpec, commit: &str) -> Option<Digest> {
-        Digest::from_hex(&self.index_entry("commits", &commit_key(spec, commit))?)
+    /// Whether a URL had a commit when something was fetched from it.
+    pub(crate) fn has_commit(&self, spec: &RepoSpec, commit: &str) -> bool {
+        self.index_entry("commits", &commit_key(spec, commit)).is_some()
     }
 
     /// The commit that a reference had when it was fetched last.
@@ -101,71 +167,52 @@ impl Cache {
 
     /// Notes the commit that a reference has now.
     pub(crate) fn note_commit(&self, spec: &RepoSpec, commit: &str) -> Result<(), FetchError> {
+        self.note("commits", &commit_key(spec, commit), commit)?;
         self.note("refs", &reference_key(spec), commit)
-    }
-
-    /// Keeps the tree that was made in a room.
-    pub(crate) fn keep_tree(
-        &self,
-        room: &Room,
-        spec: &RepoSpec,
-        commit: &str,
-        limits: &TreeLimits,
-    ) -> Result<(Digest, PathBuf), FetchError> {
-        let digest = digest::of_tree(&room.tree(), limits).map_err(|error| match error.kind() {
-            io::ErrorKind::FileTooLarge => too_large(spec, limits),
-            _ => self.unwritable(&error),
-        })?;
-        let tree = match self.tree(&digest, limits) {
-            Some(tree) => tree,
-            None => {
-                let path = self.tree_path(&digest);
-                self.put(&room.tree(), &path)?;
-                fs::canonicalize(path).map_err(|error| self.unwritable(&error))?
-            }
-        };
-        self.note("commits", &commit_key(spec, commit), &digest.hex())?;
-        self.note_commit(spec, commit)?;
-        Ok((digest, tree))
     }
 
     /// Keeps the bytes that a URL gave.
     pub(crate) fn keep_blob(&self, url: &str, bytes: &[u8]) -> Result<Digest, FetchError> {
         let digest = Digest::of_bytes(bytes);
         if self.blob(&digest, bytes.len() as u64).is_none() {
-            self.write(&self.blob_path(&digest), bytes)?;
+            self.write(&self.path("blobs", &digest), bytes)?;
         }
         self.note("urls", &without_password(url), &digest.hex())?;
         Ok(digest)
     }
 
+    /// An empty directory for a tree that a build sees; it goes with this value.
+    pub(crate) fn view(&self) -> Result<PathBuf, FetchError> {
+        let view = self.own_room()?.unused();
+        let made = fs::create_dir(&view).and_then(|()| fs::canonicalize(&view));
+        made.map_err(|error| self.unwritable(&error))
+    }
+
+    fn own_room(&self) -> Result<&Room, FetchError> {
+        if let Some(room) = self.own.get() {
+            return Ok(room);
+        }
+        let room = self.room()?;
+        Ok(self.own.get_or_init(|| room))
+    }
+
     /// A place to work in.
     pub(crate) fn room(&self) -> Result<Room, FetchError> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let rooms = self.top.join("tmp");
         let make = || {
             self.directory(&rooms)?;
             remove_abandoned(&rooms);
-            let age = SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let path = rooms.join(format!("{}-{}-{count}", std::process::id(), age.as_nanos()));
-            fs::create_dir(&path)?;
-            let lock = File::create(path.join(LOCK))?;
+            let scratch = Scratch::below(&std::path::absolute(&rooms)?, "room-")?;
+            let lock = File::create(scratch.path().join(LOCK))?;
             lock.lock()?;
-            fs::create_dir(path.join("tree"))?;
-            Ok(Room { path, _lock: lock })
+            fs::create_dir(scratch.path().join("tree"))?;
+            Ok(Room { scratch, _lock: lock })
         };
         make().map_err(|error: io::Error| self.unwritable(&error))
     }
 
-    fn tree_path(&self, digest: &Digest) -> PathBuf {
-        self.top.join("trees").join(digest.hex())
-    }
-
-    fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.top.join("blobs").join(digest.hex())
+    fn path(&self, kind: &str, digest: &Digest) -> PathBuf {
+        self.top.join(kind).join(digest.hex())
     }
 
     fn index_path(&self, index: &str, key: &str) -> PathBuf {
@@ -173,7 +220,10 @@ impl Cache {
     }
 
     fn index_entry(&self, index: &str, key: &str) -> Option<String> {
-        let text = fs::read_to_string(self.index_path(index, key)).ok()?;
+        let mut text = String::new();
+        let mut file = File::open(self.index_path(index, key)).ok()?;
+        file.read_to_string(&mut text).ok()?;
+        note_use(&file);
         Some(text.strip_suffix('\n')?.to_owned())
     }
 
@@ -186,13 +236,10 @@ impl Cache {
 
     /// Writes a file, all of it at once.
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
-        let room = self.room()?;
-        let written = File::create_new(room.file()).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-        written.map_err(|error| self.unwritable(&error))?;
-        self.put(&room.file(), path)
+        let file = self.own_room()?.unused();
+        // Not synchronized: a file that a failing disk cut off is not what its digest says.
+        fs::write(&file, bytes).map_err(|error| self.unwritable(&error))?;
+        self.put(&file, path)
     }
 
     /// Moves what is whole to its place, unless another process was faster.
@@ -216,7 +263,7 @@ impl Cache {
         builder.create(path)
     }
 
-    fn unwritable(&self, error: &io::Error) -> FetchError {
+    pub(crate) fn unwritable(&self, error: &io::Error) -> FetchError {
         let message = format!("cannot write to the cache \"{}\": {error}", self.top.display());
         FetchError::new(FetchErrorKind::Input, message)
             .hint("set XDG_CACHE_HOME to a directory that this user may write to")
@@ -234,8 +281,12 @@ pub(crate) fn too_large(spec: &RepoSpec, limits: &TreeLimits) -> FetchError {
     FetchError::new(FetchErrorKind::Input, message).hint("name a smaller repository")
 }
 
+fn part_key(tree: &str, path: &str) -> String {
+    format!("{tree}\0{path}")
+}
+
 fn commit_key(spec: &RepoSpec, commit: &str) -> String {
-    format!("{}\0{commit}\0{}", without_password(&spec.clone_url), spec.submodules)
+    format!("{}\0{commit}", without_password(&spec.clone_url))
 }
 
 fn reference_key(spec: &RepoSpec) -> String {
@@ -243,7 +294,7 @@ fn reference_key(spec: &RepoSpec) -> String {
 }
 
 /// Removes rooms of processes that ended without doing so.
-fn remove_abandoned(rooms: &Path) {
+pub(crate) fn remove_abandoned(rooms: &Path) {
     for room in fs::read_dir(rooms).into_iter().flatten().flatten() {
         let modified = room.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|at| SystemTime::now().duration_since(at).ok());

@@ -4,29 +4,37 @@
 //! In goes a [`build::RepoSpec`] or a URL; out comes the directory of a tree, or bytes.
 
 mod cache;
+mod checkout;
 mod definitions;
 mod digest;
 mod git;
 mod git_error;
 mod http;
 mod lock;
+mod manifest;
 mod proxy;
+mod prune;
 mod retry;
 mod revision;
+mod watched;
 
-use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use build::{Fetch, FetchError, FetchErrorKind, FileRequest, RepoSpec, without_password};
+use build::{Extent, Fetch, FetchError, FetchErrorKind, FileRequest, RepoSpec, clean_join, without_password};
 use cache::Cache;
-use git::Git;
+use checkout::{Checkout, Means};
+use git::Fetching;
 use http::Http;
 use lock::{Pin, RepositoryKey};
 
 pub use definitions::{Kubectl, PullError, pull_definitions};
-pub use digest::{Digest, TreeLimits};
+pub use digest::Digest;
 pub use http::HttpLimits;
 pub use lock::{LOCK_NAME, Lock};
+pub use manifest::TreeLimits;
+pub use prune::{CacheSize, cache_sizes, prune_cache};
 pub use revision::Revision;
 
 /// What is told of a fetch: the URL when it begins, nothing when it is over.
@@ -37,7 +45,10 @@ pub struct Fetcher {
     cache: Cache,
     offline: bool,
     lock: Option<Lock>,
-    given: Mutex<Lock>,
+    trees: Mutex<BTreeMap<RepositoryKey, Arc<Checkout>>>,
+    /// Paths in repositories that will be asked for.
+    expected: Mutex<BTreeMap<RepositoryKey, BTreeSet<String>>>,
+    files: Mutex<BTreeMap<String, Digest>>,
     tree_limits: TreeLimits,
     http_limits: HttpLimits,
     http: OnceLock<Http>,
@@ -51,7 +62,9 @@ impl Fetcher {
             cache: Cache::new(cache),
             offline,
             lock: None,
-            given: Mutex::default(),
+            trees: Mutex::default(),
+            expected: Mutex::default(),
+            files: Mutex::default(),
             tree_limits: TreeLimits::default(),
             http_limits: HttpLimits::default(),
             http: OnceLock::new(),
@@ -81,11 +94,12 @@ impl Fetcher {
 
     /// A lock of what was given so far.
     pub fn given(&self) -> Lock {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn note(&self, note: impl FnOnce(&mut Lock)) {
-        note(&mut self.given.lock().unwrap_or_else(PoisonError::into_inner));
+        let trees = guard(&self.trees);
+        let repositories = trees.iter().map(|(key, tree)| (key.clone(), tree.used(&self.cache)));
+        Lock {
+            repositories: repositories.collect(),
+            files: guard(&self.files).clone(),
+        }
     }
 
     fn watching<T>(&self, url: &str, work: impl FnOnce() -> T) -> T {
@@ -97,68 +111,47 @@ impl Fetcher {
         done
     }
 
-    /// The tree of the commit that a lock names.
-    fn locked_tree(&self, spec: &RepoSpec, pin: &Pin) -> Result<PathBuf, FetchError> {
-        if let Some(tree) = self.cache.tree(&pin.digest, &self.tree_limits) {
-            return Ok(tree);
-        }
-        self.need_network(&spec.raw)?;
-        let room = self.cache.room()?;
-        let directory = room.tree();
-        let git = self.git(spec, &directory);
-        self.watching(&spec.raw, || git.fetch_commit(&pin.commit))?;
-        let (digest, tree) = self.cache.keep_tree(&room, spec, &pin.commit, &self.tree_limits)?;
-        match digest == pin.digest {
-            true => Ok(tree),
-            false => Err(mismatch(
-                &spec.raw,
-                &format!(" at {}", pin.commit),
-                &digest,
-                &pin.digest,
-            )),
-        }
-    }
-
     /// The tree that a reference leads to now; offline, the one it led to when it was fetched last.
-    fn current_tree(&self, spec: &RepoSpec) -> Result<(PathBuf, Pin), FetchError> {
+    fn current_tree(&self, spec: &RepoSpec) -> Result<Checkout, FetchError> {
         let known = if git::is_commit(&spec.reference) {
             Some(spec.reference.clone())
         } else {
             match self.cache.last_commit(spec) {
                 Some(last) if self.offline => Some(last),
                 // Worth asking: what is there may still be what is wanted.
-                Some(_) => self.current_commit(spec)?,
+                Some(_) => self.watching(&spec.raw, || git::current_commit(spec, &self.tree_limits))?,
                 None => None,
             }
         };
-        if let Some(commit) = known
-            && let Some(digest) = self.cache.digest_at(spec, &commit)
-            && let Some(tree) = self.cache.tree(&digest, &self.tree_limits)
-        {
+        if let Some(commit) = known.filter(|commit| self.cache.has_commit(spec, commit)) {
             if !self.offline {
                 self.cache.note_commit(spec, &commit)?;
             }
-            return Ok((tree, Pin { commit, digest }));
+            return Ok(Checkout::new(spec, self.cache.view()?, commit, None, None));
         }
         self.need_network(&spec.raw)?;
         let room = self.cache.room()?;
-        let directory = room.tree();
-        let commit = self.watching(&spec.raw, || self.git(spec, &directory).fetch())?;
-        let (digest, tree) = self.cache.keep_tree(&room, spec, &commit, &self.tree_limits)?;
-        Ok((tree, Pin { commit, digest }))
+        let fetching = self.watching(&spec.raw, || Fetching::reference(spec, &self.tree_limits, room))?;
+        let commit = fetching.name().to_owned();
+        self.cache.note_commit(spec, &commit)?;
+        Ok(Checkout::new(spec, self.cache.view()?, commit, None, Some(fetching)))
     }
 
-    fn current_commit(&self, spec: &RepoSpec) -> Result<Option<String>, FetchError> {
-        let here = std::env::temp_dir();
-        self.watching(&spec.raw, || self.git(spec, &here).current_commit())
-    }
-
-    fn git<'a>(&'a self, spec: &'a RepoSpec, directory: &'a std::path::Path) -> Git<'a> {
-        Git {
+    fn locked_tree(&self, spec: &RepoSpec, pin: &Pin) -> Result<Checkout, FetchError> {
+        Ok(Checkout::new(
             spec,
-            directory,
-            limits: &self.tree_limits,
-        }
+            self.cache.view()?,
+            pin.commit.clone(),
+            Some(pin.clone()),
+            None,
+        ))
+    }
+
+    /// The tree that a path lies in, and the path in it.
+    fn find<'p>(&self, path: &'p Path) -> Option<(Arc<Checkout>, &'p Path)> {
+        let trees = guard(&self.trees);
+        let mut found = trees.values().map(|tree| (tree, path.strip_prefix(&tree.top)));
+        found.find_map(|(tree, below)| Some((tree.clone(), below.ok()?)))
     }
 
     fn download(&self, request: &FileRequest<'_>) -> Result<(Vec<u8>, Digest), FetchError> {
@@ -184,17 +177,56 @@ impl Fetcher {
 impl Fetch for Fetcher {
     fn repository(&self, spec: &RepoSpec) -> Result<PathBuf, FetchError> {
         git::refuse_unsafe(spec)?;
-        let (tree, pin) = match &self.lock {
+        let key = RepositoryKey::of(spec);
+        if let Some(known) = guard(&self.trees).get(&key) {
+            return Ok(known.top.clone());
+        }
+        let tree = match &self.lock {
             None => self.current_tree(spec)?,
             Some(lock) => {
                 let pin = lock.repository(spec).ok_or_else(|| unlocked(&spec.raw))?;
-                (self.locked_tree(spec, pin)?, pin.clone())
+                self.locked_tree(spec, pin)?
             }
         };
-        self.note(|given| {
-            given.repositories.insert(RepositoryKey::of(spec), pin);
-        });
-        Ok(tree)
+        let mut trees = guard(&self.trees);
+        Ok(trees.entry(key).or_insert_with(|| Arc::new(tree)).top.clone())
+    }
+
+    fn need(&self, path: &Path, extent: Extent) -> Result<(), FetchError> {
+        let Some((tree, below)) = self.find(path) else {
+            return Ok(());
+        };
+        let url = &tree.spec.raw;
+        let expected = guard(&self.expected).get(&RepositoryKey::of(&tree.spec)).cloned();
+        let means = Means {
+            cache: &self.cache,
+            limits: &self.tree_limits,
+            need_network: &|| self.need_network(url),
+            watching: &|work| self.watching(url, work),
+            expected: expected.unwrap_or_default(),
+        };
+        tree.need(&means, &below.to_string_lossy(), extent)
+    }
+
+    fn expect(&self, specs: &[RepoSpec]) {
+        let mut expected = guard(&self.expected);
+        for spec in specs {
+            let path = clean_join(Path::new("/"), &spec.path);
+            let path = path.strip_prefix("/").unwrap_or(&path).to_string_lossy().into_owned();
+            expected.entry(RepositoryKey::of(spec)).or_default().insert(path);
+        }
+    }
+
+    fn display(&self, path: &Path) -> Option<String> {
+        let (tree, below) = self.find(path)?;
+        let mut shown = without_password(&tree.spec.clone_url).into_owned();
+        if below != Path::new("") {
+            shown += &format!("//{}", below.display());
+        }
+        if !tree.spec.reference.is_empty() {
+            shown += &format!("?ref={}", tree.spec.reference);
+        }
+        Some(shown)
     }
 
     fn file(&self, request: &FileRequest<'_>) -> Result<Vec<u8>, FetchError> {
@@ -216,11 +248,13 @@ impl Fetch for Fetcher {
         if let Some(locked) = locked.filter(|locked| **locked != digest) {
             return Err(mismatch(url, "", &digest, locked));
         }
-        self.note(|given| {
-            given.files.insert(without_password(url).into_owned(), digest);
-        });
+        guard(&self.files).insert(without_password(url).into_owned(), digest);
         Ok(bytes)
     }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn unlocked(url: &str) -> FetchError {

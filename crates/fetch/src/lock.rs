@@ -7,11 +7,15 @@
 //! - url: https://github.com/org/repo
 //!   ref: v1.2.0
 //!   commit: "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"
+//!   paths:
+//!   - "apps/base"
 //!   digest: sha256:…
 //! files:
 //! - url: https://example.com/crds.yaml
 //!   digest: sha256:…
 //! ```
+//!
+//! The digest of a repository is that of the files at and below `paths`, and of all of them without that field.
 //!
 //! It is read strictly: a field that is not known, is missing or is no string is an error at its line.
 
@@ -48,7 +52,16 @@ pub(crate) struct RepositoryKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pin {
     pub(crate) commit: String,
+    /// What is needed of the tree, each with all below it, sorted; one that is empty stands for all.
+    pub(crate) paths: Vec<String>,
+    /// Of the manifest of these paths.
     pub(crate) digest: Digest,
+}
+
+impl Pin {
+    fn is_whole(&self) -> bool {
+        self.paths.iter().any(String::is_empty)
+    }
 }
 
 impl RepositoryKey {
@@ -83,7 +96,7 @@ impl Lock {
         }
         let mut lock = Lock::default();
         for node in top.list("repositories")? {
-            let fields = Fields::of(node, &["url", "ref", "submodules", "commit", "digest"])?;
+            let fields = Fields::of(node, &["url", "ref", "submodules", "commit", "paths", "digest"])?;
             let key = RepositoryKey {
                 url: fields.string("url")?.to_owned(),
                 reference: fields.string("ref")?.to_owned(),
@@ -100,8 +113,8 @@ impl Lock {
                     format!("\"{commit}\" is no full commit hash"),
                 ));
             }
-            let digest = fields.digest()?;
-            if lock.repositories.insert(key, Pin { commit, digest }).is_some() {
+            let (paths, digest) = (fields.paths()?, fields.digest()?);
+            if lock.repositories.insert(key, Pin { commit, paths, digest }).is_some() {
                 return Err(wrong(node.mark, "this repository is locked twice"));
             }
         }
@@ -125,7 +138,14 @@ impl Lock {
             if key.without_submodules {
                 text += "  submodules: false\n";
             }
-            text += &format!("  commit: {}\n  digest: {}\n", quoted(&pin.commit), pin.digest);
+            text += &format!("  commit: {}\n", quoted(&pin.commit));
+            if !pin.is_whole() {
+                text += &format!("  paths:{}\n", empty(pin.paths.is_empty()));
+                pin.paths
+                    .iter()
+                    .for_each(|path| text += &format!("  - {}\n", quoted(path)));
+            }
+            text += &format!("  digest: {}\n", pin.digest);
         }
         text += &format!("files:{}\n", empty(self.files.is_empty()));
         for (url, digest) in &self.files {
@@ -162,6 +182,10 @@ impl Lock {
                         new.commit
                     ));
                 }
+                Some(new) if new.paths != pin.paths => {
+                    let (old, new) = (paths(pin), paths(new));
+                    lines.push(format!("of {} {old} is locked and {new} is used", name(key)));
+                }
                 Some(new) if new != pin => {
                     lines.push(format!(
                         "{} is locked as {} and is {}",
@@ -188,6 +212,14 @@ impl Lock {
         let new = now.files.keys().filter(|url| !self.files.contains_key(*url));
         lines.extend(new.map(|url| format!("{url} is used and not locked")));
         lines
+    }
+}
+
+/// What is held of a repository.
+fn paths(pin: &Pin) -> String {
+    match pin.is_whole() {
+        true => "everything".to_owned(),
+        false => pin.paths.join(", "),
     }
 }
 
@@ -237,6 +269,26 @@ impl<'n> Fields<'n> {
         node.as_str()
             .filter(|text| is_string && !text.is_empty())
             .ok_or_else(|| wrong(node.mark, format!("{key} must be a string")))
+    }
+
+    /// Paths in a repository; without the field, all of it.
+    fn paths(&self) -> Result<Vec<String>, BuildError> {
+        let Some(node) = self.get("paths") else {
+            return Ok(vec![String::new()]);
+        };
+        let mut paths = Vec::new();
+        for node in self.list("paths")? {
+            let path = node.as_str().filter(|_| matches!(yaml::typed(node), Ok(Typed::Str(_))));
+            let path = path.ok_or_else(|| wrong(node.mark, "a path must be a string"))?;
+            if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+                return Err(wrong(node.mark, format!("\"{path}\" is no path in a repository")));
+            }
+            paths.push(path.to_owned());
+        }
+        if !paths.is_sorted() {
+            return Err(wrong(node.mark, "the paths must be sorted"));
+        }
+        Ok(paths)
     }
 
     fn digest(&self) -> Result<Digest, BuildError> {
@@ -323,7 +375,17 @@ mod tests {
                 without_submodules: reference.len() == 1,
             };
             let commit = "1234567890".repeat(4);
-            lock.repositories.insert(key, Pin { commit, digest });
+            let paths = match reference {
+                "main" => vec![String::new()],
+                "-" => Vec::new(),
+                reference => vec!["a/b c".to_owned(), reference.replace("/", "x")],
+            };
+            let paths = if paths.is_sorted() {
+                paths
+            } else {
+                vec!["\u{1b}\"".to_owned()]
+            };
+            lock.repositories.insert(key, Pin { commit, paths, digest });
         }
         lock.files.insert("https://h/a?b=c&d#e".to_owned(), digest);
         assert_eq!(read(&lock.to_text()), Ok(lock));

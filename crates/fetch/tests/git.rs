@@ -9,7 +9,7 @@ mod servers;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use build::{Fetch, FetchErrorKind, RepoSpec};
+use build::{Extent, Fetch, FetchError, FetchErrorKind, RepoSpec};
 use fetch::{Fetcher, HttpLimits, TreeLimits};
 use servers::{Answer, GitServer, HttpServer, Repository};
 
@@ -46,8 +46,20 @@ fn local(repository: &Repository, query: &str) -> RepoSpec {
     spec(&format!("file://{}{query}", repository.path.display()))
 }
 
+/// The tree of a repository, with all that is in it.
+fn tree(fetcher: &Fetcher, spec: &RepoSpec) -> Result<PathBuf, FetchError> {
+    need(fetcher, spec, "")
+}
+
+/// A path in the tree of a repository.
+fn need(fetcher: &Fetcher, spec: &RepoSpec, path: &str) -> Result<PathBuf, FetchError> {
+    let path = fetcher.repository(spec)?.join(path);
+    fetcher.need(&path, Extent::Whole)?;
+    Ok(path)
+}
+
 fn read(fetcher: &Fetcher, spec: &RepoSpec) -> String {
-    fs::read_to_string(fetcher.repository(spec).unwrap().join("file")).unwrap()
+    fs::read_to_string(tree(fetcher, spec).unwrap().join("file")).unwrap()
 }
 
 fn count(directory: &Path) -> usize {
@@ -59,7 +71,7 @@ fn follows_branches_and_keeps_the_last_for_offline() {
     let place = Place::new();
     let repository = Repository::new(place.path("repo"), &[("file", "one")]);
     let spec = local(&repository, "?ref=main");
-    let error = place.offline().repository(&spec).unwrap_err();
+    let error = tree(&place.offline(), &spec).unwrap_err();
     assert!(error.message.contains("--offline forbids"), "{}", error.message);
     assert_eq!(read(&place.online(), &spec), "one");
     repository.commit(&[("file", "two")]);
@@ -91,7 +103,7 @@ fn finds_tags_commits_and_the_default_branch() {
         }
     }
     // Two commits, two trees, however they are named.
-    assert_eq!(count(&place.path("cache/trees")), 2);
+    assert_eq!(count(&place.path("cache/manifests")), 2);
     // A moved tag is seen.
     repository.git(&["tag", "--force", "light"]);
     assert_eq!(read(&place.online(), &local(&repository, "?ref=light")), "second");
@@ -114,24 +126,35 @@ fn what_was_fetched_is_not_fetched_again() {
 }
 
 #[test]
-fn a_damaged_tree_is_fetched_again() {
+fn what_is_damaged_is_fetched_again() {
     let place = Place::new();
     let repository = Repository::new(place.path("repo"), &[("file", "one"), ("more/file", "x")]);
     let spec = local(&repository, "?ref=main");
-    let tree = place.online().repository(&spec).unwrap();
-    for damage in [
-        &|| fs::write(tree.join("file"), "other").unwrap() as (),
-        &|| fs::remove_file(tree.join("more/file")).unwrap(),
-        &|| fs::write(tree.join("new"), "").unwrap(),
-    ] as [&dyn Fn(); 3]
-    {
-        damage();
-        assert_eq!(read(&place.online(), &spec), "one");
-        assert!(!tree.join("new").exists() && tree.join("more/file").exists());
+    assert_eq!(read(&place.online(), &spec), "one");
+    let of = |kind: &str| fs::read_dir(place.path("cache").join(kind)).unwrap();
+    for kind in ["blobs", "manifests", "parts"] {
+        for damage in [
+            &|path: &Path| fs::remove_file(path).unwrap() as (),
+            &|path: &Path| fs::write(path, "other").unwrap(),
+            &|path: &Path| fs::write(path, "").unwrap(),
+        ] as [&dyn Fn(&Path); 3]
+        {
+            of(kind).for_each(|file| damage(&file.unwrap().path()));
+            let error = tree(&place.offline(), &spec).unwrap_err();
+            assert!(
+                error.message.contains("is not in the cache"),
+                "{kind}: {}",
+                error.message
+            );
+            assert_eq!(read(&place.online(), &spec), "one", "{kind}");
+            assert_eq!(read(&place.offline(), &spec), "one", "{kind}");
+        }
     }
-    fs::remove_file(tree.join("file")).unwrap();
-    let error = place.offline().repository(&spec).unwrap_err();
-    assert!(error.message.contains("is not in the cache"), "{}", error.message);
+    // What a program writes to the tree it sees is not there for the next one.
+    let fetcher = place.online();
+    fs::write(tree(&fetcher, &spec).unwrap().join("file"), "other").unwrap();
+    assert_eq!(read(&place.offline(), &spec), "one");
+    drop(fetcher);
     assert_eq!(count(&place.path("cache/tmp")), 0);
 }
 
@@ -150,7 +173,7 @@ fn rooms_of_killed_processes_are_removed() {
     let (dead, _) = room("dead");
     let (alive, lock) = room("alive");
     lock.lock().unwrap();
-    place.online().repository(&local(&repository, "")).unwrap();
+    tree(&place.online(), &local(&repository, "")).unwrap();
     assert!(!dead.exists());
     assert!(alive.exists());
 }
@@ -243,7 +266,7 @@ fn a_redirect_to_another_scheme_is_refused() {
     });
     let error = place.online().repository(&spec(&server.url("a/b.git"))).unwrap_err();
     assert!(error.message.contains("cannot fetch"), "{}", error.message);
-    assert_eq!(count(&place.path("cache/trees")), 0);
+    assert_eq!(count(&place.path("cache/manifests")), 0);
 }
 
 #[test]
@@ -256,11 +279,11 @@ fn a_tree_that_is_too_large_never_reaches_the_disk() {
         place.online().with_limits(limits, HttpLimits::default())
     };
     for (files, bytes) in [(1, 100), (10, 9)] {
-        let error = limited(files, bytes).repository(&spec).unwrap_err();
+        let error = tree(&limited(files, bytes), &spec).unwrap_err();
         assert!(error.message.contains("holds more than"), "{}", error.message);
         assert_eq!(error.kind, FetchErrorKind::Input);
     }
-    limited(2, 10).repository(&spec).unwrap();
+    tree(&limited(2, 10), &spec).unwrap();
 }
 
 #[test]
@@ -272,14 +295,12 @@ fn submodules_come_along_and_loops_end() {
     let outer = Repository::new(www.join("outer.git"), &[("file", "outer")]);
     outer.git(&["submodule", "--quiet", "add", &server.url("inner.git"), "below"]);
     outer.commit(&[]);
-    let tree = place.online().repository(&spec(&server.url("outer.git"))).unwrap();
-    assert_eq!(fs::read_to_string(tree.join("below/file")).unwrap(), "inner");
-    assert!(!tree.join(".git").exists() && !tree.join("below/.git").exists());
-    let tree = place
-        .online()
-        .repository(&spec(&server.url("outer.git?submodules=false")))
-        .unwrap();
-    assert!(!tree.join("below/file").exists());
+    let fetcher = place.online();
+    let top = tree(&fetcher, &spec(&server.url("outer.git"))).unwrap();
+    assert_eq!(fs::read_to_string(top.join("below/file")).unwrap(), "inner");
+    assert!(!top.join(".git").exists() && !top.join("below/.git").exists());
+    let top = tree(&fetcher, &spec(&server.url("outer.git?submodules=false"))).unwrap();
+    assert!(!top.join("below/file").exists());
     // A chain of repositories that is as long as its author likes, as one that holds its own past.
     let mut last = "inner.git".to_owned();
     for level in 0..12 {
@@ -293,7 +314,7 @@ fn submodules_come_along_and_loops_end() {
         next.git(&["commit", "--quiet", "--message", "a submodule"]);
         last = name;
     }
-    let error = place.online().repository(&spec(&server.url(&last))).unwrap_err();
+    let error = tree(&place.online(), &spec(&server.url(&last))).unwrap_err();
     assert!(error.message.contains("submodules"), "{}", error.message);
     assert_eq!(error.kind, FetchErrorKind::Input);
 }
@@ -330,7 +351,50 @@ fn a_lock_holds_what_it_names() {
     fs::remove_dir_all(place.path("cache")).unwrap();
     fs::remove_dir_all(&repository.path).unwrap();
     Repository::new(repository.path.clone(), &[("file", "one, but not the same commit")]);
-    let error = locked().repository(&branch).unwrap_err();
+    let error = tree(&locked(), &branch).unwrap_err();
     assert!(error.message.contains("has no commit"), "{}", error.message);
     assert_eq!(error.kind, FetchErrorKind::Refused);
+}
+
+#[test]
+fn what_is_not_used_is_pruned() {
+    let place = Place::new();
+    let used = Repository::new(place.path("used"), &[("file", "used")]);
+    let unused = Repository::new(place.path("unused"), &[("file", "unused")]);
+    for repository in [&used, &unused] {
+        tree(&place.online(), &local(repository, "")).unwrap();
+    }
+    let cache = place.path("cache");
+    let days = |days: u64| std::time::Duration::from_secs(days * 24 * 3600);
+    let all = || -> Vec<_> {
+        let kinds = ["blobs", "manifests", "parts", "commits", "refs"].into_iter();
+        kinds.flat_map(|kind| fs::read_dir(cache.join(kind)).unwrap()).collect()
+    };
+    for file in all() {
+        let then = std::time::SystemTime::now() - days(40);
+        fs::File::open(file.unwrap().path())
+            .unwrap()
+            .set_modified(then)
+            .unwrap();
+    }
+    // A use is noted, offline too.
+    tree(&place.offline(), &local(&used, "")).unwrap();
+    let before = all().len();
+    let removed = fetch::prune_cache(&cache, days(30)).unwrap();
+    assert_eq!((removed.files, removed.bytes > 6), (before as u64 / 2, true));
+    assert_eq!(read(&place.offline(), &local(&used, "")), "used");
+    assert!(tree(&place.offline(), &local(&unused, "")).is_err());
+    // A build that runs is not disturbed, whatever is taken away.
+    let fetcher = place.online();
+    let top = tree(&fetcher, &local(&used, "")).unwrap();
+    fetch::prune_cache(&cache, days(0)).unwrap();
+    assert!(
+        fetch::cache_sizes(&cache)
+            .unwrap()
+            .iter()
+            .all(|(_, size)| size.files == 0)
+    );
+    assert_eq!(fs::read_to_string(top.join("file")).unwrap(), "used");
+    assert_eq!(read(&fetcher, &local(&unused, "")), "unused");
+    assert_eq!(read(&place.online(), &local(&used, "")), "used");
 }

@@ -234,5 +234,6 @@ fn offline_gives_what_came_last_if_it_is_whole() {
     }
     assert!(offline.file(&request(&url)).is_err());
     assert_eq!(server.asked(), 2);
+    drop((online, offline));
     assert_eq!(std::fs::read_dir(cache.path().join("tmp")).unwrap().count(), 0);
 }

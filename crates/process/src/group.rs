@@ -30,6 +30,10 @@ mod system {
             Group(Pid::from_child(child))
         }
 
+        pub(crate) fn number(self) -> i32 {
+            self.0.as_raw_nonzero().get()
+        }
+
         pub(crate) fn end(self, ending: Ending) {
             let signal = match ending {
                 Ending::Asked => Signal::TERM,

@@ -2,13 +2,16 @@
 //!
 //! In go a command, what it reads and its limits; out come its status and what it wrote. A program runs
 //! in a process group of its own. When it is done, takes too long or writes too much, the group is
-//! ended, and so it is when this process is interrupted. A program that leaves its group on purpose
-//! (`setsid`) is not found again.
+//! ended, and so it is when this process is interrupted or killed. A program that leaves its group on
+//! purpose (`setsid`) is not found again. What it leaves elsewhere is a [`Debt`].
 
+mod debt;
 mod group;
 mod live;
 mod scratch;
 mod streams;
+#[cfg(unix)]
+mod watchdog;
 
 use std::fmt;
 use std::io;
@@ -16,6 +19,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+pub use debt::Debt;
 pub use scratch::Scratch;
 
 use live::Live;
@@ -46,6 +50,8 @@ pub enum Failure {
     Time { limit: Duration, stderr: Vec<u8> },
     #[error("wrote more than {limit} bytes")]
     Output { limit: usize, stderr: Vec<u8> },
+    #[error("was ended: it used more than it may")]
+    Stopped,
     #[error("left a program behind that holds its output")]
     Held,
     #[error("cannot be waited for: {0}")]
@@ -57,7 +63,7 @@ impl Failure {
     pub fn stderr(&self) -> &[u8] {
         match self {
             Failure::Time { stderr, .. } | Failure::Output { stderr, .. } => stderr,
-            Failure::Start(_) | Failure::Held | Failure::Wait(_) => &[],
+            Failure::Start(_) | Failure::Stopped | Failure::Held | Failure::Wait(_) => &[],
         }
     }
 }
@@ -83,6 +89,19 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// # Errors
 /// [`Failure`] where it cannot be started or reaches a limit; then it and what it started are ended.
 pub fn run(command: &mut Command, stdin: Option<Vec<u8>>, limits: &Limits) -> Result<Output, Failure> {
+    run_watched(command, stdin, limits, &mut || true)
+}
+
+/// Runs a program to its end, and asks often whether it may go on.
+///
+/// # Errors
+/// As [`run`], and [`Failure::Stopped`] where it may not.
+pub fn run_watched(
+    command: &mut Command,
+    stdin: Option<Vec<u8>>,
+    limits: &Limits,
+    may_go_on: &mut dyn FnMut() -> bool,
+) -> Result<Output, Failure> {
     command
         .stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
@@ -100,6 +119,10 @@ pub fn run(command: &mut Command, stdin: Option<Vec<u8>>, limits: &Limits) -> Re
             let stderr = streams.rest(GRACE).1.unwrap_or_default();
             let limit = limits.time;
             return Err(Failure::Time { limit, stderr });
+        }
+        if patience.is_none() && !may_go_on() {
+            program.end(GRACE);
+            return Err(Failure::Stopped);
         }
         if patience.is_none() && program.has_exited().map_err(Failure::Wait)? {
             patience = Some(now + GRACE);

@@ -1,5 +1,5 @@
 //! The programs that run and the directories that are in use, so that an interrupt of this process ends
-//! and removes them. Signals belong to the whole process: this table is the one global thing here.
+//! and removes them, and so does its watchdog when it is killed. Signals belong to the whole process: this table is the one global thing here.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,25 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::debt;
 use crate::group::{self, Ending, Group};
 
 struct Table {
     groups: Vec<Group>,
     directories: Vec<PathBuf>,
+    debts: Vec<Vec<String>>,
     watched: bool,
+    #[cfg(unix)]
+    watchdog: Option<crate::watchdog::Watchdog>,
 }
 
 static TABLE: Mutex<Table> = Mutex::new(Table {
     groups: Vec::new(),
     directories: Vec::new(),
+    debts: Vec::new(),
     watched: false,
+    #[cfg(unix)]
+    watchdog: None,
 });
 
 fn table() -> MutexGuard<'static, Table> {
@@ -40,7 +47,7 @@ impl Live {
         table.watch();
         let child = command.spawn()?;
         let group = Group::of(&child);
-        table.groups.push(group);
+        table.add_group(group);
         let is_reaped = false;
         Ok(Live {
             child,
@@ -73,7 +80,7 @@ impl Live {
         self.group.end(Ending::Forced);
         // Its state is kept where it has ended.
         let _ = self.child.kill();
-        table().groups.retain(|group| *group != self.group);
+        table().remove_group(self.group);
         self.is_reaped = true;
         self.child.wait()
     }
@@ -91,11 +98,27 @@ impl Drop for Live {
 pub(crate) fn note_directory(path: &Path) {
     let mut table = table();
     table.watch();
-    table.directories.push(path.to_owned());
+    table.add_directory(path);
 }
 
 pub(crate) fn forget_directory(path: &Path) {
-    table().directories.retain(|noted| noted != path);
+    table().remove_directory(path);
+}
+
+/// Notes a command that is run on an interrupt.
+pub(crate) fn note_debt(words: &[String]) {
+    let mut table = table();
+    table.watch();
+    table.debts.push(words.to_owned());
+    #[cfg(unix)]
+    table.watchdog.iter_mut().for_each(|dog| dog.debt(words, true));
+}
+
+pub(crate) fn forget_debt(words: &[String]) {
+    let mut table = table();
+    table.debts.retain(|noted| noted != words);
+    #[cfg(unix)]
+    table.watchdog.iter_mut().for_each(|dog| dog.debt(words, false));
 }
 
 impl Table {
@@ -103,8 +126,38 @@ impl Table {
     fn watch(&mut self) {
         if !std::mem::replace(&mut self.watched, true) {
             #[cfg(unix)]
-            interrupt::watch();
+            {
+                interrupt::watch();
+                // Without a shell, a kill leaves what an interrupt would not.
+                self.watchdog = crate::watchdog::Watchdog::start().ok();
+            }
         }
+    }
+
+    fn add_group(&mut self, group: Group) {
+        self.groups.push(group);
+        #[cfg(unix)]
+        self.watchdog.iter_mut().for_each(|dog| dog.group(group.number(), true));
+    }
+
+    fn remove_group(&mut self, group: Group) {
+        self.groups.retain(|known| *known != group);
+        #[cfg(unix)]
+        self.watchdog
+            .iter_mut()
+            .for_each(|dog| dog.group(group.number(), false));
+    }
+
+    fn add_directory(&mut self, path: &Path) {
+        self.directories.push(path.to_owned());
+        #[cfg(unix)]
+        self.watchdog.iter_mut().for_each(|dog| dog.directory(path, true));
+    }
+
+    fn remove_directory(&mut self, path: &Path) {
+        self.directories.retain(|known| known != path);
+        #[cfg(unix)]
+        self.watchdog.iter_mut().for_each(|dog| dog.directory(path, false));
     }
 
     #[cfg(unix)]
@@ -114,6 +167,9 @@ impl Table {
             std::thread::sleep(interrupt::GRACE);
         }
         self.groups.iter().for_each(|group| group.end(Ending::Forced));
+        for words in &self.debts {
+            debt::pay(words);
+        }
         for directory in &self.directories {
             // Nobody is left to hear that it stays.
             let _ = std::fs::remove_dir_all(directory);

@@ -30,17 +30,21 @@ impl Scratch {
         loop {
             // Seeded by the system.
             let name = format!("{prefix}{}", RandomState::new().hash_one(prefix) >> 16);
+            // Before it is there: a kill may come at any moment.
+            let path = directory.join(&name);
+            live::note_directory(&path);
             match tempfile::Builder::new()
                 .prefix(&name)
                 .rand_bytes(0)
                 .tempdir_in(directory)
             {
-                Ok(directory) => {
-                    live::note_directory(directory.path());
-                    return Ok(Scratch(directory));
+                Ok(directory) => return Ok(Scratch(directory)),
+                Err(error) => {
+                    live::forget_directory(&path);
+                    if error.kind() != io::ErrorKind::AlreadyExists {
+                        return Err(error);
+                    }
                 }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
             }
         }
     }
@@ -52,6 +56,8 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        // Where it cannot be removed, whoever tidies up tries again.
+        let _ = std::fs::remove_dir_all(self.0.path());
         live::forget_directory(self.0.path());
     }
 }

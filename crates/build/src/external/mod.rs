@@ -212,6 +212,9 @@ impl External {
             stdin: Some(stdin),
             ..call.clone()
         };
+        if let Some(directory) = &call.directory {
+            session.need_whole_repository(directory, self.mark)?;
+        }
         let ran = session.runner().run(programs, call, self.mark)?;
         self.output(session, ran, set).map(Some)
     }

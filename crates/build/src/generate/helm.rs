@@ -72,7 +72,9 @@ impl Inflation<'_, '_> {
         for file in &self.chart.additional_values_files {
             self.target.find_file(self.cx, file)?;
         }
-        let runner = self.cx.session.runner();
+        let session = self.cx.session;
+        session.need_whole_repository(&self.target.root.directory, self.chart.mark)?;
+        let runner = session.runner();
         runner.helm_version.get_or_init(|| self.check_version()).clone()?;
         runner.with_chart(&self.directory(), || self.pull_if_absent())?;
         let values = self.values()?;
@@ -102,7 +104,7 @@ impl Inflation<'_, '_> {
     }
 
     fn shown(&self, path: &Path) -> String {
-        self.cx.session.files().display(path)
+        self.cx.session.display(path)
     }
 
     fn error(&self, message: impl Into<String>) -> BuildError {
@@ -161,10 +163,7 @@ impl Inflation<'_, '_> {
     fn pull_if_absent(&self) -> Result<()> {
         let directory = self.directory();
         let chart = self.chart;
-        if matches!(
-            self.cx.session.files().resolve(&directory),
-            Ok((_, FileKind::Directory))
-        ) {
+        if matches!(self.cx.session.resolve(&directory), Ok((_, FileKind::Directory))) {
             return Ok(());
         }
         if chart.repo.is_empty() {

@@ -17,13 +17,24 @@ pub(crate) fn trials() -> Vec<Trial> {
     }
     vec![
         Trial::test("programs docker is told what kustomize tells it", containers),
-        Trial::test("programs an interrupt ends a function and what it started", interrupt),
+        Trial::test("programs an interrupt ends a function and what it started", || {
+            stopped("INT")
+        }),
+        Trial::test("programs a kill ends a function and what it started", || {
+            stopped("KILL")
+        }),
+        Trial::test(
+            "programs a container that hangs is ended, though a daemon runs it",
+            hanging_container,
+        ),
         Trial::test("programs that fail in a base are not run again", once),
     ]
 }
 
+/// Says what it was told. The name of the container, which kustomize gives none, is left out.
 const DOCKER: &str = r#"#!/bin/sh
 cat > /dev/null
+[ "$2" = --name ] && { shift 3; set -- run "$@"; }
 printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: told\ndata:\n  arguments: |\n'
 for word; do printf '    %s\n' "$word"; done
 "#;
@@ -116,7 +127,7 @@ fn wait_until(what: impl Fn() -> bool) -> bool {
     what()
 }
 
-fn interrupt() -> Result<(), Failed> {
+fn stopped(signal: &str) -> Result<(), Failed> {
     let (_temporary, root) = tree(
         &[
             ("kustomization.yaml", "generators: [hangs.yaml]\n"),
@@ -141,12 +152,66 @@ fn interrupt() -> Result<(), Failed> {
     assert!(pids.lines().count() == 2 && pids.lines().all(runs));
     assert!(fs::read_dir(root.join("tmp")).unwrap().count() > 1);
     let interrupted = Command::new("kill")
-        .args(["-s", "INT", &build.id().to_string()])
+        .args(["-s", signal, &build.id().to_string()])
         .status();
     assert!(interrupted.unwrap().success());
     assert!(!build.wait().unwrap().success());
     assert!(wait_until(|| !pids.lines().any(runs)));
-    assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), 1);
+    // After a kill, another process tidies up, in its own time.
+    assert!(wait_until(|| fs::read_dir(root.join("tmp")).unwrap().count() == 1));
+    Ok(())
+}
+
+/// Runs what it is told in a session of its own, as a daemon does, and stays until that ends.
+const DAEMON: &str = r#"#!/bin/sh
+case $1 in
+run) setsid sh -c 'echo $$ > pid.new; mv pid.new "$0"; exec sleep 300' "$3" & wait ;;
+kill) kill -KILL "$(cat "$2")" ;;
+esac
+"#;
+
+fn hanging_container() -> Result<(), Failed> {
+    for signal in [None, Some("INT"), Some("KILL")] {
+        let (_temporary, root) = tree(
+            &[("kustomization.yaml", "generators: [fn.yaml]\n"), ("fn.yaml", FUNCTION)],
+            &[("bin/docker", DAEMON)],
+        );
+        let path = format!("{}:{}", root.join("bin").display(), std::env::var("PATH").unwrap());
+        let time = if signal.is_some() { "1h" } else { "2s" };
+        let mut build = Command::new(TERRACE)
+            .args([
+                "build",
+                ".",
+                "--enable-alpha-plugins",
+                "--network",
+                "--program-timeout",
+                time,
+            ])
+            .current_dir(&root)
+            .env("PATH", path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let container = || {
+            let mut names = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+            names.find(|path| {
+                path.file_name()
+                    .is_some_and(|name| name.to_string_lossy().starts_with("terrace-"))
+            })
+        };
+        assert!(wait_until(|| container().is_some()), "{signal:?}");
+        let pid = fs::read_to_string(container().unwrap()).unwrap();
+        assert!(runs(pid.trim()), "{signal:?}");
+        if let Some(signal) = signal {
+            let sent = Command::new("kill")
+                .args(["-s", signal, &build.id().to_string()])
+                .status();
+            assert!(sent.unwrap().success());
+        }
+        assert!(!build.wait().unwrap().success());
+        assert!(wait_until(|| !runs(pid.trim())), "{signal:?}");
+    }
     Ok(())
 }
 

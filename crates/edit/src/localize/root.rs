@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use build::{BuildError, ErrorKind, Fetch, FileKind, FileRequest, Files, RepoSpec, Result, clean_join, relative_to};
+use build::{
+    BuildError, ErrorKind, Extent, Fetch, FileKind, FileRequest, Files, RepoSpec, Result, clean_join, relative_to,
+};
 use yaml::{Mark, Sources};
 
 use super::changes::Changes;
@@ -326,7 +328,12 @@ impl<'f> Work<'f> {
 
     /// Fetches a repository: the directory that is meant, and the top.
     pub(super) fn repository(&self, spec: &RepoSpec, mark: Mark) -> Result<(PathBuf, PathBuf)> {
-        let top = self.fetcher(&spec.raw, mark)?.repository(spec);
+        let fetcher = self.fetcher(&spec.raw, mark)?;
+        let top = fetcher.repository(spec).and_then(|top| {
+            // What of it will be copied, only the files in it say.
+            fetcher.need(&top, Extent::Whole)?;
+            Ok(top)
+        });
         let top = top.map_err(|error| error.at(mark))?;
         match self.files.resolve(&clean_join(&top, &spec.path)) {
             Ok((directory, FileKind::Directory)) if directory.starts_with(&top) => Ok((directory, top)),
