@@ -5,6 +5,7 @@
 
 mod cache;
 mod checkout;
+mod definitions;
 mod digest;
 mod git;
 mod git_error;
@@ -28,6 +29,7 @@ use git::Fetching;
 use http::Http;
 use lock::{Pin, RepositoryKey};
 
+pub use definitions::{Kubectl, PullError, pull_definitions};
 pub use digest::Digest;
 pub use http::HttpLimits;
 pub use lock::{LOCK_NAME, Lock};

@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value};
 use yaml::{Node, Typed};
 
 /// The JSON value of a tree. What has no value in JSON (an infinity) is its text.
-pub(crate) fn value(node: &Node) -> Value {
+pub fn value(node: &Node) -> Value {
     match &node.value {
         yaml::Value::Map(map) => {
             let entries = map.iter().map(|entry| {

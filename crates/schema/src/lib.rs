@@ -9,6 +9,7 @@
 mod catalog;
 mod crd;
 mod defaults;
+mod export;
 mod format;
 mod json;
 mod lifecycle;
@@ -21,5 +22,7 @@ mod versions;
 
 pub use catalog::{Catalog, Custom, Lookup, bundled, kubernetes, versions, workloads};
 pub use crd::{Definition, Dialect, definitions, every_definition, schema_to_types};
+pub use export::{kind_schema, type_schema};
+pub use json::value as json_value;
 pub use types::{CelRule, Field, Format, Json, Kind, Limits, Logic, Others, Type, TypeId, Types};
 pub use versions::Versions;

@@ -150,6 +150,12 @@ impl Json {
             .map(|(json, ..)| *json)
     }
 
+    /// The names of its types in a schema.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        let named = NAMES.iter().filter(move |(json, ..)| self.0 & json.0 != 0);
+        named.map(|(_, name, _)| *name)
+    }
+
     /// In words: "a text or a whole number".
     pub fn words(self) -> String {
         let named = NAMES.iter().filter(|(json, ..)| self.0 & json.0 != 0);

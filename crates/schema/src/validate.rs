@@ -78,6 +78,12 @@ impl<'t, 'n> Walk<'t, 'n> {
         let Some(map) = node.as_map() else { return };
         self.fields(kind, map, node, live, true, is_secret);
         self.rest(id, kind, node, live);
+        // What was found inside of an alternative is dropped with it; this may not be.
+        let is_told = |violation: &Violation| violation.rule == "invalid_schema";
+        if self.steps > MAX_STEPS && !self.found.iter().any(is_told) {
+            let message = "the schema has too many alternatives to try them all";
+            self.report("invalid_schema", node, live, message.into(), None);
+        }
     }
 
     fn value(&mut self, id: TypeId, node: &'n Node, live: Versions) {

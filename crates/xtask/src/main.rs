@@ -1,10 +1,12 @@
 //! Makes the generated files of the project: `cargo run -p xtask -- rules`, `schema FACTS.json`, `kubernetes PACKAGE`, `vertex DOCUMENT`,
 //! `bundled DIR`;
-//! and says what the schemas think of manifests: `verdicts VERSION FILE...`.
+//! and says what the schemas think of manifests (`verdicts [--schema-location DIR] VERSION FILE...`) and the readers of configuration
+//! (`readers FILE...`).
 
 mod bundled;
 mod enumerations;
 mod kubernetes;
+mod readers;
 mod rules;
 mod schema;
 mod verdicts;
@@ -21,9 +23,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["kubernetes", package] => kubernetes::generate(Path::new(package)),
         ["vertex", document] => vertex::generate(Path::new(document)),
         ["bundled", directory] => bundled::generate(Path::new(directory)),
-        ["verdicts", version, ref files @ ..] => verdicts::print(version, files),
+        ["readers", ref files @ ..] => readers::print(files),
+        ["verdicts", "--schema-location", location, version, ref files @ ..] => {
+            verdicts::print(Some(location), version, files)
+        }
+        ["verdicts", version, ref files @ ..] => verdicts::print(None, version, files),
         _ => Err(
-            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | bundled DIR | verdicts VERSION FILE...".into(),
+            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | bundled DIR | verdicts [--schema-location DIR] VERSION FILE... | readers FILE...".into(),
         ),
     }
 }

@@ -1,20 +1,28 @@
 //! What the schemas think of plain manifests, one line of JSON a document: to be compared with kubeconform's.
 //!
-//! In: a minor version of Kubernetes and files. Out: for each document its file, API version, kind, name and
+//! In: a minor version of Kubernetes, files, and a directory of definitions. Out: for each document its file, API version, kind, name and
 //! what is wrong, as `rule field: message`. Files that are no YAML are named on the error output.
 
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
+use build::OsFiles;
+use check::Locations;
 use resource::{Resource, Schema};
 use schema::Catalog;
 use serde_json::json;
 use yaml::{Layer, Mark, Sources};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the command line")]
-pub(crate) fn print(version: &str, files: &[&str]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn print(location: Option<&str>, version: &str, files: &[&str]) -> Result<(), Box<dyn Error>> {
     let versions = schema::versions([version]).map_err(|(_, message)| message)?;
+    let disk = OsFiles::new(std::env::current_dir()?);
+    let mut locations = Locations::new(&disk);
+    if let Some(location) = location {
+        let added = locations.add(Path::new("."), location);
+        added.map_err(|error| error.message)?;
+    }
     let layer = Arc::new(Layer {
         kustomization: "".into(),
         step: String::new(),
@@ -36,7 +44,7 @@ pub(crate) fn print(version: &str, files: &[&str]) -> Result<(), Box<dyn Error>>
             }
             let object = Resource::new(node, layer.clone(), &Schema::builtin());
             let objects = [object];
-            let findings = Catalog::new(&objects, versions, None).check(&objects);
+            let findings = Catalog::new(&objects, versions, Some(&locations)).check(&objects);
             let said = findings
                 .iter()
                 .map(|finding| format!("{} {}: {}", finding.rule, finding.field, finding.message));

@@ -11,6 +11,7 @@ use yaml::{Entry, Mark, Node, Source, Text};
 use super::scalar::{
     Kind, Precision, boolean, boolean_text, coerced, coerced_from_json, describe, describe_as, integer, kind, written,
 };
+use super::shape::ShapeOf;
 use super::spelling;
 use super::types::{Pairs, Str};
 use crate::error::{BuildError, ErrorKind, Result};
@@ -53,6 +54,7 @@ pub(crate) struct Field<T> {
     /// The field is promoted from an embedded structure of Go. There sigs.k8s.io/yaml forgets that
     /// numbers are welcome where strings are wanted.
     pub promoted: bool,
+    pub shape: ShapeOf<T>,
     pub set: fn(&mut T, &Node, &mut Decoder<'_>),
 }
 
@@ -62,6 +64,7 @@ macro_rules! field {
         $crate::config::decode::Field {
             name: $name,
             promoted: false,
+            shape: $crate::config::shape::shape_of(|value| &value.$($part).+),
             set: |value, node, decoder| decoder.value(&mut value.$($part).+, node),
         }
     };
@@ -80,6 +83,7 @@ macro_rules! text {
         $crate::config::decode::Field {
             name: $name,
             promoted: false,
+            shape: $crate::config::shape::shape_as::<_, yaml::Text>(),
             set: |value, node, decoder| value.$($part).+ = decoder.text_or_none(node),
         }
     };
@@ -91,6 +95,7 @@ macro_rules! pairs {
         $crate::config::decode::Field {
             name: $name,
             promoted: false,
+            shape: $crate::config::shape::shape_as::<_, $crate::config::decode::TextMap>(),
             set: |value, node, decoder| {
                 let mut map = $crate::config::decode::TextMap::default();
                 decoder.value(&mut map, node);
@@ -100,12 +105,13 @@ macro_rules! pairs {
     };
 }
 
-/// A field that takes more than an assignment.
+/// A field that takes more than an assignment, and the type that it is decoded by way of.
 macro_rules! custom {
-    ($name:literal, $set:expr) => {
+    ($name:literal, $type:ty, $set:expr) => {
         $crate::config::decode::Field {
             name: $name,
             promoted: false,
+            shape: $crate::config::shape::shape_as::<_, $type>(),
             set: $set,
         }
     };
@@ -122,6 +128,12 @@ macro_rules! structure {
     (@ $type:ty, $place:expr, $fields:expr) => {
         impl $crate::config::decode::Structure for $type {
             const FIELDS: &'static [$crate::config::decode::Field<$type>] = &$fields;
+        }
+        impl $crate::config::shape::Shaped for $type {
+            fn shape() -> $crate::config::shape::Shape {
+                let fields = <$type as $crate::config::decode::Structure>::FIELDS.iter();
+                $crate::config::shape::Shape::Fields(fields.map(|field| (field.name, (field.shape.shape)())).collect())
+            }
         }
         impl $crate::config::decode::Decode for $type {
             fn place(&mut self, mark: yaml::Mark) {

@@ -55,7 +55,7 @@ structure!(
         text!("path", path),
         text!("patch", patch),
         field!("target", target),
-        custom!("options", |patch, node, decoder| {
+        custom!("options", PatchOptions, |patch, node, decoder| {
             let mut options = PatchOptions::default();
             decoder.value(&mut options, node);
             patch.allow_name_change = options.allow_name_change;
@@ -168,12 +168,12 @@ structure!(
     marked,
     [
         field!("name", name),
-        custom!("objref", |var, node, decoder| {
+        custom!("objref", VarTarget, |var, node, decoder| {
             let mut target = VarTarget::default();
             decoder.value(&mut target, node);
             var.object = target.into_id();
         }),
-        custom!("fieldref", |var, node, decoder| {
+        custom!("fieldref", FieldRef, |var, node, decoder| {
             let mut selector = FieldRef::default();
             decoder.value(&mut selector, node);
             var.field_path = selector.field_path;
@@ -226,7 +226,7 @@ structure!(
     SortOptions,
     [
         field!("order", order),
-        custom!("legacySortOptions", |options, node, decoder| {
+        custom!("legacySortOptions", LegacySortOptions, |options, node, decoder| {
             let mut legacy = LegacySortOptions::default();
             decoder.value(&mut legacy, node);
             options.legacy = (!node.is_null()).then_some((legacy.order_first, legacy.order_last));
@@ -304,7 +304,7 @@ structure!(
         field!("namespace", namespace),
         field!("additionalValuesFiles", additional_values_files),
         text!("valuesFile", values_file),
-        custom!("valuesInline", |chart, node, decoder| chart.values_inline =
+        custom!("valuesInline", Node, |chart, node, decoder| chart.values_inline =
             any_map(node, decoder)),
         field!("valuesMerge", values_merge),
         field!("includeCRDs", include_crds),
@@ -337,7 +337,7 @@ structure!(@ HelmChartArgs, |value: &mut HelmChartArgs, mark| value.chart.mark =
     field!("helmBin", unused),
     field!("helmHome", globals.config_home),
     text!("values", chart.values_file),
-    custom!("valuesLocal", |args, node, decoder| args.chart.values_inline = any_map(node, decoder)),
+    custom!("valuesLocal", Node, |args, node, decoder| args.chart.values_inline = any_map(node, decoder)),
     field!("valuesMerge", chart.values_merge),
     field!("releaseName", chart.release_name),
     field!("releaseNamespace", unused),

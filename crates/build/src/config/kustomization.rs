@@ -6,6 +6,7 @@ use yaml::{Entry, Node, Source, Text};
 
 use super::decode::{Rules, Structure, custom, decode_source, field, pairs, structure, text};
 use super::fields::{HelmChartArgs, SecretArgs};
+use super::shape::{Shape, Shaped};
 use super::types::*;
 use crate::error::{BuildError, ErrorKind, Result};
 
@@ -104,6 +105,11 @@ pub(crate) fn field_names() -> Vec<&'static str> {
     super::decode::field_names::<Raw>()
 }
 
+/// What a kustomization file may say.
+pub fn kustomization_shape() -> Shape {
+    Raw::shape()
+}
+
 /// A kustomization file as it was written, deprecated fields apart.
 #[derive(Default)]
 struct Raw {
@@ -140,7 +146,7 @@ structure!(
         field!("crds", new.crds),
         field!("bases", bases),
         field!("configMapGenerator", new.config_map_generator),
-        custom!("secretGenerator", |raw, node, decoder| {
+        custom!("secretGenerator", Vec<SecretArgs>, |raw, node, decoder| {
             let mut secrets: Vec<SecretArgs> = Vec::new();
             decoder.value(&mut secrets, node);
             raw.new.secret_generator = secrets.into_iter().map(|secret| secret.args).collect();

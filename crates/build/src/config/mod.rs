@@ -12,6 +12,7 @@ mod order;
 mod plugin;
 mod plugin_decode;
 mod scalar;
+pub(crate) mod shape;
 mod spelling;
 mod transformer_config;
 mod types;
@@ -19,10 +20,13 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use kustomization::{COMPONENT_KIND, COMPONENT_VERSION, KUSTOMIZATION_KIND, KUSTOMIZATION_VERSION};
+pub use kustomization::{
+    COMPONENT_KIND, COMPONENT_VERSION, KUSTOMIZATION_KIND, KUSTOMIZATION_VERSION, kustomization_shape,
+};
 pub use loaded::LoadedKustomization;
 pub(crate) use order::{FIRST, LAST};
 pub use plugin::*;
 pub use plugin_decode::decode_replacements;
+pub use shape::Shape;
 pub use transformer_config::merge_specs;
 pub use types::*;

@@ -99,7 +99,8 @@ struct Metadata(ObjectMeta);
 
 structure!(
     Metadata,
-    [custom!("metadata", |object, node, decoder| decoder.value(&mut object.0, node))]
+    [custom!("metadata", ObjectMeta, |object, node, decoder| decoder
+        .value(&mut object.0, node))]
 );
 
 impl From<SecretArgs> for GeneratorArgs {
@@ -160,8 +161,11 @@ struct Replacements(Vec<ReplacementField>);
 
 structure!(
     Replacements,
-    [custom!("replacements", |object, node, decoder| decoder
-        .value(&mut object.0, node))]
+    [custom!(
+        "replacements",
+        Vec<ReplacementField>,
+        |object, node, decoder| decoder.value(&mut object.0, node)
+    )]
 );
 
 /// The patch of a `PatchJson6902Transformer`, whose operations stand in `jsonOp`.
@@ -289,7 +293,7 @@ structure!(
     ValueAddTransformer,
     marked,
     [
-        custom!("value", |add, node, decoder| add.value =
+        custom!("value", Str, |add, node, decoder| add.value =
             decoder.text_or_none(node).and_then(trimmed)),
         field!("targets", targets),
         text!("targetFilePath", target_file_path),

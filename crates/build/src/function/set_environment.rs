@@ -81,7 +81,8 @@ structure!(
         field!("name", name),
         field!("description", description),
         text!("type", input_type),
-        custom!("default", |declaration, node, decoder| declaration.default =
+        custom!("default", yaml::Node, |declaration, node, decoder| declaration
+            .default =
             single(node, decoder)),
         text!("pattern", pattern),
         field!("oneOf", one_of),

@@ -40,7 +40,8 @@ structure!(
     [
         field!("targets", targets),
         field!("keys", keys),
-        custom!("item", |function, node, _| function.item = Some(node.clone())),
+        custom!("item", yaml::Node, |function, node, _| function.item =
+            Some(node.clone())),
         field!("ifPresent", if_present),
         field!("position", position),
     ]

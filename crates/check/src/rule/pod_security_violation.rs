@@ -40,7 +40,7 @@
 //! ```
 
 use resource::{Finding, Severity};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::{Check, Control, Rule, SettingsType};
@@ -68,13 +68,17 @@ struct Settings {
     /// How much is forbidden.
     level: Level,
     /// The Kubernetes minor version whose standard holds, such as "1.35". Without it, the newest.
+    #[schemars(schema_with = "text_or_number")]
     version: Version,
 }
 
+fn text_or_number(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "number"]})
+}
+
 /// `1.35`, as text or as the number it looks like.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(try_from = "serde_json::Value")]
-#[schemars(with = "String")]
 struct Version(u32);
 
 impl Default for Version {

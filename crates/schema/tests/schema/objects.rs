@@ -1,7 +1,7 @@
 //! Built-in kinds, and custom resources by definitions in the tree.
 
 use proptest::prelude::*;
-use schema::{Catalog, Dialect, Versions, kubernetes, schema_to_types, versions};
+use schema::{Catalog, Custom, Dialect, Lookup, Versions, kubernetes, schema_to_types, versions};
 
 use yaml::Sources;
 
@@ -366,6 +366,25 @@ fn schemas_may_refer_to_themselves_but_not_loop() {
             .contains("there is no type \"text\"")
     );
     assert!(read("3").unwrap_err().contains("a schema is expected"));
+}
+
+/// A schema for every kind that is asked for.
+struct Only(Custom);
+
+impl Lookup for Only {
+    fn find(&self, _: &str, _: &str) -> Result<Option<Custom>, String> {
+        Ok(Some(self.0.clone()))
+    }
+}
+
+#[test]
+fn alternatives_without_end_are_told() {
+    let schema = r##"{"properties":{"spec":{"$ref":"#/$defs/a"}},"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}]}}}"##;
+    let only = Only(schema_to_types(&serde_json::from_str(schema).unwrap(), Dialect::Json).unwrap());
+    let (objects, _) = objects("apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: a}\nspec: {a: 1}\n");
+    let findings = Catalog::new(&objects, versions([]).unwrap(), Some(&only)).check(&objects);
+    let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(messages, ["the schema has too many alternatives to try them all"]);
 }
 
 proptest! {
