@@ -1,4 +1,4 @@
-//! The day it is, for waivers.
+//! The day it is, for waivers, and the time, for conditions.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,6 +6,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn today() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     day(since.as_secs() / (24 * 60 * 60))
+}
+
+/// This second in UTC, as `YYYY-MM-DDTHH:MM:SSZ`.
+pub(crate) fn now() -> String {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let of_day = seconds % (24 * 60 * 60);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", day(seconds / (24 * 60 * 60)))
 }
 
 /// The date of a day, counted from 1970-01-01: years of 400 begin in March, so that leap days come last.

@@ -27,13 +27,22 @@ impl std::error::Error for CompileError {}
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: Vec<String>,
+    has_extract: bool,
 }
 
 impl Environment {
     pub fn new<'n>(variables: impl IntoIterator<Item = &'n str>) -> Environment {
         Environment {
             variables: variables.into_iter().map(str::to_owned).collect(),
+            has_extract: false,
         }
+    }
+
+    /// The same names with the function that only Google's IAM has, `extract`.
+    #[must_use]
+    pub fn with_extract(mut self) -> Environment {
+        self.has_extract = true;
+        self
     }
 
     fn knows(&self, name: &str) -> bool {
@@ -276,7 +285,9 @@ impl Resolver<'_> {
                     }
                     None => {
                         arguments.insert(0, self.resolve(target)?);
-                        (function::receiver(&name, count), true, name)
+                        let extract = (self.environment.has_extract && name == "extract" && count == 1)
+                            .then_some(function::EXTRACT);
+                        (extract.or_else(|| function::receiver(&name, count)), true, name)
                     }
                 }
             }

@@ -9,6 +9,7 @@ pub(crate) mod edit;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod fix;
+pub(crate) mod identity;
 pub(crate) mod localize;
 pub(crate) mod lock;
 pub(crate) mod man;

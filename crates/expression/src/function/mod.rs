@@ -1,5 +1,6 @@
 //! The functions of Kubernetes' environment, one library a file, and how a call finds its function.
 
+mod extract;
 mod format;
 mod lists;
 mod network;
@@ -18,6 +19,7 @@ pub use quantity::Quantity;
 pub use semver::Semver;
 pub use url::Url;
 
+pub(crate) use extract::EXTRACT;
 pub(crate) use lists::sort_pairs;
 pub(crate) use standard::{decode_base64, double_text};
 

@@ -1,0 +1,120 @@
+//! Answers about identities, for a person.
+
+use std::fmt::Write;
+
+use identity::{Decision, Grant, Member, NearMiss, ResourceName};
+
+use super::Answer;
+
+const BOLD: &str = "\x1b[1m";
+const RESET: &str = "\x1b[0m";
+
+pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
+    let Answer { access, explanation } = answer;
+    let mut out = String::new();
+    let head = match &explanation.decision {
+        Decision::Granted(_) => "granted",
+        Decision::Denied { .. } => "denied",
+        Decision::Missed(_) => "not granted",
+        Decision::Unknown(_) => "unknown",
+    };
+    let head = if colour {
+        format!("{BOLD}{head}{RESET}")
+    } else {
+        head.to_owned()
+    };
+    // Writing to a text cannot fail.
+    let _ = writeln!(out, "{head}: {} on {}", access.permission, access.resource);
+    let _ = writeln!(out, "  {}", access.subject);
+    for link in &explanation.links {
+        let _ = writeln!(
+            out,
+            "  acts as {}\n      by {}",
+            link.account,
+            grant(&link.grant, &link.actor)
+        );
+    }
+    let actor = explanation.links.last().map_or(access.subject, |link| &link.account);
+    match &explanation.decision {
+        Decision::Granted(found) => {
+            let _ = writeln!(out, "  has {}\n      by {}", access.permission, grant(found, actor));
+        }
+        Decision::Denied { on, member } => {
+            let _ = writeln!(out, "  a deny policy on {on} denies it to {member}");
+        }
+        Decision::Unknown(reasons) => {
+            for why in reasons {
+                let _ = writeln!(out, "  {why}");
+            }
+        }
+        Decision::Missed(missed) => {
+            for near in &missed.near {
+                let _ = match near {
+                    NearMiss::Condition(found) => {
+                        let condition = found.condition.as_ref().map_or("", |condition| &condition.expression);
+                        writeln!(
+                            out,
+                            "  has {} on {}, but not under its condition: {condition}",
+                            found.role, found.on
+                        )
+                    }
+                    NearMiss::Spelling(found) => {
+                        writeln!(
+                            out,
+                            "  {} on {} is granted to {}: is that who is meant?",
+                            found.role, found.on, found.member
+                        )
+                    }
+                };
+            }
+            for found in &explanation.near_links {
+                let _ = writeln!(
+                    out,
+                    "  {} on {} is granted to {}: is that who is meant?",
+                    found.role, found.on, found.member
+                );
+            }
+            for account in &explanation.may_act_as {
+                let _ = writeln!(out, "  may act as {account}, which lacks it too");
+            }
+        }
+    }
+    if let Some(missing) = &explanation.missing {
+        let _ = writeln!(out, "\nthis grant is missing:\n\n  {}", missing.gcloud());
+        for form in [missing.terraform(), missing.config_connector()] {
+            out.push('\n');
+            for line in form.lines() {
+                let _ = writeln!(out, "  {line}");
+            }
+        }
+    }
+    out
+}
+
+pub(super) fn who_can(permission: &str, resource: &ResourceName, members: &[(Member, Decision)]) -> String {
+    let mut out = String::new();
+    if members.is_empty() {
+        let _ = writeln!(out, "nobody has {permission} on {resource}, as far as the grants say");
+    }
+    for (member, decision) in members {
+        let _ = match decision {
+            Decision::Granted(found) => writeln!(out, "{member}\n    by {}", grant(found, member)),
+            Decision::Denied { on, .. } => writeln!(out, "{member}\n    denied by a deny policy on {on}"),
+            Decision::Unknown(reasons) => writeln!(out, "{member}\n    unknown: {}", reasons.join("; ")),
+            Decision::Missed(_) => Ok(()),
+        };
+    }
+    out
+}
+
+/// A grant, and whom it names where that is not the subject itself.
+fn grant(grant: &Grant, subject: &Member) -> String {
+    let mut text = format!("{} on {}", grant.role, grant.on);
+    if grant.member != *subject {
+        let _ = write!(text, ", granted to {}", grant.member);
+    }
+    if let Some(condition) = &grant.condition {
+        let _ = write!(text, ", while {}", condition.expression);
+    }
+    text
+}

@@ -1,0 +1,378 @@
+//! The decision: does a subject have a permission on a resource, and by which grant; or what is missing.
+//!
+//! As IAM decides (<https://cloud.google.com/iam/docs/policy-types#evaluation>): what a deny policy on the resource's
+//! project or above refuses is refused; else one binding on the resource or on what it is part of is enough. What is
+//! not known here, such as the permissions of a role in no table, makes the answer unknown, never a yes or a no.
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::condition::Verdict;
+use crate::member::{Member, Set};
+use crate::name::ResourceName;
+use crate::policy::{Binding, Condition, DenyRule};
+use crate::role::{BASIC_ROLES, Permits, PredefinedRoles};
+use crate::state::State;
+use expression::Timestamp;
+
+/// One question.
+#[derive(Clone, Debug)]
+pub struct Access<'a> {
+    pub subject: &'a Member,
+    /// What an identity provider says of a federated subject: `attribute.NAME` and `google.groups` by name.
+    pub attributes: &'a [(String, String)],
+    /// As `storage.objects.get`.
+    pub permission: &'a str,
+    pub resource: &'a ResourceName,
+    /// When; conditions on the time cannot be told without.
+    pub time: Option<Timestamp>,
+}
+
+/// The answer, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Granted(Grant),
+    /// A deny policy on this resource says no.
+    Denied {
+        on: ResourceName,
+        member: Member,
+    },
+    Missed(Missed),
+    /// What would have to be known, one sentence each.
+    Unknown(Vec<String>),
+}
+
+/// A binding that gives a permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub on: ResourceName,
+    pub role: String,
+    /// The entry that covers the subject: itself, a group, a set.
+    pub member: Member,
+    pub condition: Option<Condition>,
+}
+
+/// No binding gives the permission.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Bindings that nearly give it, the nearest first.
+    pub near: Vec<NearMiss>,
+}
+
+/// A binding that nearly gives a permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NearMiss {
+    /// All is right but the condition.
+    Condition(Grant),
+    /// It is for a member of nearly the same name.
+    Spelling(Grant),
+}
+
+/// A state, indexed for decisions.
+#[derive(Debug)]
+pub struct Reasoner<'s> {
+    state: &'s State,
+    roles: &'static PredefinedRoles,
+    policies: HashMap<ResourceName, Vec<&'s Binding>>,
+    by_member: HashMap<ResourceName, HashMap<&'s Member, Vec<usize>>>,
+    deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
+    parents: HashMap<ResourceName, ResourceName>,
+    groups_of: HashMap<&'s Member, Vec<&'s str>>,
+}
+
+impl<'s> Reasoner<'s> {
+    pub fn new(state: &'s State) -> Reasoner<'s> {
+        let mut reasoner = Reasoner {
+            state,
+            roles: PredefinedRoles::embedded(),
+            policies: HashMap::new(),
+            by_member: HashMap::new(),
+            deny_rules: HashMap::new(),
+            parents: HashMap::new(),
+            groups_of: HashMap::new(),
+        };
+        for (resource, policy) in &state.policies {
+            let resource = reasoner.canonical(resource);
+            let bindings = reasoner.policies.entry(resource.clone()).or_default();
+            let by_member = reasoner.by_member.entry(resource).or_default();
+            for binding in &policy.bindings {
+                for member in &binding.members {
+                    by_member.entry(member).or_default().push(bindings.len());
+                }
+                bindings.push(binding);
+            }
+        }
+        for (resource, rule) in &state.deny_rules {
+            let resource = reasoner.canonical(resource);
+            reasoner.deny_rules.entry(resource).or_default().push(rule);
+        }
+        for (child, parent) in &state.parents {
+            let (child, parent) = (reasoner.canonical(child), reasoner.canonical(parent));
+            reasoner.parents.insert(child, parent);
+        }
+        for (group, members) in &state.groups {
+            for member in members {
+                reasoner.groups_of.entry(member).or_default().push(group);
+            }
+        }
+        reasoner
+    }
+
+    /// The name with the id of its project in place of its number, where that is known.
+    fn canonical(&self, resource: &ResourceName) -> ResourceName {
+        let id = resource
+            .project_id()
+            .and_then(|number| self.state.project_numbers.get(number));
+        id.map_or_else(|| resource.clone(), |id| resource.with_project(id))
+    }
+
+    /// A resource and all that it is part of, the nearest first.
+    pub fn lineage(&self, resource: &ResourceName) -> Vec<ResourceName> {
+        let mut lineage = vec![self.canonical(resource)];
+        while let Some(last) = lineage.last() {
+            let parent = self.parents.get(last).cloned().or_else(|| last.parent());
+            match parent.map(|parent| self.canonical(&parent)) {
+                Some(parent) if !lineage.contains(&parent) => lineage.push(parent),
+                _ => break,
+            }
+        }
+        lineage
+    }
+
+    /// All members of bindings that cover a subject.
+    pub fn identities(&self, subject: &Member, attributes: &[(String, String)]) -> Vec<Member> {
+        let mut all = vec![subject.clone()];
+        match subject {
+            Member::User(email) => {
+                all.push(Member::AllAuthenticatedUsers);
+                all.extend(
+                    email
+                        .split_once('@')
+                        .map(|(_, domain)| Member::Domain(domain.to_owned())),
+                );
+            }
+            Member::ServiceAccount(_) => all.push(Member::AllAuthenticatedUsers),
+            Member::Federated { pool, .. } => {
+                let set = |set: Set| Member::FederatedSet {
+                    pool: pool.clone(),
+                    set,
+                };
+                all.push(set(Set::All));
+                if let Some((namespace, _)) = subject.as_kubernetes() {
+                    all.push(set(Set::Namespace(namespace.to_owned())));
+                }
+                all.extend(attributes.iter().filter_map(|(name, value)| {
+                    Some(set(match name.as_str() {
+                        "google.groups" => Set::Group(value.clone()),
+                        "kubernetes.cluster" => Set::Cluster(value.clone()),
+                        name => Set::Attribute(name.strip_prefix("attribute.")?.to_owned(), value.clone()),
+                    }))
+                }));
+            }
+            _ => {}
+        }
+        all.push(Member::AllUsers);
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut at = 0;
+        while at < all.len() {
+            for group in self.groups_of.get(&all[at]).into_iter().flatten() {
+                if seen.insert(group) {
+                    all.push(Member::Group((*group).to_owned()));
+                }
+            }
+            at += 1;
+        }
+        all
+    }
+
+    pub(crate) fn state(&self) -> &'s State {
+        self.state
+    }
+
+    pub fn roles(&self) -> &'static PredefinedRoles {
+        self.roles
+    }
+
+    /// The addresses of all service accounts that have grants or hold one, in order.
+    pub fn service_accounts(&self) -> Vec<&str> {
+        let of_resource = |name: &ResourceName| name.path().contains("/serviceAccounts/");
+        let mut emails: Vec<&str> = self
+            .policies
+            .keys()
+            .filter(|name| of_resource(name))
+            .filter_map(|name| name.path().rsplit('/').next())
+            .collect();
+        for by_member in self.by_member.values() {
+            emails.extend(by_member.keys().filter_map(|member| match member {
+                Member::ServiceAccount(email) => Some(email.as_str()),
+                _ => None,
+            }));
+        }
+        emails.sort_unstable();
+        emails.dedup();
+        emails
+    }
+
+    /// Everybody in the state who has a permission on a resource by a grant, with the grant; in order. Sets and
+    /// groups are given as they are written.
+    pub fn who_can(
+        &self,
+        permission: &str,
+        resource: &ResourceName,
+        time: Option<Timestamp>,
+    ) -> Vec<(Member, Decision)> {
+        let mut members: Vec<&Member> = Vec::new();
+        for on in self.lineage(resource) {
+            for binding in self.policies.get(&on).into_iter().flatten() {
+                if self.permits(&binding.role, permission) != Permits::No {
+                    members.extend(&binding.members);
+                }
+            }
+        }
+        members.sort_unstable();
+        members.dedup();
+        let decide = |member: &Member| {
+            let access = Access {
+                subject: member,
+                attributes: &[],
+                permission,
+                resource,
+                time,
+            };
+            (member.clone(), self.decide(&access))
+        };
+        let decisions = members.into_iter().map(decide);
+        decisions
+            .filter(|(_, decision)| !matches!(decision, Decision::Missed(_)))
+            .collect()
+    }
+
+    /// Whether a role permits something, by the table or the custom roles of the state.
+    pub fn permits(&self, role: &str, permission: &str) -> Permits {
+        match self.state.custom_roles.get(role) {
+            Some(permissions) if permissions.contains(permission) => Permits::Yes,
+            Some(_) => Permits::No,
+            None => self.roles.permits(role, permission),
+        }
+    }
+
+    /// Whether a subject has a permission on a resource.
+    pub fn decide(&self, access: &Access<'_>) -> Decision {
+        let identities = self.identities(access.subject, access.attributes);
+        let lineage = self.lineage(access.resource);
+        let resource = &lineage[0];
+        let mut denials = Vec::new();
+        if let Some(denied) = self.denied(access, &identities, &lineage, &mut denials) {
+            return denied;
+        }
+        let mut unknown = Vec::new();
+        let mut near = Vec::new();
+        for on in &lineage {
+            for (binding, member) in self.bindings_of(&identities, on) {
+                let grant = || Grant {
+                    on: on.clone(),
+                    role: binding.role.clone(),
+                    member: member.clone(),
+                    condition: binding.condition.clone(),
+                };
+                match self.permits(&binding.role, access.permission) {
+                    Permits::No => {}
+                    Permits::Unknown => unknown.push(unknown_role(&binding.role, member, on)),
+                    Permits::Yes => match binding.condition.as_ref().map(|it| it.verdict(resource, access.time)) {
+                        None | Some(Verdict::Holds) if !denials.is_empty() => return Decision::Unknown(denials),
+                        None | Some(Verdict::Holds) => return Decision::Granted(grant()),
+                        Some(Verdict::Fails) => near.push(NearMiss::Condition(grant())),
+                        Some(Verdict::Unknown(why)) => {
+                            unknown.push(format!("{} on {on} for {member}: {why}", binding.role));
+                        }
+                    },
+                }
+            }
+        }
+        if !unknown.is_empty() {
+            return Decision::Unknown(unknown);
+        }
+        near.extend(self.misspelt(access, &lineage));
+        Decision::Missed(Missed { near })
+    }
+
+    /// The bindings on one resource that cover one of some identities, with the member that does.
+    fn bindings_of<'r>(
+        &'r self,
+        identities: &'r [Member],
+        on: &ResourceName,
+    ) -> impl Iterator<Item = (&'s Binding, &'r Member)> {
+        let bindings = self.policies.get(on);
+        let by_member = self.by_member.get(on);
+        identities.iter().flat_map(move |member| {
+            let numbers = by_member
+                .and_then(|by_member| by_member.get(member))
+                .into_iter()
+                .flatten();
+            numbers.filter_map(move |number| Some((*bindings?.get(*number)?, member)))
+        })
+    }
+
+    fn denied(
+        &self,
+        access: &Access<'_>,
+        identities: &[Member],
+        lineage: &[ResourceName],
+        unknown: &mut Vec<String>,
+    ) -> Option<Decision> {
+        let covering = |members: &[Member]| identities.iter().find(|identity| members.contains(identity)).cloned();
+        for on in lineage {
+            for rule in self.deny_rules.get(on).into_iter().flatten() {
+                let Some(member) = covering(&rule.denied) else {
+                    continue;
+                };
+                if covering(&rule.except).is_some() || !rule.is_about(access.permission) {
+                    continue;
+                }
+                match rule.condition.as_ref().map(|it| it.verdict(&lineage[0], access.time)) {
+                    None | Some(Verdict::Holds) => return Some(Decision::Denied { on: on.clone(), member }),
+                    Some(Verdict::Fails) => {}
+                    Some(Verdict::Unknown(why)) => unknown.push(format!("the denial on {on} for {member}: {why}")),
+                }
+            }
+        }
+        None
+    }
+
+    /// Bindings with the permission whose members have nearly the subject's name.
+    fn misspelt(&self, access: &Access<'_>, lineage: &[ResourceName]) -> Vec<NearMiss> {
+        let wanted = access.subject.to_string();
+        let mut found = Vec::new();
+        for on in lineage {
+            for binding in self.policies.get(on).into_iter().flatten() {
+                if self.permits(&binding.role, access.permission) != Permits::Yes {
+                    continue;
+                }
+                let near = binding.members.iter().filter(|member| {
+                    let is_alike = std::mem::discriminant(*member) == std::mem::discriminant(access.subject);
+                    is_alike && *member != access.subject && {
+                        let written = member.to_string();
+                        written.len().abs_diff(wanted.len()) <= 2
+                            && !resource::nearest(&wanted, std::iter::once(written.as_str())).is_empty()
+                    }
+                });
+                found.extend(near.map(|member| {
+                    NearMiss::Spelling(Grant {
+                        on: on.clone(),
+                        role: binding.role.clone(),
+                        member: member.clone(),
+                        condition: binding.condition.clone(),
+                    })
+                }));
+            }
+        }
+        found
+    }
+}
+
+fn unknown_role(role: &str, member: &Member, on: &ResourceName) -> String {
+    if BASIC_ROLES.contains(&role) {
+        format!("{member} has the basic role {role} on {on}, and what basic roles permit is in no table")
+    } else {
+        format!("{member} has {role} on {on}, and what that role permits is not known")
+    }
+}

@@ -1,0 +1,24 @@
+//! Who may do what: subjects, grants and the links between Kubernetes and Google, and one pure decision over them.
+//!
+//! [`State`] holds what is granted; [`Reasoner::decide`] says whether a subject has a permission on a resource, and why.
+
+mod condition;
+mod decide;
+mod explain;
+mod grant;
+mod member;
+mod name;
+mod policy;
+mod role;
+mod state;
+
+pub use condition::Verdict;
+pub use decide::{Access, Decision, Grant, Missed, NearMiss, Reasoner};
+pub use explain::{Explanation, IMPERSONATION, Link};
+pub use expression::Timestamp;
+pub use grant::NewGrant;
+pub use member::{Member, Pool, PoolKind, Set};
+pub use name::{NameError, ResourceName, project_of_account};
+pub use policy::{Binding, Condition, DenyRule, Policy, PolicyError};
+pub use role::{BASIC_ROLES, Permits, PredefinedRole, PredefinedRoles};
+pub use state::{State, StateError};
