@@ -135,11 +135,7 @@ impl Target {
 
     /// The layer of a step of this kustomization.
     pub(crate) fn layer(&self, step: impl Into<String>, mark: Mark) -> Arc<Layer> {
-        Arc::new(Layer {
-            kustomization: self.loaded.name.clone(),
-            step: step.into(),
-            mark,
-        })
+        Arc::new(Layer::new(self.loaded.name.clone(), step.into(), mark))
     }
 
     /// Where generators and transformers of the kustomization file itself are configured.

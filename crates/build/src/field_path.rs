@@ -670,11 +670,7 @@ spec:
     /// The tree (of `spec`) after every node that a route leads to became `NEW`, and how many there were.
     fn changed(path: &str, create: bool) -> Result<(usize, String), String> {
         let mut object = parse(OBJECT).unwrap();
-        let layer = Layer {
-            kustomization: "kustomization.yaml".into(),
-            step: "test".into(),
-            mark: Mark::NONE,
-        };
+        let layer = Layer::new("kustomization.yaml".into(), "test".into(), Mark::NONE);
         let layer = Arc::new(layer);
         let path = split(path);
         let route = Route {

@@ -10,11 +10,7 @@ use super::*;
 fn objects(text: &str) -> Vec<Resource> {
     let sources = Sources::new();
     let source = sources.add("a.yaml", text.to_owned());
-    let layer = Arc::new(Layer {
-        kustomization: "k".into(),
-        step: "resources[0]".into(),
-        mark: Mark::NONE,
-    });
+    let layer = Arc::new(Layer::new("k".into(), "resources[0]".into(), Mark::NONE));
     let nodes = yaml::read_documents(&source).unwrap().nodes;
     let resource = |node: &Node| Resource::new(node.clone(), layer.clone(), &Schema::builtin());
     nodes.iter().map(resource).collect()

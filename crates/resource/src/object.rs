@@ -239,6 +239,8 @@ impl Resource {
             DEFAULT_NAMESPACE => Text::from(DEFAULT_NAMESPACE),
             namespace => Text::from(namespace),
         };
+        // Most objects are renamed once or twice.
+        self.previous.reserve_exact(1);
         self.previous.push(PreviousId {
             name: id.name,
             namespace,

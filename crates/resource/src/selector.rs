@@ -150,11 +150,11 @@ mod tests {
     }
 
     fn layer() -> Arc<Layer> {
-        Arc::new(Layer {
-            kustomization: "kustomization.yaml".into(),
-            step: "resources[0]".into(),
-            mark: Mark::NONE,
-        })
+        Arc::new(Layer::new(
+            "kustomization.yaml".into(),
+            "resources[0]".into(),
+            Mark::NONE,
+        ))
     }
 
     /// Deployment `web`, once `site`, in no namespace of its own, labelled `app=web`.

@@ -236,11 +236,7 @@ mod tests {
     /// that a table compares are met.
     #[test]
     fn an_object_with_many_ids_is_found_once() {
-        let layer = Arc::new(Layer {
-            kustomization: "k".into(),
-            step: "s".into(),
-            mark: Mark::NONE,
-        });
+        let layer = Arc::new(Layer::new("k".into(), "s".into(), Mark::NONE));
         let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n".to_owned();
         let source = yaml::Sources::new().add("a.yaml", text);
         let node = yaml::read_documents(&source).unwrap().nodes.remove(0);

@@ -24,11 +24,7 @@ fn merge(dir: &Path) -> Result<String, String> {
     };
     let mut target = read(dir, "target.yaml", &sources).remove(0);
     for patch in read(dir, "patch.yaml", &sources) {
-        let layer = Layer {
-            kustomization: "kustomization.yaml".into(),
-            step: "patches[0]".into(),
-            mark: Mark::NONE,
-        };
+        let layer = Layer::new("kustomization.yaml".into(), "patches[0]".into(), Mark::NONE);
         let merged = strategic_merge(&mut target, &patch, &schema, &Arc::new(layer));
         let merged = merged.map_err(|error| {
             let place = sources

@@ -23,11 +23,7 @@ pub(crate) fn print(location: Option<&str>, version: &str, files: &[&str]) -> Re
         let added = locations.add(Path::new("."), location);
         added.map_err(|error| error.message)?;
     }
-    let layer = Arc::new(Layer {
-        kustomization: "".into(),
-        step: String::new(),
-        mark: Mark::NONE,
-    });
+    let layer = Arc::new(Layer::new("".into(), String::new(), Mark::NONE));
     for file in files {
         let sources = Sources::new();
         let source = sources.add(*file, std::fs::read_to_string(Path::new(file))?);

@@ -244,11 +244,7 @@ impl Node {
 
     /// Marks every node of this tree as set by `layer`, with nothing before it.
     pub fn stamp(&mut self, layer: &Arc<Layer>) {
-        let change = Arc::new(Change {
-            layer: layer.clone(),
-            previous: None,
-        });
-        self.stamp_all(&change);
+        self.stamp_all(&layer.made());
     }
 
     fn stamp_all(&mut self, change: &Arc<Change>) {

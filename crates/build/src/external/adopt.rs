@@ -178,11 +178,7 @@ mod tests {
             &sources,
             "a: true\nb: 16\nc: \"text\"\nlist: [new, x, y]\nnamed:\n- {name: two, v: 3}\n- {name: one, v: 1}\nadded: {x: 1}\nkind: [1]\n",
         );
-        let layer = Arc::new(Layer {
-            kustomization: "k".into(),
-            step: "transformers[0]".into(),
-            mark: Mark::NONE,
-        });
+        let layer = Arc::new(Layer::new("k".into(), "transformers[0]".into(), Mark::NONE));
         let setter = Setter {
             layer: &layer,
             mark: Mark::NONE,

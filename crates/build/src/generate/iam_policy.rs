@@ -67,11 +67,7 @@ mod tests {
                 project_id: "project".into(),
             },
         };
-        let layer = Layer {
-            kustomization: "kustomization.yaml".into(),
-            step: "generators[0]".into(),
-            mark: Mark::NONE,
-        };
+        let layer = Layer::new("kustomization.yaml".into(), "generators[0]".into(), Mark::NONE);
         let made =
             generate(&args, Mark::NONE, &Arc::new(layer), &Schema::default()).map_err(|error| error.to_string())?;
         let mut out = Vec::new();

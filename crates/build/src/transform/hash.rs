@@ -15,11 +15,11 @@ pub(crate) fn apply(set: &mut ResourceSet) -> Result<()> {
         resource.remember_id();
         let name = format!("{}-{hash}", resource.name());
         let asked = resource.layer.clone();
-        let layer = Arc::new(Layer {
-            kustomization: asked.kustomization.clone(),
-            step: "content hash".into(),
-            mark: asked.mark,
-        });
+        let layer = Arc::new(Layer::new(
+            asked.kustomization.clone(),
+            "content hash".into(),
+            asked.mark,
+        ));
         resource.set_metadata_text("name", Text::from(name), &layer);
     }
     Ok(())

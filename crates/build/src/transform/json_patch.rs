@@ -624,11 +624,7 @@ spec:
 ";
 
     fn layer() -> Arc<Layer> {
-        Arc::new(Layer {
-            kustomization: "kustomization.yaml".into(),
-            step: "patches[0]".into(),
-            mark: Mark::NONE,
-        })
+        Arc::new(Layer::new("kustomization.yaml".into(), "patches[0]".into(), Mark::NONE))
     }
 
     fn object(sources: &yaml::Sources, text: &str) -> Resource {

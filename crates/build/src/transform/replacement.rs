@@ -30,11 +30,7 @@ pub(crate) fn apply(
     let mut names = Names::default();
     for (at, replacement) in replacements.iter().enumerate() {
         let step = format!("{}[{at}]", layer.step);
-        let layer = Arc::new(Layer {
-            kustomization: layer.kustomization.clone(),
-            step,
-            mark: replacement.mark,
-        });
+        let layer = Arc::new(Layer::new(layer.kustomization.clone(), step, replacement.mark));
         let mut source = source(set, replacement, &mut names)?;
         for target in &replacement.targets {
             Copying {
@@ -634,11 +630,7 @@ data:
     }
 
     fn layer(step: &str) -> Arc<Layer> {
-        Arc::new(Layer {
-            kustomization: "kustomization.yaml".into(),
-            step: step.to_owned(),
-            mark: Mark::NONE,
-        })
+        Arc::new(Layer::new("kustomization.yaml".into(), step.to_owned(), Mark::NONE))
     }
 
     /// A replacement with this source and this target.

@@ -164,11 +164,11 @@ metadata: {name: b}
 ";
 
     fn layer() -> Arc<Layer> {
-        Arc::new(Layer {
-            kustomization: "kustomization.yaml".into(),
-            step: "transformers[0]".into(),
-            mark: Mark::NONE,
-        })
+        Arc::new(Layer::new(
+            "kustomization.yaml".into(),
+            "transformers[0]".into(),
+            Mark::NONE,
+        ))
     }
 
     fn target(kind: &str, field_path: &str, file_path_position: i64) -> ValueAddTarget {

@@ -143,11 +143,7 @@ impl VarSet {
             let value =
                 typed(node).ok_or_else(|| missing(Some("its value is not a number that Go reads".to_owned())))?;
             let step = format!("{}.{}", layer.step, var.name);
-            let layer = Arc::new(Layer {
-                kustomization: layer.kustomization.clone(),
-                step,
-                mark: var.mark,
-            });
+            let layer = Arc::new(Layer::new(layer.kustomization.clone(), step, var.mark));
             values.insert(
                 var.name.clone(),
                 Found {
@@ -452,11 +448,7 @@ spec:
 ";
 
     fn layer() -> Arc<Layer> {
-        Arc::new(Layer {
-            kustomization: "kustomization.yaml".into(),
-            step: "vars".into(),
-            mark: Mark::NONE,
-        })
+        Arc::new(Layer::new("kustomization.yaml".into(), "vars".into(), Mark::NONE))
     }
 
     fn set(objects: &str) -> ResourceSet {

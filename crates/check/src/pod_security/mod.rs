@@ -210,11 +210,7 @@ mod tests {
     fn found(text: &str, level: Level, minor: u32) -> Vec<String> {
         let source = yaml::Sources::new().add("pod.yaml", text.to_owned());
         let node = yaml::read_documents(&source).unwrap().nodes.remove(0);
-        let layer = Arc::new(Layer {
-            kustomization: "k".into(),
-            step: "s".into(),
-            mark: Mark::NONE,
-        });
+        let layer = Arc::new(Layer::new("k".into(), "s".into(), Mark::NONE));
         let object = Resource::new(node, layer, &Schema::builtin());
         let pods: Vec<Pod<'_>> = crate::pod::pods(&object);
         pods.iter()

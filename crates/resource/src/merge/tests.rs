@@ -7,11 +7,7 @@ use yaml::{Seq, Sources, Style, read_documents};
 use super::*;
 
 fn layer() -> Arc<Layer> {
-    Arc::new(Layer {
-        kustomization: "kustomization.yaml".into(),
-        step: "patches[0]".into(),
-        mark: Mark::NONE,
-    })
+    Arc::new(Layer::new("kustomization.yaml".into(), "patches[0]".into(), Mark::NONE))
 }
 
 fn read(sources: &Sources, name: &str, text: &str) -> Node {

@@ -15,11 +15,7 @@ use yaml::{Layer, Mark, Sources};
 fn objects(text: &str) -> (Vec<Resource>, Sources) {
     let sources = Sources::new();
     let source = sources.add("objects.yaml", text.to_owned());
-    let layer = Arc::new(Layer {
-        kustomization: "".into(),
-        step: String::new(),
-        mark: Mark::NONE,
-    });
+    let layer = Arc::new(Layer::new("".into(), String::new(), Mark::NONE));
     let documents = yaml::read_documents(&source).unwrap();
     let schema = Schema::builtin();
     let resource = |node| Resource::new(node, layer.clone(), &schema);

@@ -76,11 +76,7 @@ mod tests {
     use yaml::Map;
 
     fn layer(step: &str) -> Arc<Layer> {
-        Arc::new(Layer {
-            kustomization: "k".into(),
-            step: step.into(),
-            mark: Mark::NONE,
-        })
+        Arc::new(Layer::new("k".into(), step.into(), Mark::NONE))
     }
 
     fn map(key: &str, node: Node) -> Node {

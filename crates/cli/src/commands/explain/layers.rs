@@ -95,11 +95,7 @@ mod tests {
     use super::*;
 
     fn layer(kustomization: &str, step: &str) -> Arc<Layer> {
-        Arc::new(Layer {
-            kustomization: kustomization.into(),
-            step: step.into(),
-            mark: yaml::Mark::NONE,
-        })
+        Arc::new(Layer::new(kustomization.into(), step.into(), yaml::Mark::NONE))
     }
 
     #[test]
