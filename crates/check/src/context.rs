@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use resource::{DEFAULT_NAMESPACE, Finding, Resource, Severity};
 use serde::de::DeserializeOwned;
 use yaml::{Mark, Node};
@@ -41,16 +42,23 @@ pub struct Context<'a> {
     facts: &'a Facts,
     settings: &'a Settings,
     pods: Vec<Pod<'a>>,
+    /// The objects by kind, of whatever group.
+    kinds: HashMap<&'a str, Vec<&'a Resource>>,
     texts: OnceCell<Texts<'a>>,
 }
 
 impl<'a> Context<'a> {
     pub fn new(objects: &'a [Resource], facts: &'a Facts, settings: &'a Settings) -> Context<'a> {
+        let mut kinds: HashMap<&str, Vec<&Resource>> = HashMap::new();
+        for object in objects {
+            kinds.entry(object.kind()).or_default().push(object);
+        }
         Context {
             objects,
             facts,
             settings,
             pods: objects.iter().flat_map(pods).collect(),
+            kinds,
             texts: OnceCell::new(),
         }
     }
@@ -73,10 +81,9 @@ impl<'a> Context<'a> {
     }
 
     /// Objects of a kind of a group, in order.
-    pub fn of_kind(&self, group: &'a str, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
-        self.objects
-            .iter()
-            .filter(move |object| object.kind() == kind && *object.gvk().group == *group)
+    pub fn of_kind<'s>(&'s self, group: &'s str, kind: &str) -> impl Iterator<Item = &'a Resource> + 's {
+        let of_any_group = self.kinds.get(kind).into_iter().flatten().copied();
+        of_any_group.filter(move |object| *object.gvk().group == *group)
     }
 
     /// Every single value of every object, in order.

@@ -22,7 +22,8 @@
 //!   automountServiceAccountToken: false
 //! ```
 
-use resource::{Finding, Severity};
+use hashbrown::HashMap;
+use resource::{Finding, Resource, Severity};
 use yaml::Node;
 
 use super::{Check, Control, Rule, SettingsType};
@@ -43,6 +44,13 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     const FIELD: &str = "automountServiceAccountToken";
+    // The first of each name, as everywhere.
+    let mut accounts: HashMap<(&str, &str), &Resource> = HashMap::new();
+    for account in context.of_kind("", "ServiceAccount") {
+        accounts
+            .entry((context.namespace(account), account.name()))
+            .or_insert(account);
+    }
     for pod in context.pods() {
         // Who says true has thought about it; the agents of workflows and tasks report by the token.
         if pod.spec.get(FIELD).is_some() || matches!(&*pod.object.gvk().group, "argoproj.io" | "tekton.dev") {
@@ -54,9 +62,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .and_then(Node::as_str)
             .unwrap_or("default");
         let namespace = context.namespace(pod.object);
-        let account = context
-            .of_kind("", "ServiceAccount")
-            .find(|account| account.name() == name && context.namespace(account) == namespace);
+        let account = accounts.get(&(namespace, name));
         if account.is_some_and(|account| account.node.get(FIELD).is_some()) {
             continue;
         }

@@ -171,7 +171,7 @@ esac
 "#;
 
 fn hanging_container() -> Result<(), Failed> {
-    for signal in [None, Some("INT"), Some("KILL")] {
+    for signal in [None, Some("TERM"), Some("KILL")] {
         let (_temporary, root) = tree(
             &[("kustomization.yaml", "generators: [fn.yaml]\n"), ("fn.yaml", FUNCTION)],
             &[("bin/docker", DAEMON)],
