@@ -3,7 +3,7 @@
 #![expect(clippy::print_stderr, reason = "what is skipped is said")]
 #![expect(dead_code, reason = "not every server is needed with all it can do")]
 
-#[path = "../../fetch/tests/servers/mod.rs"]
+#[path = "../../fetch/tests/fetch/servers/mod.rs"]
 mod servers;
 
 use std::fs;

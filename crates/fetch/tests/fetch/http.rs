@@ -1,17 +1,11 @@
 //! Files from a real HTTP server on loopback that answers in every way a server can.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::print_stderr, reason = "what is skipped is said")]
-#![expect(dead_code, reason = "of the servers, this test needs the one for HTTP")]
-#![expect(unused_imports, reason = "of the servers, this test needs the one for HTTP")]
-
-mod servers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::servers::{Answer, HttpServer};
 use build::{Fetch, FetchError, FetchErrorKind, FileRequest};
 use fetch::{Fetcher, HttpLimits, TreeLimits};
-use servers::{Answer, HttpServer};
 
 const LIMITS: HttpLimits = HttpLimits {
     total: Duration::from_secs(3),

@@ -1,17 +1,11 @@
 //! Fetches from real repositories, on this disk and from `git http-backend`, with the real `git` program.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::print_stderr, reason = "what is skipped is said")]
-#![expect(dead_code, reason = "not every test needs every server")]
-#![expect(unused_imports, reason = "not every test needs every server")]
-
-mod servers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::servers::{Answer, GitServer, HttpServer, Repository};
 use build::{Extent, Fetch, FetchError, FetchErrorKind, RepoSpec};
 use fetch::{Fetcher, HttpLimits, TreeLimits};
-use servers::{Answer, GitServer, HttpServer, Repository};
 
 /// A place for repositories and a cache.
 struct Place {

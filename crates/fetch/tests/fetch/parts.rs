@@ -1,17 +1,11 @@
 //! Parts of repositories: what is asked for is fetched, kept, locked and given again, and nothing else.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::print_stderr, reason = "what is skipped is said")]
-#![expect(dead_code, reason = "not every test needs every server")]
-#![expect(unused_imports, reason = "not every test needs every server")]
-
-mod servers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::servers::{GitServer, Repository};
 use build::{Extent, Fetch, FetchError, FetchErrorKind, RepoSpec};
 use fetch::{Fetcher, HttpLimits, Lock, TreeLimits};
-use servers::{GitServer, Repository};
 
 /// A repository behind a server, and a cache.
 struct Place {
