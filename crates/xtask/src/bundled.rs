@@ -7,11 +7,13 @@
 //!
 //! `status` is left open: only controllers write it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use schema::{Definition, Kind, Logic, Others, Type, TypeId, Types, Versions};
+
+use crate::arena::Arena;
 
 /// Reads every definition below `directory` and writes the packed arena.
 #[expect(clippy::print_stdout, reason = "the one who runs it wants to know the sizes")]
@@ -23,7 +25,7 @@ pub(crate) fn generate(directory: &Path) -> Result<(), Box<dyn Error>> {
     }
     projects.sort();
     let mut import = Import::default();
-    import.types.versions = projects.iter().map(|(name, _)| name.clone()).collect();
+    import.arena.types.versions = projects.iter().map(|(name, _)| name.clone()).collect();
     for (at, (name, path)) in projects.iter().enumerate() {
         let mut kinds = BTreeMap::new();
         for definition in definitions(path)? {
@@ -36,9 +38,10 @@ pub(crate) fn generate(directory: &Path) -> Result<(), Box<dyn Error>> {
             let custom = definition.schema.map_err(known)?;
             kinds.insert(key, import.object(&custom.types, custom.type_id)?);
         }
-        let before = import.types.pack().len();
+        let before = import.arena.types.pack().len();
         let count = kinds.len();
         import
+            .arena
             .types
             .kinds
             .extend(kinds.into_iter().map(|((api_version, kind), type_id)| Kind {
@@ -49,15 +52,7 @@ pub(crate) fn generate(directory: &Path) -> Result<(), Box<dyn Error>> {
             }));
         println!("{name}: {count} kinds, {before} bytes so far");
     }
-    let packed = import.types.pack();
-    println!(
-        "{} types, {} kinds: {} bytes",
-        import.types.types.len(),
-        import.types.kinds.len(),
-        packed.len()
-    );
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/data/bundled.bin");
-    Ok(std::fs::write(path, packed)?)
+    import.arena.write("bundled.bin")
 }
 
 /// The definitions in the files below a directory, in the order of their paths.
@@ -87,15 +82,13 @@ fn definitions(directory: &Path) -> Result<Vec<Definition>, Box<dyn Error>> {
 
 #[derive(Default)]
 struct Import {
-    types: Types,
-    /// Types by their JSON.
-    known: HashMap<String, TypeId>,
+    arena: Arena,
 }
 
 impl Import {
     fn object(&mut self, from: &Types, id: TypeId) -> Result<TypeId, Box<dyn Error>> {
         let mut kind = from.get(id).clone();
-        let open = self.intern(Type::default())?;
+        let open = self.arena.intern(Type::default())?;
         for field in &mut kind.fields {
             field.type_id = match &*field.name {
                 "status" => open,
@@ -104,7 +97,7 @@ impl Import {
         }
         kind.required.retain(|(name, _)| name != "status");
         kind.logic = self.logic(from, kind.logic)?;
-        self.intern(kind)
+        self.arena.intern(kind)
     }
 
     fn import(&mut self, from: &Types, id: TypeId) -> Result<TypeId, Box<dyn Error>> {
@@ -117,7 +110,7 @@ impl Import {
         }
         kind.items = kind.items.map(|id| self.import(from, id)).transpose()?;
         kind.logic = self.logic(from, kind.logic)?;
-        self.intern(kind)
+        self.arena.intern(kind)
     }
 
     fn logic(&mut self, from: &Types, logic: Option<Box<Logic>>) -> Result<Option<Box<Logic>>, Box<dyn Error>> {
@@ -129,16 +122,6 @@ impl Import {
         }
         logic.not = logic.not.map(|id| self.import(from, id)).transpose()?;
         Ok(Some(logic))
-    }
-
-    fn intern(&mut self, kind: Type) -> Result<TypeId, Box<dyn Error>> {
-        let text = serde_json::to_string(&kind)?;
-        if let Some(id) = self.known.get(&text) {
-            return Ok(*id);
-        }
-        let id = self.types.push(kind);
-        self.known.insert(text, id);
-        Ok(id)
     }
 }
 

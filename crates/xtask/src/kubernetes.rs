@@ -7,19 +7,19 @@
 //! What Kubernetes' documents leave out is added: formats of names, labels and amounts, the values of
 //! enumerations, and which lists may not hold an item twice.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 
 use schema::{Field, Format, Json, Kind, Limits, Others, Type, TypeId, Types, Versions};
 use serde_json::Value;
 
+use crate::arena::Arena;
 use crate::enumerations::ENUMERATIONS;
 
 type Definitions = serde_json::Map<String, Value>;
 
 /// Reads every version below `package` and writes the packed arena.
-#[expect(clippy::print_stdout, reason = "the one who runs it wants to know the size")]
 pub(crate) fn generate(package: &Path) -> Result<(), Box<dyn Error>> {
     let mut versions = Vec::new();
     for entry in std::fs::read_dir(package.join("kubernetes-json-schema"))? {
@@ -43,39 +43,27 @@ pub(crate) fn generate(package: &Path) -> Result<(), Box<dyn Error>> {
         }
     }
     let mut import = Import::new(&documents);
-    import.types.versions = versions.iter().map(|(minor, _)| format!("1.{minor}")).collect();
+    import.arena.types.versions = versions.iter().map(|(minor, _)| format!("1.{minor}")).collect();
     import.run(&documents)?;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/data/kubernetes.bin");
-    let packed = import.types.pack();
-    println!(
-        "{} versions, {} types, {} kinds: {} bytes",
-        versions.len(),
-        import.types.types.len(),
-        import.types.kinds.len(),
-        packed.len()
-    );
-    Ok(std::fs::write(path, packed)?)
+    import.arena.write("kubernetes.bin")
 }
 
 struct Import {
-    types: Types,
+    arena: Arena,
     /// Definitions by name.
     named: BTreeMap<String, TypeId>,
-    /// Types without a name by their JSON.
-    inline: HashMap<String, TypeId>,
 }
 
 impl Import {
     /// Every definition that is a type of its own has its place from the start: they refer to each other.
     fn new(documents: &[Definitions]) -> Import {
         let mut import = Import {
-            types: Types::where_null_is_absent(),
+            arena: Arena::new(Types::where_null_is_absent()),
             named: BTreeMap::new(),
-            inline: HashMap::new(),
         };
         for name in documents.iter().flat_map(Definitions::keys) {
             if special(name).is_none() && !import.named.contains_key(name) {
-                let id = import.types.push(Type::default());
+                let id = import.arena.types.push(Type::default());
                 import.named.insert(name.clone(), id);
             }
         }
@@ -112,7 +100,7 @@ impl Import {
                 let is_everywhere = (0..present.len()).all(|at| !present[at] || seen.positions().any(|bit| bit == at));
                 if is_everywhere { Versions::ALL } else { seen }
             };
-            self.types.types[id as usize] = Type {
+            self.arena.types.types[id as usize] = Type {
                 others: if fields.is_empty() {
                     Others::Open
                 } else {
@@ -167,13 +155,13 @@ impl Import {
             type_id,
             versions,
         });
-        self.types.kinds = kinds.collect();
+        self.arena.types.kinds = kinds.collect();
     }
 
     fn property(&mut self, definition: &str, field: &str, schema: &Value) -> Result<TypeId, Box<dyn Error>> {
         let short = definition.rsplit('.').next().unwrap_or_default();
         let id = self.import(schema)?;
-        let mut kind = self.types.get(id).clone();
+        let mut kind = self.arena.types.get(id).clone();
         let mut changed = true;
         match (short, field) {
             ("ObjectMeta", "annotations") => kind.format = Format::Annotations,
@@ -193,14 +181,14 @@ impl Import {
             changed = true;
             kind.limits = Some(Box::new(Limits::one_of(values.iter().map(|value| Value::from(*value)))));
         }
-        Ok(if changed { self.intern(kind)? } else { id })
+        Ok(if changed { self.arena.intern(kind)? } else { id })
     }
 
     fn import(&mut self, schema: &Value) -> Result<TypeId, Box<dyn Error>> {
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
             let name = target.rsplit('/').next().unwrap_or_default();
             return match special(name) {
-                Some(kind) => self.intern(kind),
+                Some(kind) => self.arena.intern(kind),
                 None => Ok(*self.named.get(name).ok_or_else(|| format!("no definition of {name}"))?),
             };
         }
@@ -232,17 +220,7 @@ impl Import {
             .filter_map(Value::as_str)
             .map(Into::into)
             .collect();
-        self.intern(kind)
-    }
-
-    fn intern(&mut self, kind: Type) -> Result<TypeId, Box<dyn Error>> {
-        let text = serde_json::to_string(&kind)?;
-        if let Some(id) = self.inline.get(&text) {
-            return Ok(*id);
-        }
-        let id = self.types.push(kind);
-        self.inline.insert(text, id);
-        Ok(id)
+        self.arena.intern(kind)
     }
 }
 

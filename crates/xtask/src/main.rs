@@ -3,6 +3,7 @@
 //! and says what the schemas think of manifests (`verdicts [--schema-location DIR] VERSION FILE...`) and the readers of configuration
 //! (`readers FILE...`).
 
+mod arena;
 mod bundled;
 mod enumerations;
 mod kubernetes;

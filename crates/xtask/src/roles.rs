@@ -43,8 +43,8 @@ pub(crate) fn generate(file: &Path, date: &str) -> Result<(), Box<dyn Error>> {
         all.len(),
         packed.len()
     );
-    std::fs::write("crates/identity/data/roles.deflate", packed)?;
-    Ok(())
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../identity/data/roles.deflate");
+    Ok(std::fs::write(data, packed)?)
 }
 
 fn range(run: &[usize]) -> String {

@@ -14,6 +14,8 @@ use std::path::Path;
 use schema::{Field, Format, Json, Kind, Limits, Others, Type, TypeId, Types, Versions};
 use serde_json::Value;
 
+use crate::arena::Arena;
+
 const API_VERSION: &str = "vertex.terrace.dev/v1alpha1";
 const PREFIX: &str = "GoogleCloudAiplatformV1";
 
@@ -29,56 +31,44 @@ const WORKLOADS: [&str; 7] = [
 ];
 
 /// Reads the document and writes the packed arena.
-#[expect(clippy::print_stdout, reason = "the one who runs it wants to know the size")]
 pub(crate) fn generate(document: &Path) -> Result<(), Box<dyn Error>> {
     let document: Value = serde_json::from_slice(&std::fs::read(document)?)?;
     let revision = document["revision"].as_str().ok_or("a document without a revision")?;
     let mut import = Import {
         schemas: &document["schemas"],
-        types: Types::where_null_is_absent(),
+        arena: Arena::new(Types::where_null_is_absent()),
         named: BTreeMap::new(),
-        inline: BTreeMap::new(),
     };
-    import.types.versions = vec![format!("Vertex AI v1, {revision}")];
+    import.arena.types.versions = vec![format!("Vertex AI v1, {revision}")];
     for kind in WORKLOADS {
         let type_id = import.workload(kind)?;
-        import.types.kinds.push(Kind {
+        import.arena.types.kinds.push(Kind {
             api_version: API_VERSION.into(),
             kind: kind.into(),
             type_id,
             versions: Versions::ALL,
         });
     }
-    let packed = import.types.pack();
-    println!(
-        "revision {revision}, {} types, {} kinds: {} bytes",
-        import.types.types.len(),
-        import.types.kinds.len(),
-        packed.len()
-    );
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/data/vertex.bin");
-    Ok(std::fs::write(path, packed)?)
+    import.arena.write("vertex.bin")
 }
 
 struct Import<'d> {
     schemas: &'d Value,
-    types: Types,
+    arena: Arena,
     /// Schemas of the document by name.
     named: BTreeMap<String, TypeId>,
-    /// Types without a name by their JSON.
-    inline: BTreeMap<String, TypeId>,
 }
 
 impl Import<'_> {
     fn workload(&mut self, kind: &str) -> Result<TypeId, Box<dyn Error>> {
         let template = self.named(&format!("{PREFIX}{kind}"))?;
-        let text = self.intern(Type::of(Json::STRING))?;
+        let text = self.arena.intern(Type::of(Json::STRING))?;
         let field = |name: &str, type_id| Field {
             name: name.into(),
             type_id,
             ..Field::default()
         };
-        let spec = self.intern(Type {
+        let spec = self.arena.intern(Type {
             fields: vec![
                 field("location", text),
                 field("project", text),
@@ -88,7 +78,7 @@ impl Import<'_> {
             others: Others::Closed,
             ..Type::of(Json::OBJECT)
         })?;
-        self.intern(Type {
+        self.arena.intern(Type {
             fields: vec![field("spec", spec)],
             required: vec![("spec".into(), Versions::ALL)],
             others: Others::Closed,
@@ -103,10 +93,10 @@ impl Import<'_> {
             return Ok(*id);
         }
         let schema = &self.schemas[name];
-        let id = self.types.push(Type::default());
+        let id = self.arena.types.push(Type::default());
         self.named.insert(name.to_owned(), id);
         let kind = self.read(schema).map_err(|error| format!("{name}: {error}"))?;
-        self.types.types[id as usize] = kind;
+        self.arena.types.types[id as usize] = kind;
         Ok(id)
     }
 
@@ -115,7 +105,7 @@ impl Import<'_> {
             return self.named(name);
         }
         let kind = self.read(schema)?;
-        self.intern(kind)
+        self.arena.intern(kind)
     }
 
     fn read(&mut self, schema: &Value) -> Result<Type, Box<dyn Error>> {
@@ -168,15 +158,5 @@ impl Import<'_> {
         }
         kind.fields.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(kind)
-    }
-
-    fn intern(&mut self, kind: Type) -> Result<TypeId, Box<dyn Error>> {
-        let text = serde_json::to_string(&kind)?;
-        if let Some(id) = self.inline.get(&text) {
-            return Ok(*id);
-        }
-        let id = self.types.push(kind);
-        self.inline.insert(text, id);
-        Ok(id)
     }
 }
