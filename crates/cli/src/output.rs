@@ -7,6 +7,23 @@ use std::path::{Component, Path, PathBuf};
 use build::BuildError;
 use resource::Resource;
 
+use crate::diagnostic::Diagnostic;
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AnswerFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// One JSON document, for a program.
+    Json,
+}
+
+/// Prints an answer, or says why that cannot be.
+pub(crate) fn answer<C: AsRef<[u8]>>(chunks: &[C]) -> Result<(), Box<Diagnostic>> {
+    print(chunks).map_err(|error| Box::new(Diagnostic::error(format!("cannot write to standard output: {error}"))))
+}
+
 /// Writes to standard output. A reader that has gone away has read what it wanted.
 pub(crate) fn print<C: AsRef<[u8]>>(chunks: &[C]) -> io::Result<()> {
     let mut out = std::io::stdout().lock();

@@ -60,6 +60,11 @@ impl Timestamp {
         (first..end).contains(&nanoseconds).then_some(Timestamp(nanoseconds))
     }
 
+    /// A moment in seconds since 1970.
+    pub fn from_seconds(seconds: u64) -> Option<Timestamp> {
+        Timestamp::new(i128::from(seconds) * SECOND)
+    }
+
     /// Reads RFC 3339.
     pub fn parse(text: &str) -> Option<Timestamp> {
         let bytes = text.as_bytes();

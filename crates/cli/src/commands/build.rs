@@ -182,7 +182,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
 }
 
 fn print(chunks: &[Vec<u8>]) -> Result<(), Diagnostic> {
-    output::print(chunks).map_err(|error| Diagnostic::error(format!("cannot write to standard output: {error}")))
+    output::answer(chunks).map_err(|diagnostic| *diagnostic)
 }
 
 /// What to render, in order, each directory once.

@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use yaml::Sources;
 
-use super::check::print;
 use crate::args::TERRACE;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
+use crate::output::{self, AnswerFormat};
 use crate::programs::duration;
 use crate::remote::cache_directory;
 
@@ -39,7 +39,7 @@ enum CacheCommand {
 struct ListArgs {
     /// How to print it.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Format,
+    output: AnswerFormat,
 }
 
 #[derive(Args, Debug)]
@@ -49,16 +49,7 @@ struct PruneArgs {
     older_than: Duration,
     /// How to print what was removed.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For a person.
-    #[default]
-    Text,
-    /// One JSON document, for a program.
-    Json,
+    output: AnswerFormat,
 }
 
 #[derive(Serialize)]
@@ -95,7 +86,7 @@ pub(crate) fn run(args: &CacheArgs) -> Exit {
             let message = format!("cannot use the cache \"{shown}\": {error}");
             Box::new(Diagnostic::error(message).hint("give this user permission to read and write there"))
         })
-        .and_then(|records: Vec<Record>| print(&render(&records, format)));
+        .and_then(|records: Vec<Record>| output::answer(&[render(&records, format)]));
     match printed {
         Ok(()) => Exit::Done,
         Err(diagnostic) => {
@@ -105,8 +96,8 @@ pub(crate) fn run(args: &CacheArgs) -> Exit {
     }
 }
 
-fn render(records: &[Record], format: Format) -> Vec<u8> {
-    if format == Format::Json {
+fn render(records: &[Record], format: AnswerFormat) -> Vec<u8> {
+    if format == AnswerFormat::Json {
         let mut text = serde_json::to_vec_pretty(records).unwrap_or_default();
         text.push(b'\n');
         return text;

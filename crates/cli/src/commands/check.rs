@@ -182,13 +182,7 @@ fn write(args: &CheckArgs, report: &Report<'_>, sources: &Sources) -> Result<(),
     }
     rendering.quiet = args.selection.setup.is_quiet();
     rendering.colour = has_colour(&std::io::stdout());
-    print(&report::render(args.output, &rendering))
-}
-
-/// Prints a report.
-pub(crate) fn print(bytes: &[u8]) -> Result<(), Box<Diagnostic>> {
-    output::print(&[bytes])
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write to standard output: {error}"))))
+    output::answer(&[report::render(args.output, &rendering)])
 }
 
 impl Selection {

@@ -9,10 +9,10 @@ use fetch::Revision;
 use resource::{Resource, Schema};
 use yaml::Sources;
 
-use super::check::print;
 use crate::args::working_directory;
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
+use crate::output;
 use crate::remote::Locks;
 use crate::report::difference::{self as report, Comparison, Sides};
 use crate::setup::{Setup, SetupArgs};
@@ -125,7 +125,7 @@ pub(crate) fn run(args: &DiffArgs) -> Exit {
         Format::Markdown => report::markdown(&comparison).into_bytes(),
         Format::Html => report::html(&comparison).into_bytes(),
     };
-    if let Err(diagnostic) = print(&bytes) {
+    if let Err(diagnostic) = output::answer(&[bytes]) {
         reporter.error(&diagnostic, &old.sources);
         return Exit::WrongInput;
     }

@@ -100,7 +100,7 @@ fn write(path: &Path, now: &Lock) -> Result<(), Diagnostic> {
         counted(repositories, "repository", "repositories"),
         counted(files, "file", "files")
     );
-    output::print(&[line]).map_err(|error| Diagnostic::error(format!("cannot write to standard output: {error}")))
+    output::answer(&[line]).map_err(|diagnostic| *diagnostic)
 }
 
 /// Fails where the lock that is there is not the one of now.

@@ -108,8 +108,7 @@ fn test(args: &TestArgs, session: &Session<'_>) -> Result<Exit, Box<Diagnostic>>
         TestFormat::Json => as_json(&results, session.sources()),
         TestFormat::Junit => junit(&results, session.sources()),
     };
-    output::print(&[text.into_bytes()])
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write to standard output: {error}"))))?;
+    output::answer(&[text])?;
     let fails = results.iter().any(|(result, _)| result.fails());
     Ok(if fails { Exit::WrongInput } else { Exit::Done })
 }

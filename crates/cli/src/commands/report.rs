@@ -3,8 +3,9 @@
 use check::{Compliance, Standard};
 use clap::{Args, ValueEnum};
 
-use super::check::{Selection, print};
+use super::check::Selection;
 use crate::exit::Exit;
+use crate::output;
 use crate::report::compliance::{self, Subject};
 
 /// Report on the controls of SOC 2, ISO/IEC 27001 and the GDPR: rules that bear on them, and what was found.
@@ -80,10 +81,10 @@ pub(crate) fn run(args: &ComplianceArgs) -> Exit {
             commit: args.commit.as_deref(),
             time: args.time.as_deref(),
         };
-        print(&match args.output {
+        output::answer(&[match args.output {
             Format::Html => compliance::html(&subject).into_bytes(),
             Format::Json => compliance::json(&subject),
-        })?;
+        }])?;
         Ok(Exit::Done)
     })
 }

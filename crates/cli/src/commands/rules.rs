@@ -6,10 +6,10 @@ use resource::{Severity, nearest};
 use serde::Serialize;
 use yaml::Sources;
 
-use super::check::print;
 use crate::args::TERRACE;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
+use crate::output::{self, AnswerFormat};
 
 /// List the rules of `terrace check`, or show the page of one.
 #[derive(Args, Debug)]
@@ -30,16 +30,7 @@ pub(crate) struct RulesArgs {
         default_value_t,
         conflicts_with = "rule"
     )]
-    output: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-enum Format {
-    /// For a person.
-    #[default]
-    Text,
-    /// One JSON document, for a program.
-    Json,
+    output: AnswerFormat,
 }
 
 #[derive(Serialize)]
@@ -55,7 +46,7 @@ pub(crate) fn run(args: &RulesArgs) -> Exit {
         Some(name) => page(name),
         None => Ok(list(args.output)),
     };
-    match bytes.and_then(|bytes| print(&bytes)) {
+    match bytes.and_then(|bytes| output::answer(&[bytes])) {
         Ok(()) => Exit::Done,
         Err(diagnostic) => {
             TERRACE.error(&diagnostic, &Sources::new());
@@ -77,15 +68,15 @@ fn page(name: &str) -> Result<Vec<u8>, Box<Diagnostic>> {
     }
 }
 
-fn list(format: Format) -> Vec<u8> {
+fn list(format: AnswerFormat) -> Vec<u8> {
     let records: Vec<Record> = RULES.iter().map(|rule| record(rule)).collect();
     match format {
-        Format::Json => {
+        AnswerFormat::Json => {
             let mut bytes = serde_json::to_vec_pretty(&records).unwrap_or_default();
             bytes.push(b'\n');
             bytes
         }
-        Format::Text => {
+        AnswerFormat::Text => {
             let width = records.iter().map(|record| record.rule.len()).max().unwrap_or_default();
             let line = |record: &Record| {
                 let controls = record.controls.join(", ");

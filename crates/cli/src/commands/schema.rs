@@ -8,7 +8,6 @@ use clap::{Args, Subcommand};
 use fetch::{Kubectl, PullError};
 use yaml::Sources;
 
-use super::check::print;
 use crate::args::TERRACE;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
@@ -122,7 +121,7 @@ fn pull(args: &PullArgs) -> Result<(), (Box<Diagnostic>, Exit)> {
         (Box::new(diagnostic.hint(hint)), exit)
     })?;
     let text = format!("{count} definitions in {shown}\n");
-    print(text.as_bytes()).map_err(|diagnostic| (diagnostic, Exit::WrongInput))
+    output::answer(&[text]).map_err(|diagnostic| (diagnostic, Exit::WrongInput))
 }
 
 fn export(args: &ExportArgs) -> Result<(), Box<Diagnostic>> {
@@ -142,7 +141,7 @@ fn export(args: &ExportArgs) -> Result<(), Box<Diagnostic>> {
         exports = check::own_schemas();
     }
     match (&args.output_dir, exports.as_slice()) {
-        (None, [one]) => print(&bytes(one)),
+        (None, [one]) => output::answer(&[bytes(one)]),
         (None, several) => {
             let names: Vec<&str> = several.iter().map(|export| export.path.as_str()).collect();
             let error = Diagnostic::error(format!("there are several schemas: {}", names.join(", ")));

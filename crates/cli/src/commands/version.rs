@@ -1,11 +1,11 @@
 //! `terrace version`: what this program is, and whose results it reproduces.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use crate::args::version_text;
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, AnswerFormat};
 
 /// Print the version of this program and of the kustomize it reproduces.
 #[derive(Args, Debug)]
@@ -13,14 +13,7 @@ use crate::output;
 pub(crate) struct VersionArgs {
     /// How to print it.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
+    output: AnswerFormat,
 }
 
 #[derive(Serialize)]
@@ -34,8 +27,8 @@ struct Version {
 
 pub(crate) fn run(args: &VersionArgs) -> Exit {
     let text = match args.output {
-        Format::Text => format!("terrace {}\n", version_text()),
-        Format::Json => {
+        AnswerFormat::Text => format!("terrace {}\n", version_text()),
+        AnswerFormat::Json => {
             let version = Version {
                 version: env!("CARGO_PKG_VERSION"),
                 kustomize_version: build::KUSTOMIZE_VERSION,

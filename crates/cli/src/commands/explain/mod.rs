@@ -10,12 +10,12 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use build::{Built, Failure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use resource::Resource;
 
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, AnswerFormat};
 use crate::remote::lock_beside;
 use crate::setup::SetupArgs;
 use field::FieldPath;
@@ -53,16 +53,9 @@ pub(crate) struct ExplainArgs {
     field: Option<FieldPath>,
     /// How to print it.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Format,
+    output: AnswerFormat,
     #[command(flatten)]
     setup: SetupArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
 }
 
 pub(crate) fn run(args: &ExplainArgs) -> Exit {
@@ -78,14 +71,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Exit {
         Ok(built) => explain(args, &built).map_err(|diagnostic| (Exit::WrongInput, diagnostic)),
         Err(error) => Err((Exit::of(error.kind), error.into())),
     };
-    let result = result.and_then(|text| {
-        output::print(&[text]).map_err(|error| {
-            (
-                Exit::WrongInput,
-                Diagnostic::error(format!("cannot write to standard output: {error}")),
-            )
-        })
-    });
+    let result = result.and_then(|text| output::answer(&[text]).map_err(|diagnostic| (Exit::WrongInput, *diagnostic)));
     match result {
         Ok(()) => Exit::Done,
         Err((exit, diagnostic)) => {
@@ -111,7 +97,7 @@ fn explain(args: &ExplainArgs, built: &Built) -> Result<String, Diagnostic> {
     };
     let report = report::Report::new(built, object, node, &field, &is_root);
     Ok(match args.output {
-        Format::Text => text::render(&report, has_colour(&std::io::stdout())),
-        Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+        AnswerFormat::Text => text::render(&report, has_colour(&std::io::stdout())),
+        AnswerFormat::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
     })
 }

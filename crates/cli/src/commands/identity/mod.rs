@@ -14,7 +14,7 @@ use crate::args::ReportArgs;
 use crate::date;
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, AnswerFormat};
 
 /// Identities: who may do what, by which grant, and which grant is missing.
 #[derive(Args, Debug)]
@@ -108,15 +108,6 @@ struct GrantArgs {
     output: AnswerFormat,
 }
 
-#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-enum AnswerFormat {
-    /// For a person.
-    #[default]
-    Text,
-    /// One JSON document, for a program.
-    Json,
-}
-
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a name, =, and a value are needed")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -163,10 +154,11 @@ fn explain(args: &ExplainArgs) -> Result<Exit, Box<Diagnostic>> {
         explanation: reasoner.explain(&access),
         access,
     };
-    print(match args.grants.output {
+    let text = match args.grants.output {
         AnswerFormat::Text => text::explanation(&answer, has_colour(&std::io::stdout())),
         AnswerFormat::Json => json::explanation(&answer),
-    })?;
+    };
+    output::answer(&[text])?;
     Ok(match answer.explanation.decision {
         Decision::Granted(_) => Exit::Done,
         _ => Exit::WrongInput,
@@ -179,16 +171,12 @@ fn who_can(args: &WhoCanArgs) -> Result<Exit, Box<Diagnostic>> {
     let resource = resource_name(&args.resource)?;
     note_unknown_permission(&reasoner, &state, &args.permission, &args.report);
     let members = reasoner.who_can(&args.permission, &resource, args.grants.time());
-    print(match args.grants.output {
+    let text = match args.grants.output {
         AnswerFormat::Text => text::who_can(&args.permission, &resource, &members),
         AnswerFormat::Json => json::who_can(&args.permission, &resource, &members),
-    })?;
+    };
+    output::answer(&[text])?;
     Ok(Exit::Done)
-}
-
-fn print(text: String) -> Result<(), Box<Diagnostic>> {
-    output::print(&[text.into_bytes()])
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write to standard output: {error}"))))
 }
 
 /// A permission that nobody knows is a slip most often.
@@ -214,7 +202,7 @@ fn note_unknown_permission(reasoner: &Reasoner<'_>, state: &State, permission: &
 
 impl GrantArgs {
     fn time(&self) -> Option<Timestamp> {
-        self.at.or_else(|| Timestamp::parse(&date::now()))
+        self.at.or_else(date::now)
     }
 
     fn state(&self) -> Result<State, Box<Diagnostic>> {
