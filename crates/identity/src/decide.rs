@@ -77,6 +77,9 @@ pub struct Reasoner<'s> {
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
+    whole_projects: HashSet<ResourceName>,
+    /// All that have a grant.
+    members: HashSet<&'s Member>,
 }
 
 impl<'s> Reasoner<'s> {
@@ -89,7 +92,14 @@ impl<'s> Reasoner<'s> {
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
             groups_of: HashMap::new(),
+            whole_projects: HashSet::new(),
+            members: HashSet::new(),
         };
+        reasoner.whole_projects = state
+            .whole_projects
+            .iter()
+            .map(|name| reasoner.canonical(name))
+            .collect();
         for (resource, policy) in &state.policies {
             let resource = reasoner.canonical(resource);
             let bindings = reasoner.policies.entry(resource.clone()).or_default();
@@ -97,6 +107,7 @@ impl<'s> Reasoner<'s> {
             for binding in &policy.bindings {
                 for member in &binding.members {
                     by_member.entry(member).or_default().push(bindings.len());
+                    reasoner.members.insert(member);
                 }
                 bindings.push(binding);
             }
@@ -184,8 +195,23 @@ impl<'s> Reasoner<'s> {
         all
     }
 
-    pub(crate) fn state(&self) -> &'s State {
+    pub fn state(&self) -> &'s State {
         self.state
+    }
+
+    /// Whether any binding names a member.
+    pub fn has_grants(&self, member: &Member) -> bool {
+        self.members.contains(member)
+    }
+
+    /// Whether a policy is known that is set on a resource.
+    pub fn has_policy(&self, resource: &ResourceName) -> bool {
+        self.policies.contains_key(&self.canonical(resource))
+    }
+
+    /// Whether all grants on a project and what is in it are known.
+    pub fn is_whole(&self, project: &ResourceName) -> bool {
+        self.whole_projects.contains(&self.canonical(project))
     }
 
     pub fn roles(&self) -> &'static PredefinedRoles {

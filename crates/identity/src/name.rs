@@ -124,6 +124,12 @@ impl ResourceName {
         })
     }
 
+    /// The bucket that this is, or is in.
+    pub fn bucket_of(&self) -> Option<ResourceName> {
+        let path = self.0.strip_prefix("//storage.googleapis.com/projects/_/buckets/")?;
+        path.split('/').next().map(ResourceName::bucket)
+    }
+
     /// The id or number of the project that the name says, if it does.
     pub fn project_id(&self) -> Option<&str> {
         let (_, rest) = self.0.split_once("/projects/")?;

@@ -104,6 +104,12 @@ impl PredefinedRoles {
         self.number(permission).is_some()
     }
 
+    /// A permission as the table has it, if it is in any role.
+    pub fn permission<'s>(&'s self, permission: &str) -> Option<&'s str> {
+        self.number(permission)
+            .map(|number| self.permissions[usize::from(number)].as_str())
+    }
+
     /// A role by its full name, as `roles/storage.objectViewer`.
     pub fn role(&self, name: &str) -> Option<&PredefinedRole> {
         self.roles.get(name)

@@ -1,0 +1,170 @@
+//! ## What it does
+//!
+//! Finds links between a Kubernetes and a Google service account of which only one half is there: the
+//! annotation without `roles/iam.workloadIdentityUser` for
+//! `serviceAccount:PROJECT.svc.id.goog[NAMESPACE/NAME]`, or that grant for an account that no tree has, or
+//! whose annotation names another.
+//!
+//! ## Why is this bad?
+//!
+//! GKE needs both halves. With one, every call of the pod fails with 403, or a name stands ready for whoever
+//! makes the account.
+//!
+//! ## Example
+//!
+//! ```yaml
+//! kind: ServiceAccount
+//! metadata:
+//!   name: trainer
+//!   annotations:
+//!     iam.gke.io/gcp-service-account: trainer@acme.iam.gserviceaccount.com   # no grant lets it be this
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```yaml
+//! kind: IAMPolicyMember
+//! spec:
+//!   member: serviceAccount:acme.svc.id.goog[ml/trainer]
+//!   role: roles/iam.workloadIdentityUser
+//!   resourceRef: {kind: IAMServiceAccount, external: projects/acme/serviceAccounts/trainer@acme.iam.gserviceaccount.com}
+//! ```
+
+use std::collections::BTreeSet;
+
+use identity::{Account, IMPERSONATION, NearMiss, NeedVerdict, Permits};
+use resource::{Finding, Severity, nearest};
+
+use super::{Check, Control, Rule, SettingsType};
+use crate::identities::Standing;
+
+pub(super) const RULE: Rule = Rule {
+    name: "broken_identity_link",
+    severity: Some(Severity::Error),
+    controls: &[
+        Control::Soc2("CC6.1"),
+        Control::Soc2("CC6.3"),
+        Control::Iso27001("A.5.15"),
+        Control::Iso27001("A.5.16"),
+        Control::Iso27001("A.5.18"),
+    ],
+    file: include_str!("broken_identity_link.rs"),
+    settings: SettingsType::NONE,
+    check: Check::Identities(check),
+};
+
+fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
+    if !standing.knows_grants() {
+        return;
+    }
+    for account in &standing.tree().accounts {
+        annotation(standing, account, findings);
+    }
+    if standing.is_first() && standing.is_whole_environment() {
+        grants(standing, findings);
+    }
+}
+
+/// An account that says who it is, and may not be that.
+fn annotation(standing: &Standing<'_>, account: &Account, findings: &mut Vec<Finding>) {
+    let Some((email, mark)) = &account.google else { return };
+    let runs_as = identity::RunsAs::Kubernetes {
+        namespace: account.namespace.clone(),
+        name: account.name.clone(),
+    };
+    let Some(kubernetes) = standing.landscape.identity(standing.at, &runs_as).kubernetes else {
+        return;
+    };
+    let verdict = standing.landscape.link(&kubernetes, email);
+    let (near, grant) = match verdict {
+        NeedVerdict::Missing { near, grant } => (near, grant),
+        NeedVerdict::Denied { on, .. } => {
+            let message = format!("a deny policy on {on} keeps {kubernetes} from being {email}");
+            findings.push(RULE.at(*mark, message).on(account.object.clone(), FIELD));
+            return;
+        }
+        NeedVerdict::Held(_) | NeedVerdict::Unknown(_) => return,
+    };
+    let known = standing.landscape.reasoner.service_accounts();
+    let is_known = known.binary_search(&email.as_str()).is_ok();
+    let alike = if is_known { Vec::new() } else { nearest(email, known.iter().copied()) };
+    let mut hints = Vec::new();
+    let message = match alike.first() {
+        Some(_) => format!("no grant knows {email}, and {kubernetes} cannot be it"),
+        None => format!("{kubernetes} may not be {email}"),
+    };
+    hints.extend(alike.first().map(|alike| format!("there is {alike}")));
+    for near in &near {
+        hints.push(match near {
+            NearMiss::Spelling(grant) => format!("the grant is for {}", grant.member),
+            NearMiss::Condition(grant) => {
+                let condition = grant.condition.as_ref().map_or("", |condition| &condition.expression);
+                format!("the condition of the grant does not hold: {condition}")
+            }
+        });
+    }
+    hints.extend(grant.filter(|_| alike.is_empty()).map(|grant| format!("grant it: {}", grant.gcloud())));
+    findings.push(RULE.at(*mark, message).on(account.object.clone(), FIELD).hint(hints.join("; ")));
+}
+
+const FIELD: &str = "metadata.annotations.iam.gke.io/gcp-service-account";
+
+/// Grants for accounts of the cluster that are not there, or say that they are somebody else.
+fn grants(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
+    let Some(pool) = &standing.tree().place.pool else {
+        return;
+    };
+    let namespaces: BTreeSet<&str> = standing
+        .trees()
+        .flat_map(|(_, tree)| tree.accounts.iter().map(|account| account.namespace.as_str()))
+        .collect();
+    for (on, binding) in standing.landscape.state().bindings() {
+        let Some((_, email)) = on.path().split_once("/serviceAccounts/") else {
+            continue;
+        };
+        if standing.landscape.reasoner.permits(&binding.role, IMPERSONATION) != Permits::Yes {
+            continue;
+        }
+        for member in &binding.members {
+            let identity::Member::Federated { pool: of, .. } = member else {
+                continue;
+            };
+            let Some((namespace, name)) = member.as_kubernetes().filter(|_| of == pool) else {
+                continue;
+            };
+            if !namespaces.contains(namespace) {
+                continue;
+            }
+            let accounts = standing.landscape.accounts(standing.at, namespace, name);
+            match accounts.first() {
+                None => {
+                    let known = standing.trees().flat_map(|(_, tree)| &tree.accounts);
+                    let names = known.filter(|account| account.namespace == namespace).map(|account| account.name.as_str());
+                    let alike = nearest(name, names);
+                    let message = format!("{namespace}/{name} may be {email}, and no tree has that service account");
+                    let hint = match alike.first() {
+                        Some(alike) => format!("there is {namespace}/{alike}"),
+                        None => "take the grant back, or it is whoever makes the account".to_owned(),
+                    };
+                    findings.push(RULE.at(binding.mark, message).hint(hint));
+                }
+                Some((_, account)) => {
+                    let says = account.google.as_ref();
+                    if says.is_none_or(|(says, _)| !says.eq_ignore_ascii_case(email)) {
+                        let message = match says {
+                            Some((says, _)) => format!("{namespace}/{name} may be {email}, and says that it is {says}"),
+                            None => format!("{namespace}/{name} may be {email}, and has no annotation that says so"),
+                        };
+                        let mark = says.map_or(account.mark, |(_, mark)| *mark);
+                        let finding = RULE.at(mark, message).on(account.object.clone(), FIELD);
+                        findings.push(
+                            finding
+                                .related(binding.mark, "this lets it")
+                                .hint(format!("annotate it with {}: {email}, or take the grant back", identity::GOOGLE_ACCOUNT)),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
