@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::identities::Standing;
 use crate::links::Wanted;
+use crate::presence::Presence;
 
 macro_rules! rules {
     ($($name:ident),+ $(,)?) => {
@@ -100,8 +101,8 @@ pub struct Rule {
 pub(crate) enum Check {
     /// The objects of one target.
     Target(fn(&Context<'_>, &mut Vec<Finding>)),
-    /// What the objects of one target want of its cluster; [`crate::unmet`] knows what it has.
-    Cluster(fn(&Context<'_>, &mut Vec<Wanted>)),
+    /// What the objects of one target want of its cluster beside what they bring; [`crate::unmet`] knows what it has.
+    Cluster(fn(&Context<'_>, &Presence, &mut Vec<Wanted>)),
     /// Two environments: [`crate::parity`].
     Environments,
     /// All targets beside what is granted on Google Cloud: [`crate::identities`].
