@@ -131,11 +131,7 @@ impl Rule {
 pub fn identities(landscape: &Landscape<'_>, settings: &[&Settings], partial: &HashSet<&str>) -> Vec<Vec<Finding>> {
     let mut all = Vec::new();
     for (at, settings) in settings.iter().enumerate() {
-        let standing = Standing {
-            landscape,
-            at,
-            partial,
-        };
+        let standing = Standing { landscape, at, partial };
         let mut findings = Vec::new();
         for rule in RULES {
             let (Check::Identities(check), Some(severity)) = (rule.check, settings.severity(rule)) else {

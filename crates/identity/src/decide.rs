@@ -321,7 +321,12 @@ impl<'s> Reasoner<'s> {
                         None | Some(Verdict::Holds) => return Decision::Granted(grant()),
                         Some(Verdict::Fails) => near.push(NearMiss::Condition(grant())),
                         Some(Verdict::Unknown(why)) => {
-                            unknown.push(format!("{} on {on} for {member}: {why}", binding.role));
+                            unknown.push(format!(
+                                "{} on {} for {}: {why}",
+                                binding.role,
+                                on.short(),
+                                member.short()
+                            ));
                         }
                     },
                 }
@@ -369,7 +374,9 @@ impl<'s> Reasoner<'s> {
                 match rule.condition.as_ref().map(|it| it.verdict(&lineage[0], access.time)) {
                     None | Some(Verdict::Holds) => return Some(Decision::Denied { on: on.clone(), member }),
                     Some(Verdict::Fails) => {}
-                    Some(Verdict::Unknown(why)) => unknown.push(format!("the denial on {on} for {member}: {why}")),
+                    Some(Verdict::Unknown(why)) => {
+                        unknown.push(format!("the denial on {} for {}: {why}", on.short(), member.short()))
+                    }
                 }
             }
         }
@@ -408,6 +415,7 @@ impl<'s> Reasoner<'s> {
 }
 
 fn unknown_role(role: &str, member: &Member, on: &ResourceName) -> String {
+    let (member, on) = (member.short(), on.short());
     if BASIC_ROLES.contains(&role) {
         format!("{member} has the basic role {role} on {on}, and what basic roles permit is in no table")
     } else {

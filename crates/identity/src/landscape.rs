@@ -4,7 +4,6 @@ use hashbrown::HashMap;
 
 use crate::decide::{Access, Decision, Grant, NearMiss, Reasoner};
 use crate::explain::IMPERSONATION;
-use crate::grant::NewGrant;
 use crate::member::Member;
 use crate::name::{ResourceName, project_of_account};
 use crate::needs::Need;
@@ -40,11 +39,8 @@ pub struct Identity<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NeedVerdict {
     Held(Grant),
-    /// Nobody grants it: bindings that come near, and the one to make.
-    Missing {
-        near: Vec<NearMiss>,
-        grant: Option<NewGrant>,
-    },
+    /// Nobody grants it; bindings that come near.
+    Missing(Vec<NearMiss>),
     Denied {
         on: ResourceName,
         member: Member,
@@ -123,6 +119,11 @@ impl<'a> Landscape<'a> {
         }
     }
 
+    /// Whether any grant is for an address or on it.
+    pub fn knows_account(&self, email: &str) -> bool {
+        self.reasoner.service_accounts().binary_search(&email).is_ok()
+    }
+
     /// Whether an account of a cluster may be the Google service account that it is linked with.
     pub fn link(&self, kubernetes: &Member, email: &str) -> NeedVerdict {
         self.verdict_for(kubernetes, IMPERSONATION, &ResourceName::service_account(email))
@@ -148,10 +149,7 @@ impl<'a> Landscape<'a> {
             Decision::Unknown(reasons) => NeedVerdict::Unknown(reasons),
             Decision::Missed(missed) => match self.unknown_above(resource) {
                 Some(reason) => NeedVerdict::Unknown(vec![reason]),
-                None => NeedVerdict::Missing {
-                    near: missed.near,
-                    grant: self.reasoner.new_grant(permission, resource, member),
-                },
+                None => NeedVerdict::Missing(missed.near),
             },
         }
     }
@@ -177,9 +175,11 @@ impl<'a> Landscape<'a> {
             {
                 None
             }
-            Some(project) if is_given(&project) => Some(format!("the grants on {resource} itself are not known")),
-            Some(project) => Some(format!("the grants on {project} are not known")),
-            None => Some(format!("the project of {resource} is not known")),
+            Some(project) if is_given(&project) => {
+                Some(format!("the grants on {} itself are not known", resource.short()))
+            }
+            Some(project) => Some(format!("the grants on {} are not known", project.short())),
+            None => Some(format!("the project of {} is not known", resource.short())),
         }
     }
 }

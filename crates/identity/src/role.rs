@@ -143,8 +143,9 @@ impl PredefinedRoles {
             .map(|number| self.permissions[usize::from(number)].as_str())
     }
 
-    /// The roles that hold all of some permissions, the one with the fewest permissions first. Roles that
-    /// Google's own services are given, and those of an older time, are left out.
+    /// The roles that hold all of some permissions: those of the permissions' own service before others, and the one
+    /// with the fewest permissions first. Roles that Google's own services are given, and those of an older time, are
+    /// left out.
     pub fn holding(&self, permissions: &[&str]) -> Vec<&str> {
         let numbers: Option<Vec<u16>> = permissions.iter().map(|permission| self.number(permission)).collect();
         let Some(numbers) = numbers else {
@@ -155,20 +156,31 @@ impl PredefinedRoles {
                 .iter()
                 .all(|number| role.permissions.binary_search(number).is_ok())
         };
-        let mut found: Vec<(usize, &str)> = self
+        let services: Vec<&str> = permissions
+            .iter()
+            .filter_map(|permission| permission.split('.').next())
+            .collect();
+        let is_foreign = |role: &str| {
+            let service = role.strip_prefix("roles/").and_then(|name| name.split('.').next());
+            !service.is_some_and(|service| services.contains(&service))
+        };
+        let mut found: Vec<(bool, usize, &str)> = self
             .roles
             .iter()
-            .filter(|(name, role)| !is_for_services(name) && holds(role))
-            .map(|(name, role)| (role.permissions.len(), name.as_str()))
+            .filter(|(name, role)| !is_special(name) && holds(role))
+            .map(|(name, role)| (is_foreign(name), role.permissions.len(), name.as_str()))
             .collect();
         found.sort_unstable();
-        found.into_iter().map(|(_, name)| name).collect()
+        found.into_iter().map(|(.., name)| name).collect()
     }
 }
 
-fn is_for_services(role: &str) -> bool {
+/// Whether a role is not for workloads: for agents of Google's services, for access lists of an older time, for
+/// migrations, for accounts without a project, for logs that hold personal data.
+fn is_special(role: &str) -> bool {
     let is_of_service = ["erviceAgent", "Service"].iter().any(|end| role.ends_with(end));
-    is_of_service || role.contains("legacy") || role.contains("expressMode")
+    let words = ["legacy", "express", "igration", "private", "routine"];
+    is_of_service || words.iter().any(|word| role.contains(word))
 }
 
 #[cfg(test)]

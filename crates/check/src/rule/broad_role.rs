@@ -56,11 +56,11 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
         for member in &binding.members {
             let is_public = matches!(member, Member::AllUsers | Member::AllAuthenticatedUsers);
             let message = if is_public && standing.is_in_project(on) {
-                format!("{member}, anybody on the internet, has {} on {on}", binding.role)
+                format!("{member}, anybody on the internet, has {} on {}", binding.role, on.short())
             } else if members.contains(member)
                 && let Some(why) = breadth(&binding.role, on)
             {
-                format!("{member} has {} on {on}: {why}", binding.role)
+                format!("{} has {} on {}: {why}", member.short(), binding.role, on.short())
             } else {
                 continue;
             };

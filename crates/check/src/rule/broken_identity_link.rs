@@ -32,7 +32,7 @@
 
 use std::collections::BTreeSet;
 
-use identity::{Account, IMPERSONATION, NearMiss, NeedVerdict, Permits};
+use identity::{Account, IMPERSONATION, NearMiss, Need, NeedVerdict, Permits, ResourceName};
 use resource::{Finding, Severity, nearest};
 
 use super::{Check, Control, Rule, SettingsType};
@@ -76,35 +76,52 @@ fn annotation(standing: &Standing<'_>, account: &Account, findings: &mut Vec<Fin
         return;
     };
     let verdict = standing.landscape.link(&kubernetes, email);
-    let (near, grant) = match verdict {
-        NeedVerdict::Missing { near, grant } => (near, grant),
+    let near = match verdict {
+        NeedVerdict::Missing(near) => near,
         NeedVerdict::Denied { on, .. } => {
-            let message = format!("a deny policy on {on} keeps {kubernetes} from being {email}");
+            let message = format!("a deny policy on {} keeps {} from being {email}", on.short(), kubernetes.short());
             findings.push(RULE.at(*mark, message).on(account.object.clone(), FIELD));
             return;
         }
         NeedVerdict::Held(_) | NeedVerdict::Unknown(_) => return,
     };
-    let known = standing.landscape.reasoner.service_accounts();
-    let is_known = known.binary_search(&email.as_str()).is_ok();
-    let alike = if is_known { Vec::new() } else { nearest(email, known.iter().copied()) };
     let mut hints = Vec::new();
-    let message = match alike.first() {
-        Some(_) => format!("no grant knows {email}, and {kubernetes} cannot be it"),
-        None => format!("{kubernetes} may not be {email}"),
+    let message = match alike(standing, email) {
+        Some(alike) => {
+            hints.push(format!("there is {alike}"));
+            format!("no grant knows {email}, and {} cannot be it", kubernetes.short())
+        }
+        None => {
+            hints.extend(near.iter().map(|near| match near {
+                NearMiss::Spelling(grant) => format!("the grant is for {}", grant.member.short()),
+                NearMiss::Condition(grant) => {
+                    let condition = grant.condition.as_ref().map_or("", |condition| &condition.expression);
+                    format!("the condition of the grant does not hold: {condition}")
+                }
+            }));
+            let on = ResourceName::service_account(email);
+            let grant = standing.landscape.reasoner.new_grant(&[IMPERSONATION], &on, &kubernetes);
+            hints.extend(grant.map(|grant| format!("grant it: {}", grant.gcloud())));
+            format!("{} may not be {email}", kubernetes.short())
+        }
     };
-    hints.extend(alike.first().map(|alike| format!("there is {alike}")));
-    for near in &near {
-        hints.push(match near {
-            NearMiss::Spelling(grant) => format!("the grant is for {}", grant.member),
-            NearMiss::Condition(grant) => {
-                let condition = grant.condition.as_ref().map_or("", |condition| &condition.expression);
-                format!("the condition of the grant does not hold: {condition}")
-            }
-        });
-    }
-    hints.extend(grant.filter(|_| alike.is_empty()).map(|grant| format!("grant it: {}", grant.gcloud())));
     findings.push(RULE.at(*mark, message).on(account.object.clone(), FIELD).hint(hints.join("; ")));
+}
+
+/// An account of nearly the name of one that no grant knows.
+fn alike<'l>(standing: &'l Standing<'_>, email: &str) -> Option<&'l str> {
+    if standing.landscape.knows_account(email) {
+        return None;
+    }
+    let known = standing.landscape.reasoner.service_accounts();
+    nearest(email, known.into_iter()).first().copied()
+}
+
+/// Whether what has a need is linked with an account whose name is not meant: that is told at the link.
+pub(super) fn is_misspelt(standing: &Standing<'_>, need: &Need) -> bool {
+    let account = standing.landscape.identity(standing.at, &need.subject).account;
+    let google = account.and_then(|account| account.google.as_ref());
+    google.is_some_and(|(email, _)| alike(standing, email).is_some())
 }
 
 const FIELD: &str = "metadata.annotations.iam.gke.io/gcp-service-account";
@@ -150,7 +167,9 @@ fn grants(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
                 }
                 Some((_, account)) => {
                     let says = account.google.as_ref();
-                    if says.is_none_or(|(says, _)| !says.eq_ignore_ascii_case(email)) {
+                    // What says a name that nobody knows is told there.
+                    let is_told = says.is_some_and(|(says, _)| alike(standing, says).is_some());
+                    if !is_told && says.is_none_or(|(says, _)| !says.eq_ignore_ascii_case(email)) {
                         let message = match says {
                             Some((says, _)) => format!("{namespace}/{name} may be {email}, and says that it is {says}"),
                             None => format!("{namespace}/{name} may be {email}, and has no annotation that says so"),

@@ -57,26 +57,26 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
         let is_within = *before <= MAX_PRINCIPALS;
         *before += binding.members.len();
         if is_within && *before > MAX_PRINCIPALS {
-            let message = format!("the policy of {on} has more than {MAX_PRINCIPALS} principals, and IAM takes no more");
+            let message = format!("the policy of {} has more than {MAX_PRINCIPALS} principals, and IAM takes no more", on.short());
             findings.push(RULE.at(binding.mark, message).hint("grant the role to a group"));
         }
         for member in &binding.members {
             let message = match member {
                 Member::Deleted(name) => {
                     let name = name.split("?uid=").next().unwrap_or(name);
-                    format!("{name} was deleted, and still has {} on {on}", binding.role)
+                    format!("{name} was deleted, and still has {} on {}", binding.role, on.short())
                 }
-                Member::Unknown(text) => format!("\"{text}\" is no principal, and has {} on {on}", binding.role),
+                Member::Unknown(text) => format!("\"{text}\" is no principal, and has {} on {}", binding.role, on.short()),
                 _ => continue,
             };
             findings.push(RULE.at(binding.mark, message).hint("take the grant back, or grant it to who is meant"));
         }
         let Some(condition) = &binding.condition else { continue };
         if let Some(error) = condition.syntax_error() {
-            let message = format!("the condition of {} on {on} is malformed: {error}", binding.role);
+            let message = format!("the condition of {} on {} is malformed: {error}", binding.role, on.short());
             findings.push(RULE.at(binding.mark, message).hint("a condition is CEL over resource and request"));
         } else if standing.landscape.time.is_some_and(|time| condition.is_over(time)) {
-            let message = format!("the time of {} on {on} is over: {}", binding.role, condition.expression);
+            let message = format!("the time of {} on {} is over: {}", binding.role, on.short(), condition.expression);
             findings.push(RULE.at(binding.mark, message).hint("take the grant back, or give it more time"));
         }
     }

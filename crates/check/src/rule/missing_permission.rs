@@ -62,18 +62,19 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     let unmapped = super::unmapped_service_account::unmapped(standing);
     for group in standing.needs() {
         let need = group.first();
-        if unmapped.iter().any(|run| run.runs_as == need.subject) {
+        if unmapped.iter().any(|run| run.runs_as == need.subject) || super::broken_identity_link::is_misspelt(standing, need) {
             continue;
         }
         let finding = match &group.needs[0].1 {
-            NeedVerdict::Missing { .. } => missing(&group),
+            NeedVerdict::Missing(_) => missing(standing, &group),
             NeedVerdict::Denied { on, member } => {
-                let (member, subject) = (member.to_string(), group.member.to_string());
+                let (member, subject) = (member.short(), group.member.short());
                 let whom = if member == subject { String::new() } else { format!(" to {member}") };
                 let message = format!(
-                    "a deny policy on {on} denies {}{whom}, and {subject} needs it on {}: it {}",
+                    "a deny policy on {} denies {}{whom}, and {subject} needs it on {}: it {}",
+                    on.short(),
                     group.permissions(),
-                    need.resource,
+                    need.resource.short(),
                     need.reason
                 );
                 RULE.on_need(need, message).hint("except it in the deny policy, or run as another account")
@@ -84,41 +85,37 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn missing(group: &NeedGroup<'_>) -> Finding {
+fn missing(standing: &Standing<'_>, group: &NeedGroup<'_>) -> Finding {
     let need = group.first();
     let message = format!(
         "{} lacks {} on {}: it {}",
-        group.member,
+        group.member.short(),
         group.permissions(),
-        need.resource,
+        need.resource.short(),
         need.reason
     );
-    let finding = RULE.on_need(need, message);
     let mut hints: Vec<String> = Vec::new();
-    let mut near: Option<&NearMiss> = None;
-    let mut commands: Vec<String> = Vec::new();
-    for (_, verdict) in &group.needs {
-        if let NeedVerdict::Missing { near: all, grant } = verdict {
-            near = near.or(all.first());
-            let command = grant.as_ref().map(identity::NewGrant::gcloud);
-            commands.extend(command.filter(|command| !commands.contains(command)));
-        }
-    }
+    let near = group.needs.iter().find_map(|(_, verdict)| match verdict {
+        NeedVerdict::Missing(near) => near.first(),
+        _ => None,
+    });
     match near {
         Some(NearMiss::Condition(grant)) => {
             let condition = grant.condition.as_ref().map_or("", |condition| &condition.expression);
-            hints.push(format!("it has {} on {}, but not under its condition: {condition}", grant.role, grant.on));
+            let on = grant.on.short();
+            hints.push(format!("it has {} on {on}, but not under its condition: {condition}", grant.role));
         }
         Some(NearMiss::Spelling(grant)) => {
-            hints.push(format!("{} on {} is granted to {}: is that who is meant?", grant.role, grant.on, grant.member));
+            let (on, member) = (grant.on.short(), grant.member.short());
+            hints.push(format!("{} on {on} is granted to {member}: is that who is meant?", grant.role));
         }
         None => {}
     }
-    if !commands.is_empty() {
-        hints.push(format!("grant it: {}", commands.join("; ")));
-    }
-    if hints.is_empty() {
-        hints.push("no role that is known has it: a custom role is needed".to_owned());
-    }
-    finding.hint(hints.join("; "))
+    let permissions: Vec<&str> = group.needs.iter().map(|(need, _)| need.permission).collect();
+    let grant = standing.landscape.reasoner.new_grant(&permissions, &need.resource, &group.member);
+    hints.push(match grant {
+        Some(grant) => format!("grant it: {}", grant.gcloud()),
+        None => "no role that is known has it: make a custom role".to_owned(),
+    });
+    RULE.on_need(need, message).hint(hints.join("; "))
 }

@@ -66,7 +66,7 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
             "{account} is nobody on Google Cloud, and {} needs {} on {}{more}",
             run.object.kind_and_name(),
             need.permission,
-            need.resource
+            need.resource.short()
         );
         findings.push(
             RULE.at(run.mark, message)

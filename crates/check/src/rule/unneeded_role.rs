@@ -76,7 +76,12 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
                 })
             });
             if !is_used {
-                let message = format!("{member} has {} on {on}, and nothing in the trees needs it", binding.role);
+                let message = format!(
+                    "{} has {} on {}, and nothing in the trees needs it",
+                    member.short(),
+                    binding.role,
+                    on.short()
+                );
                 findings.push(RULE.at(binding.mark, message).hint(
                     "take it back, or say what needs it in the annotation identity.terrace.dev/needs",
                 ));

@@ -25,11 +25,11 @@
 //!     iam: [iam/shared.json, iam/acme.json]
 //! ```
 
-use identity::NeedVerdict;
+use identity::{Member, NeedVerdict};
 use resource::{Finding, Severity};
 
 use super::{Check, Control, Rule, SettingsType};
-use crate::identities::Standing;
+use crate::identities::{NeedGroup, Standing};
 
 pub(super) const RULE: Rule = Rule {
     name: "unverified_permission",
@@ -50,19 +50,31 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     if !standing.knows_grants() {
         return;
     }
-    for group in standing.needs() {
+    let groups = standing.needs();
+    let mut told: Vec<(&Member, &[String])> = Vec::new();
+    for group in &groups {
         let NeedVerdict::Unknown(reasons) = &group.needs[0].1 else {
             continue;
         };
-        let need = group.first();
+        if told.contains(&(&group.member, reasons)) {
+            continue;
+        }
+        told.push((&group.member, reasons));
+        let is_same = |other: &&NeedGroup<'_>| {
+            other.member == group.member && matches!(&other.needs[0].1, NeedVerdict::Unknown(of) if of == reasons)
+        };
+        let resources: Vec<String> = groups
+            .iter()
+            .filter(is_same)
+            .map(|group| format!("{} on {}", group.permissions(), group.first().resource.short()))
+            .collect();
         let message = format!(
-            "nobody can tell whether {} has {} on {}: {}",
-            group.member,
-            group.permissions(),
-            need.resource,
+            "nobody can tell whether {} has {}: {}",
+            group.member.short(),
+            resources.join(", "),
             reasons.join("; ")
         );
-        findings.push(RULE.on_need(need, message).hint(
+        findings.push(RULE.on_need(group.first(), message).hint(
             "give the policies and roles that are missing in terrace.yaml, under identity.iam",
         ));
     }
