@@ -25,4 +25,4 @@ pub use policy::{Binding, Condition, DenyRule, Policy, PolicyError};
 pub use provider::{Exposure, Provider};
 pub use role::{BASIC_ROLES, Permits, PredefinedRole, PredefinedRoles};
 pub use source::StateError;
-pub use state::{AccountKey, State};
+pub use state::{AccountKey, State, Unresolved};
