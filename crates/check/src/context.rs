@@ -3,12 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
-use resource::{DEFAULT_NAMESPACE, Finding, Resource, Severity};
+use resource::{DEFAULT_NAMESPACE, Finding, Pod, Resource, Severity, pods};
 use serde::de::DeserializeOwned;
 use yaml::{Mark, Node};
 
 use crate::evidence::Evidence;
-use crate::pod::{Pod, pods};
 use crate::rule::Rule;
 use crate::settings::Settings;
 use crate::text::{Text, Texts};

@@ -1,11 +1,10 @@
 //! What is there once targets of one cluster are delivered: their objects, and what those make.
 
 use hashbrown::{Equivalent, HashMap, HashSet};
-use resource::{Resource, nearest};
+use resource::{Resource, items, nearest};
 use yaml::Node;
 
 use crate::context::Context;
-use crate::pod::items;
 
 /// Objects, pods and guards of namespaces, found by index.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,10 @@
 //! Names of other objects, and selectors of pods: what the objects of one target count on.
 
-use resource::Resource;
+use resource::{Pod, Resource, items};
 use yaml::{Mark, Node};
 
 use crate::context::Context;
 use crate::links::Wanted;
-use crate::pod::{Pod, items};
 use crate::presence::{Need, Presence};
 use crate::rule::dangling_reference::RULE;
 

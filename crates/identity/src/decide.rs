@@ -238,7 +238,7 @@ impl<'s> Reasoner<'s> {
                 resource,
                 time,
             };
-            (member.clone(), self.decide(&access))
+            (member.clone(), self.decision(&access, &self.identities(member, &[])))
         };
         let decisions = members.into_iter().map(decide);
         decisions
@@ -257,17 +257,30 @@ impl<'s> Reasoner<'s> {
 
     /// Whether a subject has a permission on a resource.
     pub fn decide(&self, access: &Access<'_>) -> Decision {
-        let identities = self.identities(access.subject, access.attributes);
+        let decision = self.decision(access, &self.identities(access.subject, access.attributes));
+        match decision {
+            Decision::Missed(mut missed) => {
+                missed
+                    .near
+                    .extend(self.misspelt(access, &self.lineage(access.resource)));
+                Decision::Missed(missed)
+            }
+            decision => decision,
+        }
+    }
+
+    /// The decision for all that cover a subject, without a look at members of nearly its name.
+    pub(crate) fn decision(&self, access: &Access<'_>, identities: &[Member]) -> Decision {
         let lineage = self.lineage(access.resource);
         let resource = &lineage[0];
         let mut denials = Vec::new();
-        if let Some(denied) = self.denied(access, &identities, &lineage, &mut denials) {
+        if let Some(denied) = self.denied(access, identities, &lineage, &mut denials) {
             return denied;
         }
         let mut unknown = Vec::new();
         let mut near = Vec::new();
         for on in &lineage {
-            for (binding, member) in self.bindings_of(&identities, on) {
+            for (binding, member) in self.bindings_of(identities, on) {
                 let grant = || Grant {
                     on: on.clone(),
                     role: binding.role.clone(),
@@ -291,7 +304,6 @@ impl<'s> Reasoner<'s> {
         if !unknown.is_empty() {
             return Decision::Unknown(unknown);
         }
-        near.extend(self.misspelt(access, &lineage));
         Decision::Missed(Missed { near })
     }
 
@@ -339,7 +351,7 @@ impl<'s> Reasoner<'s> {
     }
 
     /// Bindings with the permission whose members have nearly the subject's name.
-    fn misspelt(&self, access: &Access<'_>, lineage: &[ResourceName]) -> Vec<NearMiss> {
+    pub(crate) fn misspelt(&self, access: &Access<'_>, lineage: &[ResourceName]) -> Vec<NearMiss> {
         let wanted = access.subject.to_string();
         let mut found = Vec::new();
         for on in lineage {

@@ -81,13 +81,9 @@ impl Reasoner<'_> {
     fn written(&self, member: &Member, on: &ResourceName) -> String {
         match member {
             Member::Federated { pool, subject } if !matches!(Target::of(on), Some(Target::ServiceAccount { .. })) => {
-                let project = pool.gke_project().map_or(pool.project.as_deref(), |id| {
-                    let numbers = &self.state().project_numbers;
-                    numbers
-                        .iter()
-                        .find(|(_, known)| *known == id)
-                        .map(|(number, _)| number.as_str())
-                });
+                let project = pool
+                    .gke_project()
+                    .map_or(pool.project.as_deref(), |id| self.state().project_number(id));
                 let project = project.unwrap_or("PROJECT_NUMBER");
                 match pool.kind {
                     PoolKind::Workforce => member.to_string(),

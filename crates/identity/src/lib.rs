@@ -9,7 +9,9 @@ mod grant;
 mod member;
 mod name;
 mod policy;
+mod provider;
 mod role;
+mod source;
 mod state;
 
 pub use condition::Verdict;
@@ -20,5 +22,7 @@ pub use grant::NewGrant;
 pub use member::{Member, Pool, PoolKind, Set};
 pub use name::{NameError, ResourceName, project_of_account};
 pub use policy::{Binding, Condition, DenyRule, Policy, PolicyError};
+pub use provider::{Exposure, Provider};
 pub use role::{BASIC_ROLES, Permits, PredefinedRole, PredefinedRoles};
-pub use state::{State, StateError};
+pub use source::StateError;
+pub use state::{AccountKey, State};

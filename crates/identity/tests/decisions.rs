@@ -31,14 +31,18 @@ fn state() -> State {
             {"role": "roles/iam.workloadIdentityUser", "members": [POD]},
             {"role": "roles/iam.serviceAccountUser", "members": ["principalSet://iam.googleapis.com/projects/17/locations/global/workloadIdentityPools/acme.svc.id.goog/namespace/ml"]}]}}
     ]);
-    state.read(&inventory.to_string(), None).unwrap();
+    let read = |state: &mut State, document: serde_json::Value, on: Option<&ResourceName>| {
+        let source = yaml::Sources::new().add("grants.json", document.to_string());
+        state.read(&source, on).unwrap();
+    };
+    read(&mut state, inventory, None);
     let role = json!({"name": "projects/acme/roles/reader", "includedPermissions": ["storage.objects.get"]});
-    state.read(&role.to_string(), None).unwrap();
+    read(&mut state, role, None);
     let denial = json!({"rules": [{"denyRule": {
         "deniedPrincipals": ["principalSet://goog/public:all"], "exceptionPrincipals": ["principal://goog/subject/boss@acme.com"],
         "deniedPermissions": ["storage.googleapis.com/buckets.delete"]}}]});
     let folder = ResourceName::parse("folders/3").unwrap();
-    state.read(&denial.to_string(), Some(&folder)).unwrap();
+    read(&mut state, denial, Some(&folder));
     let group = |members: &[&str]| {
         members
             .iter()

@@ -7,11 +7,10 @@
 mod baseline;
 mod restricted;
 
+use resource::{Container, Pod};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use yaml::{Mark, Node};
-
-use crate::pod::{Container, Pod};
 
 /// The newest minor version whose standard is known: 1.37.
 pub const NEWEST: u32 = 37;
@@ -214,7 +213,7 @@ mod tests {
         let node = yaml::read_documents(&source).unwrap().nodes.remove(0);
         let layer = Arc::new(Layer::new("k".into(), "s".into(), Mark::NONE));
         let object = Resource::new(node, layer, &Schema::builtin());
-        let pods: Vec<Pod<'_>> = crate::pod::pods(&object);
+        let pods: Vec<Pod<'_>> = resource::pods(&object);
         pods.iter()
             .flat_map(|pod| violations(pod, level, minor))
             .map(|violation| format!("{} {} {}", violation.control, violation.field, violation.message))
