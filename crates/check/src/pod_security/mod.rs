@@ -40,6 +40,7 @@ pub struct Violation {
 pub fn violations(pod: &Pod<'_>, level: Level, minor: u32) -> Vec<Violation> {
     let mut finder = Finder {
         pod,
+        containers: pod.containers().collect(),
         minor,
         found: Vec::new(),
     };
@@ -53,6 +54,7 @@ pub fn violations(pod: &Pod<'_>, level: Level, minor: u32) -> Vec<Violation> {
 /// A pod, and what was found in it.
 struct Finder<'a> {
     pod: &'a Pod<'a>,
+    containers: Vec<Container<'a>>,
     minor: u32,
     found: Vec<Violation>,
 }
@@ -96,7 +98,7 @@ impl<'a> Holder<'a> {
 
 impl<'a> Finder<'a> {
     fn containers(&self) -> Vec<Container<'a>> {
-        self.pod.containers().collect()
+        self.containers.clone()
     }
 
     /// The pod, then its containers.
