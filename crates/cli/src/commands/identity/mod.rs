@@ -1,7 +1,9 @@
 //! `terrace identity`: who may do what, and what is missing.
 
 mod grants;
+mod ground;
 mod json;
+mod plan;
 mod text;
 
 pub(crate) use grants::GrantArgs;
@@ -16,6 +18,7 @@ use crate::args::{ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::output::{self, AnswerFormat};
+use crate::setup::Setup;
 
 /// Identities: who may do what, by which grant, and which grant is missing.
 #[derive(Args, Debug)]
@@ -31,7 +34,8 @@ enum IdentityCommand {
     /// As terrace check, with the rules about identities alone. What is granted comes from the files that terrace.yaml
     /// names under identity.iam, from --iam, and from objects of Config Connector in the trees.
     #[command(after_help = CHECK_EXAMPLES)]
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
+    Plan(Box<plan::PlanArgs>),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
 }
@@ -120,15 +124,33 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 pub(crate) fn run(args: &IdentityArgs) -> Exit {
+    match &args.command {
+        IdentityCommand::Check(args) => check::run(args, Scope::Identities),
+        IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
+        IdentityCommand::Explain(args) => on_files(&args.report, |session| explain(args, session)),
+        IdentityCommand::WhoCan(args) => on_files(&args.report, |session| who_can(args, session)),
+    }
+}
+
+/// Answers what needs files alone.
+fn on_files(report: &ReportArgs, answer: impl FnOnce(&Session<'_>) -> Result<Exit, Box<Diagnostic>>) -> Exit {
     let files = OsFiles::new(working_directory());
     let session = Session::new(&files);
-    let (report, answered) = match &args.command {
-        IdentityCommand::Check(args) => return check::run(args, Scope::Identities),
-        IdentityCommand::Explain(args) => (&args.report, explain(args, &session)),
-        IdentityCommand::WhoCan(args) => (&args.report, who_can(args, &session)),
-    };
-    answered.unwrap_or_else(|diagnostic| {
+    answer(&session).unwrap_or_else(|diagnostic| {
         report.reporter().error(&diagnostic, session.sources());
+        Exit::WrongInput
+    })
+}
+
+/// Answers what needs trees that are built.
+fn on_ground(
+    args: &ground::GroundArgs,
+    answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>,
+) -> Exit {
+    let setup = args.setup.setup();
+    let session = setup.session();
+    answer(&setup, &session).unwrap_or_else(|diagnostic| {
+        setup.reporter.error(&diagnostic, session.sources());
         Exit::WrongInput
     })
 }
