@@ -361,11 +361,7 @@ impl<'s> Reasoner<'s> {
                 }
                 let near = binding.members.iter().filter(|member| {
                     let is_alike = std::mem::discriminant(*member) == std::mem::discriminant(access.subject);
-                    is_alike && *member != access.subject && {
-                        let written = member.to_string();
-                        written.len().abs_diff(wanted.len()) <= 2
-                            && !resource::nearest(&wanted, std::iter::once(written.as_str())).is_empty()
-                    }
+                    is_alike && resource::is_misspelt(&wanted, &member.to_string())
                 });
                 found.extend(near.map(|member| {
                     NearMiss::Spelling(Grant {

@@ -10,6 +10,7 @@ mod member;
 mod name;
 mod policy;
 mod provider;
+pub mod rbac;
 mod role;
 mod source;
 mod state;
