@@ -7,7 +7,7 @@ use super::role::{RoleName, Rule};
 use super::{Binding, Subject};
 
 /// The version of Kubernetes whose roles these are.
-pub const BUILT_IN_VERSION: &str = "1.32";
+pub const BUILT_IN_VERSION: &str = "1.36";
 
 const TO_ADMIN: &str = "rbac.authorization.k8s.io/aggregate-to-admin";
 const TO_EDIT: &str = "rbac.authorization.k8s.io/aggregate-to-edit";
@@ -75,6 +75,8 @@ const ROLES: [Known; 11] = [
                 "",
             ),
             (WRITE, "policy", "poddisruptionbudgets", ""),
+            (WRITE, "events.k8s.io", "events", ""),
+            (WRITE, "resource.k8s.io", "resourceclaims resourceclaimtemplates", ""),
             (WRITE, "networking.k8s.io", "ingresses networkpolicies", ""),
             (BOTH, "coordination.k8s.io", "leases", ""),
         ],
@@ -115,6 +117,13 @@ const ROLES: [Known; 11] = [
                 "",
             ),
             (READ, "policy", "poddisruptionbudgets poddisruptionbudgets/status", ""),
+            (READ, "events.k8s.io", "events", ""),
+            (
+                READ,
+                "resource.k8s.io",
+                "resourceclaims resourceclaims/status resourceclaimtemplates",
+                "",
+            ),
             (
                 READ,
                 "networking.k8s.io",
