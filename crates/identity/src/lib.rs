@@ -13,6 +13,7 @@ mod needs;
 mod plan;
 mod policy;
 mod provider;
+pub mod rbac;
 mod role;
 mod source;
 mod state;
