@@ -29,6 +29,13 @@ pub(crate) struct TargetArgs {
     environment: Vec<String>,
 }
 
+impl TargetArgs {
+    /// Whether the command line names directories.
+    pub(crate) fn is_named(&self) -> bool {
+        !self.directories.is_empty()
+    }
+}
+
 /// A kustomization, and what the platform file says of it.
 pub(crate) struct Target<'p> {
     pub(crate) directory: PathBuf,

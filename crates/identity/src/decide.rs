@@ -4,6 +4,8 @@
 //! project or above refuses is refused; else one binding on the resource or on what it is part of is enough. What is
 //! not known here, such as the permissions of a role in no table, makes the answer unknown, never a yes or a no.
 
+use std::sync::OnceLock;
+
 use hashbrown::{HashMap, HashSet};
 
 use crate::condition::Verdict;
@@ -82,6 +84,7 @@ pub struct Reasoner<'s> {
     whole_projects: HashSet<ResourceName>,
     /// All that have a grant.
     members: HashSet<&'s Member>,
+    service_accounts: OnceLock<Vec<String>>,
     /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
     basic_roles_of: HashMap<&'s Member, Vec<Member>>,
     /// Bindings with members of a form that is not known, by resource.
@@ -100,6 +103,7 @@ impl<'s> Reasoner<'s> {
             groups_of: HashMap::new(),
             whole_projects: HashSet::new(),
             members: HashSet::new(),
+            service_accounts: OnceLock::new(),
             basic_roles_of: HashMap::new(),
             strange: HashMap::new(),
         };
@@ -253,23 +257,21 @@ impl<'s> Reasoner<'s> {
     }
 
     /// The addresses of all service accounts that have grants or hold one, in order.
-    pub fn service_accounts(&self) -> Vec<&str> {
-        let of_resource = |name: &ResourceName| name.path().contains("/serviceAccounts/");
-        let mut emails: Vec<&str> = self
-            .policies
-            .keys()
-            .filter(|name| of_resource(name))
-            .filter_map(|name| name.path().rsplit('/').next())
-            .collect();
-        for by_member in self.by_member.values() {
-            emails.extend(by_member.keys().filter_map(|member| match member {
-                Member::ServiceAccount(email) => Some(email.as_str()),
+    pub fn service_accounts(&self) -> &[String] {
+        self.service_accounts.get_or_init(|| {
+            let of_resource = |name: &&ResourceName| name.path().contains("/serviceAccounts/");
+            let resources = self.policies.keys().filter(of_resource);
+            let mut emails: Vec<String> = resources
+                .filter_map(|name| name.path().rsplit('/').next().map(str::to_owned))
+                .collect();
+            emails.extend(self.members.iter().filter_map(|member| match member {
+                Member::ServiceAccount(email) => Some(email.clone()),
                 _ => None,
             }));
-        }
-        emails.sort_unstable();
-        emails.dedup();
-        emails
+            emails.sort_unstable();
+            emails.dedup();
+            emails
+        })
     }
 
     /// Everybody in the state who has a permission on a resource by a grant, with the grant; in order. Sets and

@@ -4,6 +4,7 @@
 
 mod condition;
 mod decide;
+mod drift;
 mod explain;
 mod grant;
 mod landscape;
@@ -21,6 +22,7 @@ mod tree;
 
 pub use condition::Verdict;
 pub use decide::{Access, Decision, Grant, Missed, NearMiss, Reasoner};
+pub use drift::{AuditLog, Change, Drift, DriftKind, drift};
 pub use explain::{Explanation, IMPERSONATION, Link};
 pub use expression::Timestamp;
 pub use grant::NewGrant;

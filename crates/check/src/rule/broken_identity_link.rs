@@ -114,7 +114,7 @@ fn alike<'l>(standing: &'l Standing<'_>, email: &str) -> Option<&'l str> {
         return None;
     }
     let known = standing.landscape.reasoner.service_accounts();
-    nearest(email, known.into_iter()).first().copied()
+    nearest(email, known.iter().map(String::as_str)).first().copied()
 }
 
 /// Whether what has a need is linked with an account whose name is not meant: that is told at the link.

@@ -34,7 +34,8 @@
 //!   resourceRef: {kind: StorageBucket, external: acme-models}
 //! ```
 
-use identity::{NearMiss, NeedVerdict};
+use hashbrown::HashSet;
+use identity::{NearMiss, NeedVerdict, RunsAs};
 use resource::{Finding, Severity};
 
 use super::{Check, Control, Rule, SettingsType};
@@ -59,10 +60,11 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     if !standing.knows_grants() {
         return;
     }
-    let unmapped = super::unmapped_service_account::unmapped(standing);
+    let unmapped = super::unmapped_service_account::unmapped(standing).into_iter();
+    let unmapped: HashSet<&RunsAs> = unmapped.map(|run| &run.runs_as).collect();
     for group in standing.needs() {
         let need = group.first();
-        if unmapped.iter().any(|run| run.runs_as == need.subject) || super::broken_identity_link::is_misspelt(standing, need) {
+        if unmapped.contains(&need.subject) || super::broken_identity_link::is_misspelt(standing, need) {
             continue;
         }
         let finding = match &group.needs[0].1 {

@@ -25,7 +25,8 @@
 //!     iam.gke.io/gcp-service-account: trainer@acme.iam.gserviceaccount.com
 //! ```
 
-use identity::{Run, RunsAs};
+use hashbrown::HashMap;
+use identity::{Need, Run, RunsAs};
 use resource::{Finding, Severity};
 
 use super::{Check, Control, Rule, SettingsType};
@@ -47,13 +48,15 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
+    let needs = needs_of(standing);
     for run in unmapped(standing) {
         let RunsAs::Kubernetes { namespace, name } = &run.runs_as else {
             continue;
         };
-        let needs = standing.tree().needs.iter().filter(|need| need.object == run.object && need.subject == run.runs_as);
-        let Some(need) = needs.clone().next() else { continue };
-        let more = match needs.count() {
+        let needs = needs.get(&run.runs_as).into_iter().flatten();
+        let needs: Vec<&&Need> = needs.filter(|need| need.object == run.object).collect();
+        let Some(need) = needs.first() else { continue };
+        let more = match needs.len() {
             1 => String::new(),
             count => format!(", and {} more", count - 1),
         };
@@ -80,21 +83,29 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+fn needs_of<'a>(standing: &Standing<'a>) -> HashMap<&'a RunsAs, Vec<&'a Need>> {
+    let mut needs: HashMap<&RunsAs, Vec<&Need>> = HashMap::new();
+    for need in &standing.tree().needs {
+        needs.entry(&need.subject).or_default().push(need);
+    }
+    needs
+}
+
 /// What runs in the tree, needs something of Google Cloud, and is nobody there.
 pub(super) fn unmapped<'a>(standing: &Standing<'a>) -> Vec<&'a Run> {
     if !standing.knows_grants() {
         return Vec::new();
     }
-    let tree = standing.tree();
+    let needs = needs_of(standing);
+    let reasoner = standing.landscape.reasoner;
     let is_unmapped = |run: &&Run| {
         let identity = standing.landscape.identity(standing.at, &run.runs_as);
         let is_linked = identity.account.is_some_and(|account| account.google.is_some());
-        let has_grants = identity.member.as_ref().is_none_or(|member| {
-            let covering = standing.landscape.reasoner.identities(member, &[]);
-            covering.iter().any(|member| standing.landscape.reasoner.has_grants(member))
-        });
-        let needs = || tree.needs.iter().any(|need| need.object == run.object && need.subject == run.runs_as);
-        matches!(run.runs_as, RunsAs::Kubernetes { .. }) && !is_linked && !has_grants && needs()
+        if is_linked || !matches!(run.runs_as, RunsAs::Kubernetes { .. }) || !needs.contains_key(&run.runs_as) {
+            return false;
+        }
+        let Some(member) = &identity.member else { return false };
+        !reasoner.identities(member, &[]).iter().any(|member| reasoner.has_grants(member))
     };
-    tree.runs.iter().filter(is_unmapped).collect()
+    standing.tree().runs.iter().filter(is_unmapped).collect()
 }

@@ -73,6 +73,27 @@ impl GrantArgs {
     }
 }
 
+/// What some files say, as the command line names them.
+pub(super) fn read_files(session: &Session<'_>, files: &[String]) -> Result<State, Box<Diagnostic>> {
+    let mut reading = Reading {
+        session,
+        state: State::default(),
+    };
+    for file in files {
+        reading.grants(&working_directory(), file, Mark::NONE)?;
+    }
+    Ok(reading.state)
+}
+
+/// The text of a file.
+pub(super) fn read_source(session: &Session<'_>, path: &Path) -> Result<std::sync::Arc<yaml::Source>, Box<Diagnostic>> {
+    let reading = Reading {
+        session,
+        state: State::default(),
+    };
+    reading.read(path, Mark::NONE)
+}
+
 struct Reading<'s> {
     session: &'s Session<'s>,
     state: State,

@@ -26,7 +26,42 @@ pub(super) struct Ground {
     pub(super) state: State,
 }
 
+/// What is declared, and what holds.
+pub(super) struct Declared {
+    pub(super) declared: State,
+    pub(super) actual: State,
+}
+
 impl GroundArgs {
+    /// Builds the trees, and reads what they and some files declare, apart from the grants that hold.
+    pub(super) fn declared(
+        &self,
+        setup: &Setup,
+        session: &Session<'_>,
+        files: &[String],
+    ) -> Result<Declared, Box<Diagnostic>> {
+        let mut declared = super::grants::read_files(session, files)?;
+        // Without a platform file or a directory, what is declared is in the files alone.
+        let has_trees = self.targets.is_named() || crate::targets::find_platform().is_some();
+        if !has_trees && !files.is_empty() {
+            return Ok(Declared {
+                declared,
+                actual: self.grants.state(session, None)?,
+            });
+        }
+        let platform = read_platform(&self.targets, session)?;
+        let actual = self.grants.state(session, platform.as_ref())?;
+        let Targets { chosen, .. } = targets(&self.targets, session, platform.as_ref())?;
+        let chosen: Vec<&Target<'_>> = chosen.iter().collect();
+        let built = build_each(&chosen, setup, session, !self.setup.is_quiet(), |target, built| {
+            built.map(|built| State::from_config_connector(&built.objects, target.place.project.as_deref()))
+        });
+        for grants in built {
+            declared.merge(grants.map_err(|error| Box::new(Diagnostic::from(error)))?);
+        }
+        Ok(Declared { declared, actual })
+    }
+
     /// Builds the trees, and reads the grants of files and trees.
     pub(super) fn ground(&self, setup: &Setup, session: &Session<'_>) -> Result<Ground, Box<Diagnostic>> {
         let platform = read_platform(&self.targets, session)?;

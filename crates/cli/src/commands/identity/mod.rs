@@ -1,5 +1,6 @@
 //! `terrace identity`: who may do what, and what is missing.
 
+mod drift;
 mod grants;
 mod ground;
 mod json;
@@ -36,6 +37,7 @@ enum IdentityCommand {
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<CheckArgs>),
     Plan(Box<plan::PlanArgs>),
+    Drift(Box<drift::DriftArgs>),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
 }
@@ -127,6 +129,7 @@ pub(crate) fn run(args: &IdentityArgs) -> Exit {
     match &args.command {
         IdentityCommand::Check(args) => check::run(args, Scope::Identities),
         IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
+        IdentityCommand::Drift(args) => on_ground(&args.ground, |setup, session| drift::run(args, setup, session)),
         IdentityCommand::Explain(args) => on_files(&args.report, |session| explain(args, session)),
         IdentityCommand::WhoCan(args) => on_files(&args.report, |session| who_can(args, session)),
     }
