@@ -79,10 +79,15 @@ pub struct Reasoner<'s> {
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
+    /// Numbers of projects by their ids.
+    numbers: HashMap<&'s str, &'s str>,
     /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
     basic_roles_of: HashMap<&'s Member, Vec<Member>>,
     /// Bindings with members of a form that is not known, by resource.
     strange: HashMap<ResourceName, Vec<(&'s Binding, &'s Member)>>,
+    whole_projects: HashSet<ResourceName>,
+    /// All that have a grant.
+    members: HashSet<&'s Member>,
 }
 
 impl<'s> Reasoner<'s> {
@@ -95,9 +100,19 @@ impl<'s> Reasoner<'s> {
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
             groups_of: HashMap::new(),
+            numbers: HashMap::new(),
             basic_roles_of: HashMap::new(),
             strange: HashMap::new(),
+            whole_projects: HashSet::new(),
+            members: HashSet::new(),
         };
+        reasoner.whole_projects = state
+            .whole_projects
+            .iter()
+            .map(|name| reasoner.canonical(name))
+            .collect();
+        let numbers = state.project_numbers.iter();
+        reasoner.numbers = numbers.map(|(number, id)| (id.as_str(), number.as_str())).collect();
         for (resource, policy) in &state.policies {
             let resource = reasoner.canonical(resource);
             let project = (resource.parent().is_none() && resource.service() == RESOURCE_MANAGER)
@@ -111,13 +126,13 @@ impl<'s> Reasoner<'s> {
                         strange.entry(resource.clone()).or_default().push((binding, member));
                     }
                     if let Some(project) = project.filter(|_| BASIC_ROLES.contains(&binding.role.as_str())) {
-                        let numbers = state.project_number(project);
                         let roles = std::iter::once(project)
-                            .chain(numbers)
+                            .chain(reasoner.numbers.get(project).copied())
                             .map(|project| Member::ProjectRole(binding.role.clone(), project.to_owned()));
                         reasoner.basic_roles_of.entry(member).or_default().extend(roles);
                     }
                     by_member.entry(member).or_default().push(bindings.len());
+                    reasoner.members.insert(member);
                 }
                 bindings.push(binding);
             }
@@ -152,7 +167,7 @@ impl<'s> Reasoner<'s> {
         let id = resource
             .project_id()
             .filter(|_| resource.service() == "secretmanager.googleapis.com");
-        let number = id.and_then(|id| self.state.project_number(id));
+        let number = id.and_then(|id| self.numbers.get(id));
         number.map_or_else(|| resource.clone(), |number| resource.with_project(number))
     }
 
@@ -218,8 +233,23 @@ impl<'s> Reasoner<'s> {
         all
     }
 
-    pub(crate) fn state(&self) -> &'s State {
+    pub fn state(&self) -> &'s State {
         self.state
+    }
+
+    /// Whether any binding names a member.
+    pub fn has_grants(&self, member: &Member) -> bool {
+        self.members.contains(member)
+    }
+
+    /// Whether a policy is known that is set on a resource.
+    pub fn has_policy(&self, resource: &ResourceName) -> bool {
+        self.policies.contains_key(&self.canonical(resource))
+    }
+
+    /// Whether all grants on a project and what is in it are known.
+    pub fn is_whole(&self, project: &ResourceName) -> bool {
+        self.whole_projects.contains(&self.canonical(project))
     }
 
     pub fn roles(&self) -> &'static PredefinedRoles {
@@ -329,7 +359,12 @@ impl<'s> Reasoner<'s> {
                         None | Some(Verdict::Holds) => return Decision::Granted(grant()),
                         Some(Verdict::Fails) => near.push(NearMiss::Condition(grant())),
                         Some(Verdict::Unknown(why)) => {
-                            unknown.push(format!("{} on {on} for {member}: {why}", binding.role));
+                            unknown.push(format!(
+                                "{} on {} for {}: {why}",
+                                binding.role,
+                                on.short(),
+                                member.short()
+                            ));
                         }
                     },
                 }
@@ -338,7 +373,7 @@ impl<'s> Reasoner<'s> {
         for on in &lineage {
             for (binding, member) in self.strange.get(on).into_iter().flatten() {
                 if self.permits(&binding.role, access.permission) == Permits::Yes {
-                    let role = &binding.role;
+                    let (role, on) = (&binding.role, on.short());
                     unknown.push(format!(
                         "{role} on {on} is granted to {member}, and who that is is not known"
                     ));
@@ -391,7 +426,8 @@ impl<'s> Reasoner<'s> {
                 };
                 if let Some(doubtful) = doubtful {
                     unknown.push(format!(
-                        "the denial on {on} names {doubtful}, and who that is is not known"
+                        "the denial on {} names {doubtful}, and who that is is not known",
+                        on.short()
                     ));
                     continue;
                 }
@@ -399,7 +435,9 @@ impl<'s> Reasoner<'s> {
                 match rule.condition.as_ref().map(|it| it.verdict(&resource, access.time)) {
                     None | Some(Verdict::Holds) => return Some(Decision::Denied { on: on.clone(), member }),
                     Some(Verdict::Fails) => {}
-                    Some(Verdict::Unknown(why)) => unknown.push(format!("the denial on {on} for {member}: {why}")),
+                    Some(Verdict::Unknown(why)) => {
+                        unknown.push(format!("the denial on {} for {}: {why}", on.short(), member.short()))
+                    }
                 }
             }
         }
@@ -434,6 +472,7 @@ impl<'s> Reasoner<'s> {
 }
 
 fn unknown_role(role: &str, member: &Member, on: &ResourceName) -> String {
+    let (member, on) = (member.short(), on.short());
     if BASIC_ROLES.contains(&role) {
         format!("{member} has the basic role {role} on {on}, and what basic roles permit is in no table")
     } else {

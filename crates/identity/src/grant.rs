@@ -60,10 +60,10 @@ impl<'n> Target<'n> {
 }
 
 impl Reasoner<'_> {
-    /// The least grant that gives a permission on a resource: the smallest role with it, on the nearest resource that
-    /// takes grants. None where no role is known that has it.
-    pub fn new_grant(&self, permission: &str, resource: &ResourceName, member: &Member) -> Option<NewGrant> {
-        let role = (*self.roles().holding(&[permission]).first()?).to_owned();
+    /// The least grant that gives some permissions on a resource: the smallest role with them, on the nearest resource
+    /// that takes grants. None where no role is known that has them.
+    pub fn new_grant(&self, permissions: &[&str], resource: &ResourceName, member: &Member) -> Option<NewGrant> {
+        let role = (*self.roles().holding(permissions).first()?).to_owned();
         let on = self
             .lineage(resource)
             .into_iter()
@@ -318,7 +318,7 @@ spec:
         ];
         for (permission, resource, on) in table {
             let resource = ResourceName::parse(resource).unwrap();
-            let grant = reasoner.new_grant(permission, &resource, &Member::AllUsers).unwrap();
+            let grant = reasoner.new_grant(&[permission], &resource, &Member::AllUsers).unwrap();
             assert_eq!(grant.on.as_str(), on);
         }
     }
