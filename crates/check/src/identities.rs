@@ -1,6 +1,6 @@
 //! The rules about identities: they look at all trees of a platform beside what is granted.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use identity::{Landscape, Member, Need, NeedVerdict, ResourceName, Tree};
 use resource::{Finding, Severity};
@@ -13,7 +13,7 @@ use crate::settings::Settings;
 pub(crate) struct Standing<'a> {
     pub(crate) landscape: &'a Landscape<'a>,
     pub(crate) at: usize,
-    partial: &'a HashSet<&'a str>,
+    partial: &'a BTreeSet<&'a str>,
 }
 
 /// What one object needs of one resource, as one identity.
@@ -61,8 +61,8 @@ impl<'a> Standing<'a> {
     }
 
     /// The identities of what runs in the environment, on Google Cloud and in the cluster.
-    pub(crate) fn members(&self) -> HashSet<Member> {
-        let mut members = HashSet::new();
+    pub(crate) fn members(&self) -> BTreeSet<Member> {
+        let mut members = BTreeSet::new();
         for (at, tree) in self.trees() {
             for run in &tree.runs {
                 let identity = self.landscape.identity(at, &run.runs_as);
@@ -128,7 +128,7 @@ impl Rule {
 
 /// The findings of the rules about identities, for each target in the order of the landscape. Of the environments of
 /// `partial`, some targets are not in the landscape.
-pub fn identities(landscape: &Landscape<'_>, settings: &[&Settings], partial: &HashSet<&str>) -> Vec<Vec<Finding>> {
+pub fn identities(landscape: &Landscape<'_>, settings: &[&Settings], partial: &BTreeSet<&str>) -> Vec<Vec<Finding>> {
     let mut all = Vec::new();
     for (at, settings) in settings.iter().enumerate() {
         let standing = Standing { landscape, at, partial };

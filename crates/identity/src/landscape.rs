@@ -18,11 +18,13 @@ pub struct Landscape<'a> {
     pub reasoner: &'a Reasoner<'a>,
     pub time: Option<Timestamp>,
     /// Service accounts by cluster, namespace and name: the tree that has it, and the account.
-    accounts: HashMap<(ClusterKey<'a>, &'a str, &'a str), Vec<(usize, &'a Account)>>,
+    accounts: HashMap<AccountName<'a>, Vec<(usize, &'a Account)>>,
 }
 
 /// Environments of one cluster share its service accounts.
 type ClusterKey<'a> = (bool, &'a str);
+
+type AccountName<'a> = (ClusterKey<'a>, &'a str, &'a str);
 
 /// Who an identity of a tree is on Google Cloud.
 #[derive(Clone, Debug)]
@@ -84,7 +86,7 @@ impl<'a> Landscape<'a> {
     /// Every ServiceAccount of a name in the cluster of a tree, with the tree that has it.
     pub fn accounts(&self, tree: usize, namespace: &str, name: &str) -> Vec<(usize, &'a Account)> {
         let key = (cluster_key(&self.trees[tree].place), namespace, name);
-        let accounts: &HashMap<(ClusterKey<'_>, &str, &str), Vec<(usize, &'a Account)>> = &self.accounts;
+        let accounts: &HashMap<AccountName<'_>, Vec<(usize, &'a Account)>> = &self.accounts;
         accounts.get(&key).cloned().unwrap_or_default()
     }
 
@@ -135,7 +137,7 @@ impl<'a> Landscape<'a> {
         Some(self.verdict_for(&member, need.permission, &need.resource))
     }
 
-    fn verdict_for(&self, member: &Member, permission: &str, resource: &ResourceName) -> NeedVerdict {
+    pub(crate) fn verdict_for(&self, member: &Member, permission: &str, resource: &ResourceName) -> NeedVerdict {
         let access = Access {
             subject: member,
             attributes: &[],

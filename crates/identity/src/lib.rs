@@ -10,6 +10,7 @@ mod landscape;
 mod member;
 mod name;
 mod needs;
+mod plan;
 mod policy;
 mod provider;
 pub mod rbac;
@@ -27,6 +28,7 @@ pub use landscape::{Identity, Landscape, NeedVerdict, is_default_account, is_ser
 pub use member::{Member, Pool, PoolKind, Set};
 pub use name::{NameError, ResourceName, project_of_account};
 pub use needs::{MalformedNeed, Need};
+pub use plan::{CustomRole, CustomRoles, Plan, PlannedGrant, Reason, TOO_BROAD, Unmet};
 pub use policy::{Binding, Condition, DenyRule, Policy, PolicyError};
 pub use provider::{Exposure, Provider};
 pub use role::{BASIC_ROLES, Permits, PredefinedRole, PredefinedRoles};

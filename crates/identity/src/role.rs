@@ -135,6 +135,20 @@ impl PredefinedRoles {
         }
     }
 
+    /// How many permissions a role has; 0 for one that is not known.
+    pub fn size(&self, role: &str) -> usize {
+        self.roles.get(role).map_or(0, |role| role.permissions.len())
+    }
+
+    /// How many permissions some roles have together.
+    pub fn union_size(&self, roles: &[&str]) -> usize {
+        let roles = roles.iter().filter_map(|role| self.roles.get(*role));
+        let mut all: Vec<u16> = roles.flat_map(|role| role.permissions.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.len()
+    }
+
     /// The permissions of a role, in order.
     pub fn permissions_of<'s>(&'s self, role: &PredefinedRole) -> impl Iterator<Item = &'s str> {
         let numbers = role.permissions.clone();

@@ -76,6 +76,7 @@ rules! {
     unknown_kind,
     unmapped_service_account,
     unneeded_role,
+    unresolved_grant,
     unverified_permission,
     vulnerable_image,
     wrong_type,

@@ -1,6 +1,6 @@
 //! `terrace check`: what is wrong with what is built, at the line that caused it.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -138,6 +138,8 @@ struct Outcome {
     secrets: Vec<yaml::Mark>,
     findings: Vec<Finding>,
     tree: Tree,
+    /// What objects of Config Connector grant.
+    grants: State,
 }
 
 pub(crate) fn run(args: &CheckArgs, scope: Scope) -> Exit {
@@ -251,6 +253,7 @@ fn check(
                         secrets: check::secret_values(&built.objects),
                         findings,
                         tree: Tree::new(&built.objects, &target.place, &state),
+                        grants: State::from_config_connector(&built.objects, target.place.project.as_deref()),
                     };
                     (outcome, inventory, links)
                 }
@@ -264,6 +267,7 @@ fn check(
                             place: target.place.clone(),
                             ..Tree::default()
                         },
+                        grants: State::default(),
                     };
                     (outcome, inventory, Links::unbuilt(&target.facts))
                 }
@@ -279,6 +283,7 @@ fn check(
     let mut outcomes = Vec::with_capacity(results.len());
     for (mut outcome, inventory, of_target) in results {
         trees.push(std::mem::take(&mut outcome.tree));
+        state.merge(std::mem::take(&mut outcome.grants));
         outcomes.push(outcome);
         inventories.push(inventory);
         links.push(of_target);
@@ -290,7 +295,7 @@ fn check(
         .zip(&outcomes)
         .filter(|(_, outcome)| !outcome.is_built)
         .map(|(target, _)| target);
-    let partial: HashSet<&str> = unbuilt
+    let partial: BTreeSet<&str> = unbuilt
         .chain(&others)
         .map(|target| target.place.environment.as_str())
         .collect();
@@ -328,7 +333,7 @@ fn of_identities(
     state: &mut State,
     time: Option<identity::Timestamp>,
     settings: &[&Settings],
-    partial: &HashSet<&str>,
+    partial: &BTreeSet<&str>,
 ) -> Vec<Vec<Finding>> {
     state.assume_buckets(trees);
     let reasoner = Reasoner::new(state);

@@ -2,7 +2,9 @@
 
 mod cluster;
 mod grants;
+mod ground;
 mod json;
+mod plan;
 mod text;
 mod trees;
 
@@ -12,8 +14,7 @@ use build::Session;
 use clap::{Args, Subcommand};
 use identity::rbac::Rbac;
 use identity::{Access, Decision, Explanation, Reasoner, ResourceName, State};
-
-use resource::{Finding, Severity};
+use resource::{Finding, Resource, Severity};
 
 use self::cluster::Question;
 use self::grants::{resource_name, subject};
@@ -22,7 +23,7 @@ use super::check::{self, CheckArgs, Scope};
 use crate::diagnostic::{Diagnostic, Reporter, has_colour};
 use crate::exit::Exit;
 use crate::output::{self, AnswerFormat};
-use crate::setup::SetupArgs;
+use crate::setup::{Setup, SetupArgs};
 
 /// Identities: who may do what, by which grant, and which grant is missing.
 #[derive(Args, Debug)]
@@ -38,7 +39,8 @@ enum IdentityCommand {
     /// As terrace check, with the rules about identities alone. What is granted comes from the files that terrace.yaml
     /// names under identity.iam, from --iam, and from objects of Config Connector in the trees.
     #[command(after_help = CHECK_EXAMPLES)]
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
+    Plan(Box<plan::PlanArgs>),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
 }
@@ -155,6 +157,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(crate) fn run(args: &IdentityArgs) -> Exit {
     match &args.command {
         IdentityCommand::Check(args) => check::run(args, Scope::Identities),
+        IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
         IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
         IdentityCommand::WhoCan(args) => ask(&args.setup, &args.trees, |asking| who_can(args, asking)),
     }
@@ -184,8 +187,21 @@ struct Asking<'a> {
     reporter: &'a Reporter,
     session: &'a Session<'a>,
     /// Those of the trees that the command line names.
-    objects: Vec<resource::Resource>,
+    objects: Vec<Resource>,
     has_trees: bool,
+}
+
+/// Answers what needs trees that are built.
+fn on_ground(
+    args: &ground::GroundArgs,
+    answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>,
+) -> Exit {
+    let setup = args.setup.setup();
+    let session = setup.session();
+    answer(&setup, &session).unwrap_or_else(|diagnostic| {
+        setup.reporter.error(&diagnostic, session.sources());
+        Exit::WrongInput
+    })
 }
 
 /// A question as it was asked, and its answer.
