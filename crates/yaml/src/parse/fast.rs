@@ -14,10 +14,10 @@ use memchr::{memchr, memchr2};
 
 use crate::node::{Entry, Map, Node, Seq, Style, Tag, Value};
 use crate::parse::scan::Scanner;
-use crate::parse::words::{count_spaces, find};
 use crate::resolve::resolve_v3;
 use crate::source::{Mark, Source};
 use crate::text::Text;
+use crate::words::{count_spaces, find};
 
 /// Levels of nesting that are read by recursion.
 const DEPTH: usize = 64;

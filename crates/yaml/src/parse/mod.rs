@@ -7,7 +7,6 @@ mod merge;
 mod read;
 mod scalar;
 mod scan;
-mod words;
 
 pub use compose::Duplicate;
 pub use read::{Config, DecodeError, Documents, decode, normalize_newlines, read_config, read_documents};

@@ -8,13 +8,13 @@ const HIGHEST: u64 = ONES << 7;
 
 /// The number of spaces at the beginning.
 #[inline]
-pub(super) fn count_spaces(bytes: &[u8]) -> usize {
+pub(crate) fn count_spaces(bytes: &[u8]) -> usize {
     first_marked(bytes, |word| word ^ (ONES * u64::from(b' ')))
 }
 
 /// The index of the first byte that is one of `wanted`, or the length.
 #[inline]
-pub(super) fn find<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
+pub(crate) fn find<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
     first_marked(bytes, |word| {
         wanted.iter().fold(0, |marks, &byte| marks | equal(word, byte))
     })
