@@ -20,7 +20,10 @@ pub use emit::{EmitError, EmitProblem, emit, encode_v3};
 pub use error::{MAX_ALIASED_NODES, MAX_DEPTH, ParseError, Problem};
 pub use node::{Entry, Map, Node, Seq, Style, Tag, Value};
 pub use origin::{Change, Layer, Origin};
-pub use parse::{Config, DecodeError, Documents, Duplicate, decode, normalize_newlines, read_config, read_documents};
+pub use parse::{
+    Config, DecodeError, Documents, Duplicate, decode, normalize_newlines, read_chunks, read_config, read_documents,
+    split_documents,
+};
 pub use resolve::{TypeError, Typed, resolve_v2, resolve_v3, typed};
 pub use source::{Host, Mark, Place, Source, SourceId, Sources};
 pub use text::Text;
