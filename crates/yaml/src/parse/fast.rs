@@ -9,13 +9,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use ecow::EcoVec;
 use memchr::{memchr, memchr2};
 
-use crate::node::{Entry, Map, Node, Seq, Style, Tag, Value};
+use crate::node::{Node, Style, Tag, Value};
+use crate::parse::nodes::Nodes;
 use crate::parse::scan::Scanner;
 use crate::resolve::resolve_v3;
-use crate::source::{Mark, Source};
+use crate::source::Source;
 use crate::text::Text;
 use crate::words::{count_spaces, find};
 
@@ -123,56 +123,6 @@ enum Start {
     Value,
 }
 
-/// What stands where no node is; it need not be dropped.
-const PLACE: Node = Node {
-    value: Value::Scalar(Text::from_static("")),
-    tag: Tag::Unset,
-    style: Style::Plain,
-    mark: Mark::NONE,
-    origin: None,
-};
-
-/// The nodes of the open collections: items of lists, and keys and values in turn of mappings.
-///
-/// A node is written where it stays until its collection is closed, since to move it costs as much as to make it.
-#[derive(Default)]
-pub(super) struct Nodes {
-    /// From `len` on [`PLACE`]s.
-    places: Vec<Node>,
-    len: usize,
-}
-
-impl Nodes {
-    /// The place of the next node.
-    #[inline]
-    fn next(&mut self) -> &mut Node {
-        if self.len == self.places.len() {
-            self.places.push(PLACE);
-        }
-        self.len += 1;
-        &mut self.places[self.len - 1]
-    }
-}
-
-#[inline]
-fn take(node: &mut Node) -> Node {
-    std::mem::replace(node, PLACE)
-}
-
-#[inline(always)]
-fn fill(place: &mut Node, value: Value, tag: Tag, style: Style, mark: Mark) {
-    let node = Node {
-        value,
-        tag,
-        style,
-        mark,
-        origin: None,
-    };
-    let place = std::mem::replace(place, node);
-    debug_assert!(place.tag == Tag::Unset);
-    std::mem::forget(place);
-}
-
 impl Fast<'_, '_> {
     #[inline]
     fn byte(&self, at: usize) -> u8 {
@@ -181,56 +131,32 @@ impl Fast<'_, '_> {
 
     #[inline]
     fn push(&mut self, value: Value, tag: Tag, style: Style, at: usize) {
-        let mark = self.source.mark(at);
-        fill(self.nodes.next(), value, tag, style, mark);
+        self.nodes.push(value, tag, style, self.source.mark(at));
     }
 
     fn push_null(&mut self, at: usize) {
         self.push(Value::Scalar(Text::default()), Tag::Null, Style::Plain, at);
     }
 
-    /// A scalar that begins at `at` and means what stands at `range`.
-    #[inline(always)]
-    fn push_slice(&mut self, range: Range<usize>, tag: Tag, style: Style, at: usize) {
-        let (start, text) = (range.start, &self.text[range]);
-        let mark = self.source.mark(at);
-        let place = self.nodes.next();
-        let text = Text::part(self.source, start, text);
-        fill(place, Value::Scalar(text), tag, style, mark);
-    }
-
     #[inline]
     fn push_plain(&mut self, range: Range<usize>) -> Tag {
-        let at = range.start;
+        let mark = self.source.mark(range.start);
         let tag = resolve_v3(&self.text[range.clone()]);
-        self.push_slice(range, tag, Style::Plain, at);
+        self.nodes.push_slice(self.source, range, tag, Style::Plain, mark);
         tag
     }
 
     /// Makes a mapping of the nodes from `first` on.
     fn close_map(&mut self, first: usize, style: Style, at: usize) {
         self.depth -= 1;
-        let (pairs, _) = self.nodes.places[first..self.nodes.len].as_chunks_mut::<2>();
-        let mut entries = EcoVec::with_capacity(pairs.len());
-        for [key, value] in pairs {
-            entries.push(Entry {
-                key: take(key),
-                value: take(value),
-            });
-        }
-        let map = Map::from(entries);
-        self.nodes.len = first;
+        let map = self.nodes.take_map(first);
         self.push(Value::Map(map), Tag::Map, style, at);
     }
 
     /// Makes a list of the nodes from `first` on.
     fn close_seq(&mut self, first: usize, style: Style, at: usize) {
         self.depth -= 1;
-        let mut items = Seq::with_capacity(self.nodes.len - first);
-        for item in &mut self.nodes.places[first..self.nodes.len] {
-            items.push(take(item));
-        }
-        self.nodes.len = first;
+        let items = self.nodes.take_seq(first);
         self.push(Value::Seq(items), Tag::Seq, style, at);
     }
 
@@ -249,8 +175,7 @@ impl Fast<'_, '_> {
         if self.line.indent >= 0 {
             return None;
         }
-        self.nodes.len -= 1;
-        self.nodes.places.get_mut(self.nodes.len).map(take)
+        self.nodes.pop()
     }
 
     /// A `---` on the first line, with nothing but a comment after it.
@@ -356,7 +281,7 @@ impl Fast<'_, '_> {
     fn sequence(&mut self, column: isize) -> Option<()> {
         self.deeper()?;
         let at = self.pos;
-        let first = self.nodes.len;
+        let first = self.nodes.len();
         loop {
             self.item(column)?;
             if self.line.indent != column || !self.is_item() {
@@ -409,7 +334,7 @@ impl Fast<'_, '_> {
     /// colon.
     fn mapping(&mut self, at: usize, column: isize) -> Option<()> {
         self.deeper()?;
-        let first = self.nodes.len - 1;
+        let first = self.nodes.len() - 1;
         loop {
             self.value(column)?;
             if self.line.indent != column {
@@ -602,7 +527,8 @@ impl Fast<'_, '_> {
             let end = at + 1 + memchr(quote, rest)?;
             if quote == b'"' || self.byte(end + 1) != quote {
                 self.pos = end + 1;
-                self.push_slice(at + 1..end, Tag::Str, style, at);
+                let mark = self.source.mark(at);
+                self.nodes.push_slice(self.source, at + 1..end, Tag::Str, style, mark);
                 return Some(());
             }
         }
@@ -622,7 +548,7 @@ impl Fast<'_, '_> {
     fn flow(&mut self) -> Option<()> {
         self.deeper()?;
         let at = self.pos;
-        let first = self.nodes.len;
+        let first = self.nodes.len();
         let is_map = self.byte(at) == b'{';
         self.pos += 1;
         if is_map {

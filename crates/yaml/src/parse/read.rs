@@ -12,6 +12,7 @@ use crate::error::{ParseError, Problem};
 use crate::node::Node;
 use crate::parse::compose::{Dialect, Duplicate, compose};
 use crate::parse::fast;
+use crate::parse::nodes::Nodes;
 use crate::source::Source;
 
 /// The documents of a file.
@@ -63,7 +64,7 @@ pub fn split_documents(source: &Source) -> Result<Vec<Range<usize>>, ParseError>
 /// The documents of some pieces of a file that are not empty or null. Stops at the first error.
 pub fn read_chunks(source: &Arc<Source>, chunks: &[Range<usize>]) -> Result<Vec<Node>, ParseError> {
     let mut nodes = Vec::with_capacity(chunks.len());
-    let mut room = fast::Nodes::default();
+    let mut room = Nodes::default();
     for chunk in chunks {
         check_characters(source, chunk.clone())?;
         let node = match fast::parse(source, chunk.clone(), &mut room) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{compose, fast, read};
+use super::{compose, fast, nodes, read};
 use crate::node::{Node, Value};
 use crate::number::Dialect;
 use crate::source::{Source, Sources};
@@ -49,7 +49,7 @@ fn compare_range(source: &Arc<Source>, range: Range<usize>) -> bool {
     if read::check_characters(source, range.clone()).is_err() {
         return false;
     }
-    let Some(fast) = fast::parse(source, range.clone(), &mut fast::Nodes::default()) else {
+    let Some(fast) = fast::parse(source, range.clone(), &mut nodes::Nodes::default()) else {
         return false;
     };
     let exact = compose::compose(source, range, Dialect::V3);
