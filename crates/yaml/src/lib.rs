@@ -13,6 +13,7 @@ mod resolve;
 mod source;
 mod text;
 mod timestamp;
+mod words;
 
 pub use edit::{EditError, Editor, Step};
 pub use emit::{EmitError, EmitProblem, emit, encode_v3};

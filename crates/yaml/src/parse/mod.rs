@@ -4,6 +4,7 @@
 mod compose;
 mod fast;
 mod merge;
+mod nodes;
 mod read;
 mod scalar;
 mod scan;
