@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::debt;
 use crate::group::{self, Ending, Group};
+#[cfg(unix)]
+use crate::scratch;
 
 struct Table {
     groups: Vec<Group>,
@@ -32,6 +34,9 @@ fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Milliseconds before a program whose file is still open for writing is tried again.
+const BUSY_PAUSES: [u64; 6] = [1, 5, 20, 50, 100, 200];
+
 /// A program that runs.
 pub(crate) struct Live {
     child: Child,
@@ -42,6 +47,20 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn start(command: &mut Command) -> io::Result<Live> {
         group::lead(command);
+        let mut pauses = BUSY_PAUSES.iter();
+        loop {
+            match Live::spawn(command) {
+                // A file that was just written: a program that another thread was starting holds it open until it runs.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => match pauses.next() {
+                    Some(&pause) => std::thread::sleep(Duration::from_millis(pause)),
+                    None => return Err(error),
+                },
+                started => return started,
+            }
+        }
+    }
+
+    fn spawn(command: &mut Command) -> io::Result<Live> {
         // No interrupt comes between the start of a program and its entry in the table.
         let mut table = table();
         table.watch();
@@ -172,7 +191,7 @@ impl Table {
         }
         for directory in &self.directories {
             // Nobody is left to hear that it stays.
-            let _ = std::fs::remove_dir_all(directory);
+            let _ = scratch::remove(directory);
         }
     }
 }

@@ -27,6 +27,9 @@ for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 IFS=';'
 for command in $undo; do IFS=' '; $command; done
 [ $# = 0 ] || { sleep 1; rm -rf -- "$@"; }
+for directory; do
+  case $directory in */terrace-scratch-*/*) rmdir -- "${directory%/*}" 2>/dev/null ;; esac
+done
 "#;
 
 /// The way to the shell.
