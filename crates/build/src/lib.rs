@@ -46,7 +46,7 @@ pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
 pub use overlay_files::OverlayFiles;
 pub use programs::{Call, HelmSettings, Permissions, PluginSettings, Program, ProgramError, Programs, Ran, Word};
-pub use repo_spec::{DEFAULT_TIMEOUT, RepoSpec};
+pub use repo_spec::{DEFAULT_TIMEOUT, RepoSpec, refuse_command};
 pub use session::{DEFAULT_FILE_LIMIT, Session};
 
 use accumulate::{Accumulated, Context, Target};

@@ -4,6 +4,10 @@
 
 use std::time::Duration;
 
+use yaml::Mark;
+
+use crate::error::{BuildError, ErrorKind};
+
 /// How long one `git` command may take where the URL says nothing.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(27);
 
@@ -59,6 +63,25 @@ impl RepoSpec {
     pub fn is_local(&self) -> bool {
         self.clone_url.starts_with(FILE)
     }
+}
+
+/// The error for what Git would run a command for: a URL of a transport helper (`ext::sh -c ...`, `fd::17`), or an
+/// option of Git in the place of a URL (`--upload-pack=...`).
+pub fn refuse_command(url: &str, mark: Mark) -> Option<BuildError> {
+    let address = without_prefix(url, "git::").unwrap_or(url);
+    let is_option = ["--upload-pack", "--receive-pack", "--exec", "-u"]
+        .into_iter()
+        .any(|option| address.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')));
+    let is_helper = address.split_once("::").is_some_and(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_'))
+    });
+    (is_option || is_helper).then(|| {
+        let message = format!("this Git URL would run a command: \"{url}\"");
+        BuildError::new(ErrorKind::File, mark, message).hint("name the repository by https, ssh or file")
+    })
 }
 
 /// Whether a path names a file by its extension, not a repository.
@@ -277,6 +300,23 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_what_would_run_a_command() {
+        for (url, would) in [
+            ("ext::sh -c 'touch /tmp/x'", true),
+            ("git::ext::sh -c x", true),
+            ("fd::17", true),
+            ("--upload-pack=touch x", true),
+            ("git::https://a.example/org/repo", false),
+            ("a/b::c", false),
+            ("::", false),
+            ("--upload-pack", false),
+            ("base", false),
+        ] {
+            assert_eq!(refuse_command(url, Mark::NONE).is_some(), would, "{url}");
+        }
+    }
 
     #[test]
     fn takes_urls_apart() {
