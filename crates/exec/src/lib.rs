@@ -119,7 +119,7 @@ impl Programs for Executor {
         if let Some(directory) = &call.directory {
             command.current_dir(directory);
         }
-        let output = process::run(&mut command, call.stdin.clone(), &self.limits).map_err(|failure| {
+        let output = process::run_alone(&mut command, call.stdin.clone(), &self.limits).map_err(|failure| {
             if let Some(container) = container.take().filter(|_| !matches!(failure, Failure::Start(_))) {
                 container.pay();
             }

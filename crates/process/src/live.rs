@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use crate::debt;
 use crate::group::{self, Ending, Group};
 #[cfg(unix)]
-use crate::scratch;
+use crate::{mark, scratch};
 
 struct Table {
     groups: Vec<Group>,
     directories: Vec<PathBuf>,
     debts: Vec<Vec<String>>,
+    marks: Vec<String>,
     watched: bool,
     #[cfg(unix)]
     watchdog: Option<crate::watchdog::Watchdog>,
@@ -25,6 +26,7 @@ static TABLE: Mutex<Table> = Mutex::new(Table {
     groups: Vec::new(),
     directories: Vec::new(),
     debts: Vec::new(),
+    marks: Vec::new(),
     watched: false,
     #[cfg(unix)]
     watchdog: None,
@@ -140,6 +142,22 @@ pub(crate) fn forget_debt(words: &[String]) {
     table.watchdog.iter_mut().for_each(|dog| dog.debt(words, false));
 }
 
+/// Notes a mark whose bearers are ended on an interrupt.
+pub(crate) fn note_mark(mark: &str) {
+    let mut table = table();
+    table.watch();
+    table.marks.push(mark.to_owned());
+    #[cfg(unix)]
+    table.watchdog.iter_mut().for_each(|dog| dog.mark(mark, true));
+}
+
+pub(crate) fn forget_mark(mark: &str) {
+    let mut table = table();
+    table.marks.retain(|noted| noted != mark);
+    #[cfg(unix)]
+    table.watchdog.iter_mut().for_each(|dog| dog.mark(mark, false));
+}
+
 impl Table {
     /// Listens for interrupts, from the first program on.
     fn watch(&mut self) {
@@ -186,6 +204,7 @@ impl Table {
             std::thread::sleep(interrupt::GRACE);
         }
         self.groups.iter().for_each(|group| group.end(Ending::Forced));
+        self.marks.iter().for_each(|mark| mark::end(mark));
         for words in &self.debts {
             debt::pay(words);
         }

@@ -5,7 +5,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use process::{Failure, Limits, Output, Scratch, run};
+use process::{Failure, Limits, Output, Scratch, run, run_alone};
 
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(20),
@@ -242,4 +242,24 @@ fn waits_for_a_program_that_is_still_open_for_writing() {
     let output = run(&mut Command::new(&path), None, &LIMITS).unwrap();
     assert_eq!(output.stdout, b"ran\n");
     writer.join().unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_outlives_a_program_that_runs_alone() {
+    let pids = tempfile::NamedTempFile::new().unwrap();
+    let script = format!(
+        "setsid sleep 300 >/dev/null 2>&1 & echo $! > {}; sleep 0.2",
+        pids.path().display()
+    );
+    let output = run_alone(Command::new("sh").args(["-c", &script]), None, &LIMITS).unwrap();
+    assert!(output.status.success());
+    let pid = std::fs::read_to_string(pids.path()).unwrap();
+    assert!(!pid.trim().is_empty() && ends(&pid));
+    // What another program of this process started is left alone.
+    let mut other = Command::new("sleep").arg("300").spawn().unwrap();
+    run_alone(Command::new("sh").args(["-c", "true"]), None, &LIMITS).unwrap();
+    assert!(runs(&other.id().to_string()));
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
