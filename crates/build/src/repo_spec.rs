@@ -297,9 +297,47 @@ fn duration(text: &str) -> Option<Duration> {
         .filter(|duration| !duration.is_zero())
 }
 
+/// The error for what looks like the URL of a repository and cannot be one.
+pub(crate) fn refuse_url(url: &str, mark: Mark) -> Option<BuildError> {
+    let address = url.split('?').next().unwrap_or_default();
+    let (host, rest) = split_host(address)?;
+    if !host.contains("://") && !host.contains('@') {
+        return None;
+    }
+    let path = split_path(rest, host == FILE).map_or("", |(_, path)| path);
+    if leaves(path) {
+        let message = format!("the path \"{path}\" of this URL leads out of the repository: \"{url}\"");
+        return Some(BuildError::new(ErrorKind::File, mark, message).hint("name a directory in the repository"));
+    }
+    let message = format!("this URL names no repository: \"{url}\"");
+    let hint = "a repository has a path on its host (https://HOST/ORG/REPO), and // before the directory in it";
+    Some(BuildError::new(ErrorKind::File, mark, message).hint(hint))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn says_what_is_wrong_with_a_url() {
+        for (url, said) in [
+            (
+                "https://a.example/org/repo//base/../../x?ref=v1",
+                Some("leads out of the repository"),
+            ),
+            ("file:///a/repo//../x", Some("leads out of the repository")),
+            ("git::http://a.example/org", Some("names no repository")),
+            ("ssh://git@a.example", Some("names no repository")),
+            ("base", None),
+            ("../base", None),
+            ("a@b", None),
+        ] {
+            let error = refuse_url(url, Mark::NONE).filter(|_| RepoSpec::parse(url).is_none());
+            let found = error.map(|error| error.message);
+            assert_eq!(found.is_some(), said.is_some(), "{url}: {found:?}");
+            assert!(said.is_none_or(|said| found.unwrap().contains(said)), "{url}");
+        }
+    }
 
     #[test]
     fn knows_what_would_run_a_command() {
