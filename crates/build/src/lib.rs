@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 pub use built::{Built, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
-pub use external::PROGRAM_OUTPUT;
+pub use external::{FunctionCall, PROGRAM_OUTPUT};
 pub use fetch::{Extent, Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
 pub use files::{EntryKind, FileKind, Files, clean_join, relative_to};
 pub use find::{find_kustomizations, has_kustomization};
