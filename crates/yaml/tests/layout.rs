@@ -1,6 +1,7 @@
 //! Documents with their layout: what go-yaml v3.0.3 prints of what it reads, with kyaml's settings.
 
-use yaml::{LayoutWriter, Sources, read_layout};
+use proptest::prelude::*;
+use yaml::{LayoutWriter, Sources, encode_v3, read_documents, read_layout};
 
 fn printed(text: &str) -> String {
     let source = Sources::new().add("test", text.to_owned());
@@ -57,4 +58,40 @@ fn what_is_printed_is_read_as_the_same() {
     let text = "# a\n\n# b\nk: # c\n- x # d\n# e\n- {y: [1, 2]}\n\n# f\nl: |\n  t\n";
     let once = printed(text);
     assert_eq!(printed(&once), once);
+}
+
+/// What a text says, without its comments.
+fn content(text: &str) -> Option<Vec<String>> {
+    let source = Sources::new().add("test", text.to_owned());
+    let documents = read_documents(&source).ok()?;
+    Some(documents.nodes.iter().map(encode_v3).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Comments and empty lines anywhere do not change what is printed of the content.
+    #[test]
+    fn comments_change_nothing(
+        lines in proptest::collection::vec((0usize..4, 0usize..8, any::<bool>()), 1..20)
+    ) {
+        let mut text = String::new();
+        for (number, (indent, kind, behind)) in lines.into_iter().enumerate() {
+            let ahead = "  ".repeat(indent);
+            let behind = if behind { " # behind" } else { "" };
+            match kind {
+                0 => text.push_str(&format!("{ahead}# comment {number}")),
+                1 => {}
+                2 => text.push_str(&format!("{ahead}- item{number}{behind}")),
+                3 => text.push_str(&format!("{ahead}k{number}:{behind}")),
+                4 => text.push_str(&format!("{ahead}- k{number}: v{behind}")),
+                5 => text.push_str(&format!("{ahead}k{number}: [a, {{b: c}}]{behind}")),
+                _ => text.push_str(&format!("{ahead}k{number}: v{number}{behind}")),
+            }
+            text.push('\n');
+        }
+        if let Some(before) = content(&text) {
+            prop_assert_eq!(content(&printed(&text)), Some(before), "{}", text);
+        }
+    }
 }
