@@ -84,7 +84,7 @@ pub(crate) struct Context<'s> {
     pub(crate) schema_in_use: bool,
     /// Whether `buildMetadata` of the root wants origins.
     pub(crate) track_origins: bool,
-    /// Threads that bases may be built on.
+    /// Threads that bases may be built on, and many objects read and changed.
     pub(crate) threads: fn() -> usize,
 }
 
@@ -278,7 +278,7 @@ impl Target {
                 Entry::File(file) => {
                     load::allow(cx.session, &self.root, cx.restrictor, &file, path)?;
                     let file = cx.session.yaml_file(&file, path.mark, path)?;
-                    let nodes = load::objects(&file.documents()?)
+                    let nodes = load::objects(&file.documents(cx.threads)?)
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")))?;
                     self.push_objects(cx, &mut acc, nodes, path, format!("{field}[{at}]"))?;
                 }
@@ -286,7 +286,7 @@ impl Target {
                     let nodes = cx
                         .session
                         .remote_yaml(path, true, path.mark)
-                        .and_then(|file| load::objects(&file.documents()?))
+                        .and_then(|file| load::objects(&file.documents(cx.threads)?))
                         .map_err(|error| error.within(path.mark, format!("{field}[{at}]")));
                     match (nodes, spec) {
                         (Ok(nodes), _) => self.push_objects(cx, &mut acc, nodes, path, format!("{field}[{at}]"))?,
@@ -554,10 +554,10 @@ pub(crate) fn embedded_objects(cx: &Context<'_>, source: &Arc<Source>, layer: &A
 }
 
 /// Runs what must come last, once, on the root: hashes, references, variables.
-pub(crate) fn finish(target: &Target, acc: &mut Accumulated) -> Result<()> {
+pub(crate) fn finish(target: &Target, acc: &mut Accumulated, threads: fn() -> usize) -> Result<()> {
     transform::hash::apply(&mut acc.set)?;
     let layer = target.layer("name references", Mark::NONE);
-    transform::name_reference::apply(&mut acc.set, &acc.config.name_reference, &layer)?;
+    transform::name_reference::apply(&mut acc.set, &acc.config.name_reference, &layer, threads)?;
     let layer = target.layer("vars", Mark::NONE);
     let warnings = acc.vars.resolve(&mut acc.set, &acc.config.var_reference, &layer)?;
     acc.warnings.extend(warnings);

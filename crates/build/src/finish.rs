@@ -73,7 +73,7 @@ fn add_managed_by(target: &Target, set: &mut ResourceSet) -> Result<()> {
         create: true,
         ..FieldSpec::default()
     };
-    label::apply(set, &pairs, &[spec], &layer)
+    label::apply(set, &pairs, &[spec], &layer, || 1)
 }
 
 /// Removes what is internal and makes every value a string, as kustomize does when it rewrites them;

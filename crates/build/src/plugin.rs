@@ -57,6 +57,7 @@ impl Step {
         set: &mut ResourceSet,
         schema: &Schema,
         warnings: &mut Vec<Finding>,
+        threads: fn() -> usize,
     ) -> Result<()> {
         let layer = &self.layer;
         match &self.change {
@@ -77,10 +78,10 @@ impl Step {
                 };
                 namespace::apply(set, &change, layer)?;
             }
-            Change::Affix(affix, text, specs) => affix::apply(set, *affix, text, text.mark, specs, layer)?,
-            Change::Pairs(pairs, specs) => label::apply(set, pairs, specs, layer)?,
+            Change::Affix(affix, text, specs) => affix::apply(set, *affix, text, text.mark, specs, layer, threads)?,
+            Change::Pairs(pairs, specs) => label::apply(set, pairs, specs, layer, threads)?,
             Change::Replica(replica, specs) => replica::apply(set, replica, specs, layer)?,
-            Change::Image(image, specs) => image::apply(set, image, specs, layer)?,
+            Change::Image(image, specs) => image::apply(set, image, specs, layer, threads)?,
             Change::Replacements(replacements) => replacement::apply(set, replacements, schema, layer)?,
             Change::ValueAdd(config, directory) => value_add::apply(set, config, directory, layer)?,
             Change::Hash => hash::apply(set)?,
@@ -113,7 +114,7 @@ pub(crate) fn run_transformers(cx: &mut Context<'_>, target: &Target, acc: &mut 
     }
     let schema = function::extended(&cx.schema, &acc.merge_keys);
     for step in &steps {
-        step.apply(cx.session, &mut acc.set, &schema, &mut acc.warnings)?;
+        step.apply(cx.session, &mut acc.set, &schema, &mut acc.warnings, cx.threads)?;
         cx.schema_in_use |= matches!(&step.change, Change::Patch(patch) if patch.is_merge());
     }
     Ok(())
@@ -124,7 +125,7 @@ pub(crate) fn run_validators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
     let steps = external_steps(cx, target, &target.kustomization().validators, "validators", acc)?;
     for step in &steps {
         let before = acc.set.clone();
-        step.apply(cx.session, &mut acc.set, &cx.schema, &mut acc.warnings)?;
+        step.apply(cx.session, &mut acc.set, &cx.schema, &mut acc.warnings, cx.threads)?;
         if let Some(changed) = first_difference(&before, &acc.set)? {
             let message = format!(
                 "validator shouldn't modify the resource map: it changed {}",

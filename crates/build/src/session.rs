@@ -14,6 +14,7 @@ use crate::config::LoadedKustomization;
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::fetch::{Extent, Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
 use crate::files::{EntryKind, FileKind, Files};
+use crate::parallel;
 use crate::programs::{Permissions, Programs};
 use crate::repo_spec::{RepoSpec, refuse_command, refuse_url};
 use crate::run::Runner;
@@ -254,8 +255,8 @@ impl<'f> Session<'f> {
         self
     }
 
-    /// How many threads one build may use for the bases of its root. It is asked only where there are
-    /// enough of them.
+    /// How many threads one build may use, for the bases of its root and for objects. It is asked only where
+    /// there are enough of them.
     #[must_use]
     pub fn with_threads(mut self, threads: fn() -> usize) -> Session<'f> {
         self.threads = threads;
@@ -488,6 +489,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Files of as many bytes are read on several threads, in so many parts.
+const WORTH_THREADS: usize = 256 << 10;
+const PARTS: usize = 16;
+
 impl YamlFile {
     pub(crate) fn new(source: Arc<Source>) -> YamlFile {
         YamlFile {
@@ -498,9 +503,22 @@ impl YamlFile {
         }
     }
 
-    /// Its documents, read as resources are.
-    pub(crate) fn documents(&self) -> Result<Documents> {
-        Parsed::get(&self.documents, || Ok(yaml::read_documents(&self.source)?))
+    /// Its documents, read as resources are, on several threads if there is much to read.
+    pub(crate) fn documents(&self, threads: fn() -> usize) -> Result<Documents> {
+        Parsed::get(&self.documents, || {
+            if self.source.text().len() < WORTH_THREADS {
+                return Ok(yaml::read_documents(&self.source)?);
+            }
+            let chunks = yaml::split_documents(&self.source)?;
+            let parts: Vec<_> = chunks.chunks(chunks.len().div_ceil(PARTS)).collect();
+            let threads = if parts.len() > 1 { threads() } else { 1 };
+            let read = parallel::map(parts.len(), threads, |at| yaml::read_chunks(&self.source, parts[at]));
+            let nodes = read.into_iter().collect::<Result<Vec<_>, _>>()?;
+            Ok(Documents {
+                nodes: nodes.into_iter().flatten().collect(),
+                chunks: chunks.len(),
+            })
+        })
     }
 
     /// Its first document, read as configuration is.

@@ -1,15 +1,13 @@
 //! What rules see: the objects of one build, and where they are to run.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
-use resource::{DEFAULT_NAMESPACE, Finding, Resource, Severity};
+use resource::{DEFAULT_NAMESPACE, Finding, Pod, Resource, Severity, pods};
 use serde::de::DeserializeOwned;
 use yaml::{Mark, Node};
 
 use crate::evidence::Evidence;
-use crate::pod::{Pod, pods};
 use crate::rule::Rule;
 use crate::settings::Settings;
 use crate::text::{Text, Texts};
@@ -44,7 +42,7 @@ pub struct Context<'a> {
     pods: Vec<Pod<'a>>,
     /// The objects by kind, of whatever group.
     kinds: HashMap<&'a str, Vec<&'a Resource>>,
-    texts: OnceCell<Texts<'a>>,
+    texts: OnceLock<Texts<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -59,7 +57,7 @@ impl<'a> Context<'a> {
             settings,
             pods: objects.iter().flat_map(pods).collect(),
             kinds,
-            texts: OnceCell::new(),
+            texts: OnceLock::new(),
         }
     }
 

@@ -3,10 +3,9 @@
 //! models: approvals.
 
 use hashbrown::{HashMap, HashSet};
+use resource::Image;
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::image::Image;
 
 /// All evidence that the platform file names.
 #[derive(Clone, Debug, Default)]

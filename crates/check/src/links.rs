@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use resource::Finding;
 
 use crate::context::{Context, Facts};
-use crate::presence::{Need, Presence};
+use crate::presence::{Names, Need, Presence};
 use crate::rule::{Check, RULES};
 
 /// A finding that holds unless the cluster has what is needed.
@@ -37,7 +37,7 @@ impl Links {
         for rule in RULES {
             if let (Check::Cluster(check), Some(severity)) = (rule.check, context.settings().severity(rule)) {
                 let first = wanted.len();
-                check(context, &mut wanted);
+                check(context, &presence, &mut wanted);
                 for wanted in &mut wanted[first..] {
                     wanted.finding.severity = severity;
                 }
@@ -96,18 +96,21 @@ pub fn unmet(links: &[Links]) -> Vec<Vec<Finding>> {
                 Some(&together)
             }
         };
+        // One target is what it has; several are what they have together.
+        let mut names = None;
         let looked = looked_at(&members.iter().map(|&at| &links[at]).collect::<Vec<_>>());
+        let open = members.iter().flat_map(|&at| &links[at].wanted);
+        let needs: Vec<&Need> = open.flat_map(|wanted| &wanted.needs).collect();
         for at in members {
             let target = &links[at];
             let Some(presence) = presence.or(target.presence.as_ref()) else {
                 continue;
             };
-            findings[at].extend(
-                target
-                    .wanted
-                    .iter()
-                    .filter_map(|wanted| wanted.finding(presence, &looked)),
-            );
+            if target.is_open() {
+                let names = names.get_or_insert_with(|| Names::new(presence, needs.iter().copied()));
+                let unmet = target.wanted.iter();
+                findings[at].extend(unmet.filter_map(|wanted| wanted.finding(presence, names, &looked)));
+            }
         }
     }
     findings
@@ -152,14 +155,14 @@ fn looked_at(members: &[&Links]) -> Looked {
 }
 
 impl Wanted {
-    fn finding(&self, presence: &Presence, looked: &Looked) -> Option<Finding> {
+    fn finding(&self, presence: &Presence, names: &Names<'_>, looked: &Looked) -> Option<Finding> {
         let missing: Vec<&Need> = self.needs.iter().filter(|need| !presence.has(need)).collect();
         if missing.is_empty() {
             return None;
         }
         let words: Vec<String> = missing.iter().map(|need| need.words()).collect();
         let holder = self.holder.as_ref().unwrap_or(&looked.holder);
-        let near = missing.iter().find_map(|need| presence.near(need));
+        let near = missing.iter().find_map(|need| names.near(need));
         let own = near
             .map(|near| format!("there is {near}"))
             .or_else(|| self.finding.hint.clone());

@@ -36,55 +36,99 @@ const SHAPES: [(&str, &str); 13] = [
     ),
 ];
 
-struct Patterns {
-    shapes: RegexSet,
-    url: Regex,
-    named: Regex,
-    name: Regex,
+/// Whether two bytes are the first of a shape. Most texts hold none of them, and are not looked at closer.
+fn may_begin(pair: [u8; 2]) -> bool {
+    matches!(
+        &pair,
+        b"--" | b"AI" | b"AK" | b"AS" | b"GO" | b"ey" | b"gh" | b"gi" | b"gl" | b"hf" | b"np" | b"sk" | b"xo" | b"ya"
+    )
 }
 
-fn patterns() -> &'static Patterns {
-    static PATTERNS: OnceLock<Patterns> = OnceLock::new();
-    PATTERNS.get_or_init(|| {
-        let regex = |text: &str| Regex::new(text).expect("the patterns of this file are valid");
-        Patterns {
-            shapes: RegexSet::new(SHAPES.iter().map(|(shape, _)| shape)).expect("the patterns of this file are valid"),
-            url: regex(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:([^\s/@]{3,})@"),
-            // `password: x`, `TOKEN=x`, `"apiKey": "x"` inside a file.
-            named: regex(
-                r#"(?im)^[^\n]{0,80}?(?:password|passwd|secret|token|api_?key|access_?key)["']?[ \t]*[:=][ \t]*["']?([^\s"',;()\[\]{}<>]{8,})(?:["',;\s]|$)"#,
-            ),
-            name: regex(r"(?i)(?:password|passwd|secret|token|api_?key|access_?key|credentials?)$"),
-        }
-    })
+/// The shortest text of a shape: `xoxb-` and ten characters.
+const SHORTEST_SHAPE: usize = 15;
+/// A shorter value is no secret.
+const SHORTEST: usize = 8;
+
+fn regex(text: &str) -> Regex {
+    Regex::new(text).expect("the patterns of this file are valid")
+}
+
+/// The shape that a text holds.
+fn shape(text: &str) -> Option<&'static str> {
+    static PATTERNS: OnceLock<RegexSet> = OnceLock::new();
+    if text.len() < SHORTEST_SHAPE || !text.as_bytes().array_windows().any(|pair| may_begin(*pair)) {
+        return None;
+    }
+    let patterns = PATTERNS.get_or_init(|| {
+        let patterns = RegexSet::new(SHAPES.iter().map(|(shape, _)| shape));
+        patterns.expect("the patterns of this file are valid")
+    });
+    patterns.matches(text).iter().next().map(|shape| SHAPES[shape].1)
+}
+
+/// Whether a URL in a text has a password.
+fn has_url_with_password(text: &str) -> bool {
+    static PATTERN: OnceLock<Regex> = OnceLock::new();
+    if !text.contains("://") || !text.contains('@') {
+        return false;
+    }
+    let pattern = PATTERN.get_or_init(|| regex(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:([^\s/@]{3,})@"));
+    pattern.captures(text).is_some_and(|found| !is_placeholder(&found[1]))
+}
+
+/// Words that say what a value is.
+const WORDS: [&str; 8] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "accesskey",
+    "access_key",
+];
+
+/// Whether the name of a value says that it is secret.
+fn is_secret_name(name: &str) -> bool {
+    let ends_with = |word: &str| {
+        let start = name.len().checked_sub(word.len());
+        start.is_some_and(|start| name.as_bytes()[start..].eq_ignore_ascii_case(word.as_bytes()))
+    };
+    WORDS.into_iter().chain(["credential", "credentials"]).any(ends_with)
+}
+
+/// Whether a file holds a line such as `password: x`, `TOKEN=x` or `"apiKey": "x"`.
+fn has_secret_line(text: &str) -> bool {
+    static PATTERN: OnceLock<Regex> = OnceLock::new();
+    let lower = text.to_ascii_lowercase();
+    if !WORDS.iter().any(|word| lower.contains(word)) {
+        return false;
+    }
+    let pattern = PATTERN.get_or_init(|| {
+        regex(
+            r#"(?im)^[^\n]{0,80}?(?:password|passwd|secret|token|api_?key|access_?key)["']?[ \t]*[:=][ \t]*["']?([^\s"',;()\[\]{}<>]{8,})(?:["',;\s]|$)"#,
+        )
+    });
+    let mut values = pattern.captures_iter(text);
+    values.any(|found| looks_random(&found[1]))
 }
 
 /// The secret that a text holds, if it holds one. `name` is what the text is called.
 pub(crate) fn find(text: &str, name: &str) -> Option<Secret> {
-    // No shape is shorter.
-    if text.len() < 8 {
+    if text.len() < SHORTEST {
         return None;
     }
-    let patterns = patterns();
     // The id of a key is not the key.
-    let is_id = name.to_ascii_lowercase().replace(['_', '-'], "").ends_with("keyid");
-    if let Some(shape) = patterns.shapes.matches(text).iter().next().filter(|_| !is_id) {
-        return Some(Secret::Known(SHAPES[shape].1));
+    let is_id = || name.to_ascii_lowercase().replace(['_', '-'], "").ends_with("keyid");
+    if let Some(shape) = shape(text).filter(|_| !is_id()) {
+        return Some(Secret::Known(shape));
     }
-    if text.contains("://")
-        && let Some(found) = patterns.url.captures(text)
-        && !is_placeholder(&found[1])
-    {
+    if has_url_with_password(text) {
         return Some(Secret::Url);
     }
-    if patterns.name.is_match(name) && !text.contains(char::is_whitespace) && looks_random(text) {
+    let is_named = is_secret_name(name) && !text.contains(char::is_whitespace) && looks_random(text);
+    if is_named || text.contains('\n') && has_secret_line(text) {
         return Some(Secret::Named);
-    }
-    if text.contains('\n') {
-        let mut values = patterns.named.captures_iter(text);
-        if values.any(|found| looks_random(&found[1])) {
-            return Some(Secret::Named);
-        }
     }
     None
 }
@@ -158,6 +202,33 @@ fn entropy(text: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shape_begins_as_it_may() {
+        for (shape, what) in SHAPES {
+            let plain = shape.trim_start_matches(r"\b").trim_start_matches("(?:");
+            let first = [plain.as_bytes()[0], plain.as_bytes()[1]];
+            assert!(may_begin(first), "{what}: {shape}");
+        }
+        assert!(may_begin(*b"AS"), "the second of two ways to begin");
+    }
+
+    #[test]
+    fn names_say_what_is_secret() {
+        for name in [
+            "DB_PASSWORD",
+            "apiKey",
+            "token",
+            "ACCESS_KEY",
+            "credentials",
+            "x-secret",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["", "key", "tokens", "secretName", "ü"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn secrets_are_told_from_names() {

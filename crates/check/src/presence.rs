@@ -1,11 +1,10 @@
 //! What is there once targets of one cluster are delivered: their objects, and what those make.
 
 use hashbrown::{Equivalent, HashMap, HashSet};
-use resource::{Resource, nearest};
+use resource::{Resource, items, nearest};
 use yaml::Node;
 
 use crate::context::Context;
-use crate::pod::items;
 
 /// Objects, pods and guards of namespaces, found by index.
 #[derive(Clone, Debug, Default)]
@@ -147,6 +146,14 @@ impl Guard {
 }
 
 impl Need {
+    /// The kind of the object that is needed.
+    fn kind(&self) -> Option<&str> {
+        match self {
+            Need::Object { kind, .. } => Some(kind),
+            _ => None,
+        }
+    }
+
     /// What is missing, after `no`.
     pub(crate) fn words(&self) -> String {
         match self {
@@ -222,8 +229,11 @@ impl Presence {
         self.names.insert(name(kind, object.name()));
         // OpenShift makes a Secret for a Service that asks for a certificate.
         if kind == "Service" {
-            for version in ["alpha", "beta"] {
-                let secret = object.annotation(&format!("service.{version}.openshift.io/serving-cert-secret-name"));
+            for annotation in [
+                "service.alpha.openshift.io/serving-cert-secret-name",
+                "service.beta.openshift.io/serving-cert-secret-name",
+            ] {
+                let secret = object.annotation(annotation);
                 self.names.extend(secret.map(|secret| name("Secret", secret)));
             }
         }
@@ -277,36 +287,45 @@ impl Presence {
 
     pub(crate) fn has(&self, need: &Need) -> bool {
         match need {
-            Need::Object { namespace, .. } | Need::Port { namespace, .. } | Need::Pod { namespace, .. }
-                if self.opaque.contains(namespace) =>
-            {
-                true
-            }
-            Need::Object { kind, namespace, name } => {
-                let is_everywhere = EVERYWHERE.contains(&(kind, name))
-                    || matches!(*kind, "ClusterRole" | "Role") && name.starts_with("system:");
-                is_everywhere || self.names.contains(&Sought(kind, namespace, name))
-            }
-            // Without the Service, that is what is missing.
+            Need::Object { kind, namespace, name } => self.has_object(kind, namespace, name),
             Need::Port {
                 namespace,
                 service,
                 port,
-            } => {
-                let has = |port: &str| self.ports.contains(&Sought(service, namespace, port));
-                has(port) || has("") || !self.names.contains(&Sought("Service", namespace, service))
-            }
+            } => self.has_port(namespace, service, port),
             Need::Pod {
                 namespace,
                 labels,
                 port,
-            } => self.operated.contains(namespace) || self.has_pod(namespace, labels, port.as_deref()),
+            } => {
+                let labels: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (&**key, &**value)).collect();
+                self.has_pod(namespace, &labels, port.as_deref())
+            }
             Need::Guard { namespace, guard } => self.guards.contains(&(*guard, namespace.clone())),
         }
     }
 
+    pub(crate) fn has_object(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.names.contains(&Sought(kind, namespace, name))
+            || self.opaque.contains(namespace)
+            || EVERYWHERE.contains(&(kind, name))
+            || matches!(kind, "ClusterRole" | "Role") && name.starts_with("system:")
+    }
+
+    /// Without the Service, that is what is missing.
+    pub(crate) fn has_port(&self, namespace: &str, service: &str, port: &str) -> bool {
+        let has = |port: &str| self.ports.contains(&Sought(service, namespace, port));
+        has(port)
+            || has("")
+            || self.opaque.contains(namespace)
+            || !self.names.contains(&Sought("Service", namespace, service))
+    }
+
     /// A port is looked for where there are pods; without one, that is what is missing.
-    fn has_pod(&self, namespace: &str, labels: &[(String, String)], port: Option<&str>) -> bool {
+    pub(crate) fn has_pod(&self, namespace: &str, labels: &[(&str, &str)], port: Option<&str>) -> bool {
+        if self.opaque.contains(namespace) || self.operated.contains(namespace) {
+            return true;
+        }
         let lists = labels.iter().map(|(key, value)| {
             let positions = self.by_label.get(&Sought(namespace, key, value));
             positions.map_or(&[][..], Vec::as_slice)
@@ -315,34 +334,77 @@ impl Presence {
         let mut fits = fewest
             .iter()
             .map(|&position| &self.pods[position])
-            .filter(|pod| labels.iter().all(|label| pod.labels.contains(label)))
+            .filter(|pod| labels.iter().all(|label| pod.has(label)))
             .peekable();
         match port {
             None => fits.peek().is_some(),
             Some(port) => fits.peek().is_none() || fits.any(|pod| pod.ports.iter().any(|known| known == port)),
         }
     }
+}
 
-    /// Objects of the kind with names like the one that is needed, or with the same name elsewhere.
+impl PodPresence {
+    fn has(&self, (key, value): &(&str, &str)) -> bool {
+        self.labels.iter().any(|(own, text)| own == key && text == value)
+    }
+}
+
+/// The names that are there, sorted, to say what may have been meant.
+pub(crate) struct Names<'p> {
+    /// Kind, name, namespace.
+    by_name: Vec<(&'p str, &'p str, &'p str)>,
+    /// Kind, namespace, name.
+    by_place: Vec<(&'p str, &'p str, &'p str)>,
+}
+
+/// Of more names than this, those that begin like the one that is needed are looked at.
+const COMPARED: usize = 200;
+
+impl<'p> Names<'p> {
+    /// Of the kinds that something is missing of.
+    pub(crate) fn new<'n>(presence: &'p Presence, missing: impl Iterator<Item = &'n Need>) -> Names<'p> {
+        let kinds: HashSet<&str> = missing.filter_map(Need::kind).collect();
+        let names = || presence.names.iter().filter(|(kind, ..)| kinds.contains(kind.as_str()));
+        let mut by_name: Vec<_> = names()
+            .map(|(kind, place, name)| (&**kind, &**name, &**place))
+            .collect();
+        let mut by_place: Vec<_> = names()
+            .map(|(kind, place, name)| (&**kind, &**place, &**name))
+            .collect();
+        by_name.sort_unstable();
+        by_place.sort_unstable();
+        Names { by_name, by_place }
+    }
+
+    /// Objects of the kind with the same name elsewhere, or with names like the one that is needed.
     pub(crate) fn near(&self, need: &Need) -> Option<String> {
         let Need::Object { kind, namespace, name } = need else {
             return None;
         };
-        let of_kind = self.names.iter().filter(|(known, ..)| known == kind);
-        let elsewhere = of_kind
-            .clone()
-            .filter(|(_, other, same)| other != namespace && same == name);
-        if let Some(other) = elsewhere.map(|(_, other, _)| other).min() {
+        let elsewhere = below(&self.by_name, kind, name).iter().map(|(.., other)| *other);
+        if let Some(other) = elsewhere.into_iter().find(|other| other != namespace) {
             return Some(format!("one in the namespace {other}"));
         }
-        let mut names: Vec<&str> = of_kind
-            .filter(|(_, other, _)| other == namespace)
-            .map(|(_, _, name)| name.as_str())
-            .collect();
-        names.sort_unstable();
-        let near = nearest(name, names.into_iter());
+        let mut beside = below(&self.by_place, kind, namespace);
+        if beside.len() > COMPARED {
+            let at = beside.partition_point(|(.., other)| *other < name.as_str());
+            let first = at.saturating_sub(COMPARED / 2).min(beside.len() - COMPARED);
+            beside = &beside[first..first + COMPARED];
+        }
+        let near = nearest(name, beside.iter().map(|(.., other)| *other));
         (!near.is_empty()).then(|| near.join(", "))
     }
+}
+
+/// What begins with two words, in a sorted list.
+fn below<'l, 'p>(
+    list: &'l [(&'p str, &'p str, &'p str)],
+    first: &str,
+    second: &str,
+) -> &'l [(&'p str, &'p str, &'p str)] {
+    let start = list.partition_point(|entry| (entry.0, entry.1) < (first, second));
+    let len = list[start..].partition_point(|entry| (entry.0, entry.1) == (first, second));
+    &list[start..start + len]
 }
 
 fn text(node: &Node) -> Option<&str> {

@@ -1,29 +1,30 @@
 //! Names of other objects, and selectors of pods: what the objects of one target count on.
 
-use resource::Resource;
+use resource::{Pod, Resource, items};
 use yaml::{Mark, Node};
 
 use crate::context::Context;
 use crate::links::Wanted;
-use crate::pod::{Pod, items};
-use crate::presence::Need;
+use crate::presence::{Need, Presence};
 use crate::rule::dangling_reference::RULE;
 
 /// The references of one object.
 struct References<'w, 'c> {
     object: &'c Resource,
     namespace: &'c str,
+    /// What the target itself brings: nothing of it is missing.
+    presence: &'c Presence,
     wanted: &'w mut Vec<Wanted>,
 }
 
-/// Everything that objects count on and that is not optional.
-pub(crate) fn references(context: &Context<'_>) -> Vec<Wanted> {
+/// Everything that objects count on, that is not optional and not among them.
+pub(crate) fn references(context: &Context<'_>, presence: &Presence) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for pod in context.pods() {
-        References::of(context, pod.object, &mut wanted).of_pod(pod);
+        References::of(context, presence, pod.object, &mut wanted).of_pod(pod);
     }
     for object in context.objects() {
-        let mut references = References::of(context, object, &mut wanted);
+        let mut references = References::of(context, presence, object, &mut wanted);
         match (&*object.gvk().group, object.kind()) {
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => references.of_binding(),
             ("networking.k8s.io", "Ingress") => references.of_ingress(),
@@ -44,10 +45,16 @@ fn text<'n>(node: &'n Node, path: &[&str]) -> Option<&'n str> {
 }
 
 impl<'w, 'c> References<'w, 'c> {
-    fn of(context: &'c Context<'_>, object: &'c Resource, wanted: &'w mut Vec<Wanted>) -> References<'w, 'c> {
+    fn of(
+        context: &'c Context<'_>,
+        presence: &'c Presence,
+        object: &'c Resource,
+        wanted: &'w mut Vec<Wanted>,
+    ) -> References<'w, 'c> {
         References {
             object,
             namespace: context.namespace(object),
+            presence,
             wanted,
         }
     }
@@ -62,10 +69,13 @@ impl<'w, 'c> References<'w, 'c> {
     }
 
     /// The object that a node names. What a workflow, task or chart fills in later is no name yet.
-    fn name(&mut self, kind: &'static str, namespace: &str, field: String, node: Option<&Node>) {
+    fn name(&mut self, kind: &'static str, namespace: &str, field: impl FnOnce() -> String, node: Option<&Node>) {
         let Some(node) = node else { return };
         let name = node.as_str().unwrap_or_default();
         if name.is_empty() || name.contains(['{', '$']) || namespace.contains('{') {
+            return;
+        }
+        if self.presence.has_object(kind, namespace, name) {
             return;
         }
         let hint = format!("add it, or list {kind}/{name} under `outside` if it is made elsewhere");
@@ -74,20 +84,23 @@ impl<'w, 'c> References<'w, 'c> {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         };
-        self.want(field, node.mark, hint, None, need);
+        self.want(field(), node.mark, hint, None, need);
     }
 
     /// The object that a field below a holder names, unless it says that it is optional.
-    fn source(&mut self, kind: &'static str, field: String, holder: &Node, path: &[&str]) {
+    fn source(&mut self, kind: &'static str, field: impl FnOnce() -> String, holder: &Node, path: &[&str]) {
         let (_, above) = path.split_last().unwrap_or((&"", &[]));
-        if text(holder, &[above, &["optional"]].concat()) != Some("true") {
+        let Some(above) = holder.get_path(above.iter().copied()) else {
+            return;
+        };
+        if text(above, &["optional"]) != Some("true") {
             self.name(kind, self.namespace, field, holder.get_path(path.iter().copied()));
         }
     }
 
     fn of_pod(&mut self, pod: &Pod<'_>) {
         let account = "serviceAccountName";
-        self.source("ServiceAccount", pod.field(account), pod.spec, &[account]);
+        self.source("ServiceAccount", || pod.field(account), pod.spec, &[account]);
         // Templates of workflows have volumes of their own.
         let templates = items(pod.spec, &["templates"]);
         let volumes = templates.flat_map(|template| items(template, &["volumes"]));
@@ -99,11 +112,11 @@ impl<'w, 'c> References<'w, 'c> {
                 ("Secret", ["secret", "secretName"]),
                 ("PersistentVolumeClaim", ["persistentVolumeClaim", "claimName"]),
             ] {
-                self.source(kind, field(&path.join(".")), volume, &path);
+                self.source(kind, || field(&path.join(".")), volume, &path);
             }
             for (at, source) in items(volume, &["projected", "sources"]).enumerate() {
                 for (kind, path) in [("ConfigMap", ["configMap", "name"]), ("Secret", ["secret", "name"])] {
-                    let field = field(&format!("projected.sources[{at}].{}", path.join(".")));
+                    let field = || field(&format!("projected.sources[{at}].{}", path.join(".")));
                     self.source(kind, field, source, &path);
                 }
             }
@@ -112,13 +125,13 @@ impl<'w, 'c> References<'w, 'c> {
             for variable in items(container.node, &["env"]) {
                 let name = text(variable, &["name"]).unwrap_or_default();
                 for (kind, source) in [("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")] {
-                    let field = container.field(&format!("env[name={name}].valueFrom.{source}.name"));
+                    let field = || container.field(&format!("env[name={name}].valueFrom.{source}.name"));
                     self.source(kind, field, variable, &["valueFrom", source, "name"]);
                 }
             }
             for (at, source) in items(container.node, &["envFrom"]).enumerate() {
                 for (kind, of) in [("ConfigMap", "configMapRef"), ("Secret", "secretRef")] {
-                    let field = container.field(&format!("envFrom[{at}].{of}.name"));
+                    let field = || container.field(&format!("envFrom[{at}].{of}.name"));
                     self.source(kind, field, source, &[of, "name"]);
                 }
             }
@@ -129,20 +142,16 @@ impl<'w, 'c> References<'w, 'c> {
         let node = &self.object.node;
         let name = node.get_path(["roleRef", "name"]);
         match text(node, &["roleRef", "kind"]) {
-            Some("Role") => self.name("Role", self.namespace, "roleRef.name".to_owned(), name),
-            Some("ClusterRole") => self.name("ClusterRole", "", "roleRef.name".to_owned(), name),
+            Some("Role") => self.name("Role", self.namespace, || "roleRef.name".to_owned(), name),
+            Some("ClusterRole") => self.name("ClusterRole", "", || "roleRef.name".to_owned(), name),
             _ => {}
         }
         for (at, subject) in items(node, &["subjects"]).enumerate() {
             let namespace = text(subject, &["namespace"]).unwrap_or(self.namespace);
             // Accounts in other namespaces are others' business.
             if text(subject, &["kind"]) == Some("ServiceAccount") && namespace == self.namespace {
-                self.name(
-                    "ServiceAccount",
-                    namespace,
-                    format!("subjects[{at}].name"),
-                    subject.get("name"),
-                );
+                let field = || format!("subjects[{at}].name");
+                self.name("ServiceAccount", namespace, field, subject.get("name"));
             }
         }
     }
@@ -166,17 +175,21 @@ impl<'w, 'c> References<'w, 'c> {
         self.name(
             "Service",
             self.namespace,
-            format!("{field}.service.name"),
+            || format!("{field}.service.name"),
             service.get("name"),
         );
         for of in ["name", "number"] {
             let (Some(name), Some(node)) = (text(service, &["name"]), service.get_path(["port", of])) else {
                 continue;
             };
+            let port = node.as_str().unwrap_or_default();
+            if self.presence.has_port(self.namespace, name, port) {
+                continue;
+            }
             let need = Need::Port {
                 namespace: self.namespace.to_owned(),
                 service: name.to_owned(),
-                port: node.as_str().unwrap_or_default().to_owned(),
+                port: port.to_owned(),
             };
             let hint = "name a port that the Service has under spec.ports".to_owned();
             let holder = format!("the Service \"{name}\"");
@@ -199,7 +212,7 @@ impl<'w, 'c> References<'w, 'c> {
             _ => return,
         };
         let name = node.get_path(["spec", "scaleTargetRef", "name"]);
-        self.name(kind, self.namespace, "spec.scaleTargetRef.name".to_owned(), name);
+        self.name(kind, self.namespace, || "spec.scaleTargetRef.name".to_owned(), name);
     }
 
     /// The pods of a Service, and the ports that it names at them.
@@ -215,9 +228,12 @@ impl<'w, 'c> References<'w, 'c> {
             if !name.bytes().any(|byte| byte.is_ascii_alphabetic()) {
                 continue;
             }
+            if self.presence.has_pod(self.namespace, &labels, Some(name)) {
+                continue;
+            }
             let need = Need::Pod {
                 namespace: self.namespace.to_owned(),
-                labels: labels.clone(),
+                labels: owned(&labels),
                 port: Some(name.to_owned()),
             };
             let hint = "name a port that a container of the pods has under ports".to_owned();
@@ -239,9 +255,12 @@ impl<'w, 'c> References<'w, 'c> {
         let (Some(selector), false) = (selector, labels.is_empty()) else {
             return;
         };
+        if self.presence.has_pod(self.namespace, &labels, None) {
+            return;
+        }
         let need = Need::Pod {
             namespace: self.namespace.to_owned(),
-            labels,
+            labels: owned(&labels),
             port: None,
         };
         let hint = "compare the selector with the labels of the pod template".to_owned();
@@ -249,9 +268,16 @@ impl<'w, 'c> References<'w, 'c> {
     }
 }
 
-fn labels(selector: Option<&Node>) -> Vec<(String, String)> {
+fn labels(selector: Option<&Node>) -> Vec<(&str, &str)> {
     let entries = selector.and_then(Node::as_map).into_iter().flatten();
     entries
-        .filter_map(|entry| Some((entry.key.as_str()?.to_owned(), entry.value.as_str()?.to_owned())))
+        .filter_map(|entry| Some((entry.key.as_str()?, entry.value.as_str()?)))
         .collect()
+}
+
+fn owned(labels: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = labels
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    owned.collect()
 }

@@ -1,9 +1,11 @@
 //! The schemas that objects are checked against: which versions of Kubernetes, and where others are found.
 
+use hashbrown::HashSet;
 use resource::Finding;
 use schema::{Catalog, Lookup, Versions};
 
 use crate::context::Context;
+use crate::rule::missing_schema;
 
 /// What a run has of schemas; builds share it.
 #[derive(Clone, Copy)]
@@ -15,16 +17,29 @@ pub struct Schemas<'l> {
 }
 
 impl Schemas<'_> {
-    /// The findings of the rules about schemas that are on, each as severe as its rule.
-    pub(crate) fn check(&self, context: &Context<'_>) -> Vec<Finding> {
-        let catalog = Catalog::new(context.objects(), self.versions, self.lookup);
-        let mut findings = catalog.check(context.objects());
-        findings.retain_mut(|finding| {
-            let rule = crate::rule::rule(&finding.rule).expect("every defect of schemas has a rule");
-            let severity = context.settings().severity(rule);
-            finding.severity = severity.unwrap_or(finding.severity);
-            severity.is_some()
-        });
-        findings
+    /// The schemas of one build, those that its objects define included.
+    pub(crate) fn catalog(&self, context: &Context<'_>) -> Catalog<'_> {
+        Catalog::new(context.objects(), self.versions, self.lookup)
     }
+}
+
+/// What a catalogue says of all objects, from what it said of parts of them: the findings of the rules that are
+/// on, each as severe as its rule.
+pub(crate) fn judged(
+    context: &Context<'_>,
+    catalog: &Catalog<'_>,
+    parts: impl Iterator<Item = Vec<Finding>>,
+) -> Vec<Finding> {
+    let mut missing = HashSet::new();
+    let mut findings = catalog.findings().to_vec();
+    findings.extend(parts.flatten());
+    findings.retain_mut(|finding| {
+        let rule = crate::rule::rule(&finding.rule).expect("every defect of schemas has a rule");
+        let severity = context.settings().severity(rule);
+        finding.severity = severity.unwrap_or(finding.severity);
+        // Each part tells it once.
+        let is_told = rule.name == missing_schema::RULE.name && !missing.insert(finding.message.clone());
+        severity.is_some() && !is_told
+    });
+    findings
 }

@@ -38,8 +38,8 @@ impl Library {
         Ok(Library { nodes, policies })
     }
 
-    /// The findings about objects, of these policies and of those among the objects.
-    pub(crate) fn check(&self, objects: &[Resource]) -> Vec<resource::Finding> {
+    /// The findings about objects, of these policies and of those among the objects, made on up to `jobs` threads.
+    pub(crate) fn check(&self, objects: &[Resource], jobs: usize) -> Vec<resource::Finding> {
         let own = || {
             objects
                 .iter()
@@ -47,9 +47,9 @@ impl Library {
                 .filter(|node| Policies::is_policy(node))
         };
         if own().next().is_none() {
-            return self.policies.check(objects);
+            return self.policies.check(objects, jobs);
         }
-        Policies::read(self.nodes.iter().chain(own())).check(objects)
+        Policies::read(self.nodes.iter().chain(own())).check(objects, jobs)
     }
 }
 

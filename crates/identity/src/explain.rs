@@ -57,14 +57,16 @@ impl Reasoner<'_> {
         while let Some((actor, links)) = waiting.pop_front() {
             // What an identity provider says is said of the subject only.
             let attributes = if links.is_empty() { access.attributes } else { &[] };
-            let (accounts, near) = self.accounts_of(&Access {
+            let actor_access = Access {
                 subject: &actor,
                 attributes,
+                permission: IMPERSONATION,
                 ..access.clone()
-            });
+            };
+            let accounts = self.accounts_of(&actor_access);
             // The decision itself names them where the question is about acting as an account.
             if links.is_empty() && access.permission != IMPERSONATION {
-                near_links = near;
+                near_links = self.near_links(&actor_access, &accounts);
             }
             for (account, grant) in accounts {
                 if !seen.insert(account.clone()) {
@@ -76,11 +78,12 @@ impl Reasoner<'_> {
                     account: account.clone(),
                     grant,
                 });
-                let decision = self.decide(&Access {
+                let of_account = Access {
                     subject: &account,
                     attributes: &[],
                     ..access.clone()
-                });
+                };
+                let decision = self.decision(&of_account, &self.identities(&account, &[]));
                 if matches!(decision, Decision::Granted(_)) {
                     return explain(links, decision);
                 }
@@ -109,26 +112,38 @@ impl Reasoner<'_> {
         }
     }
 
-    /// The service accounts of the state that a subject may act as, by name, and the grants that miss it by a letter.
-    fn accounts_of(&self, access: &Access<'_>) -> (Vec<(Member, Grant)>, Vec<Grant>) {
+    /// The service accounts of the state that a subject may act as, by name.
+    fn accounts_of(&self, access: &Access<'_>) -> Vec<(Member, Grant)> {
+        let identities = self.identities(access.subject, access.attributes);
         let mut accounts = Vec::new();
-        let mut near = Vec::new();
         for email in self.service_accounts() {
             let resource = ResourceName::service_account(email);
-            let decision = self.decide(&Access {
-                permission: IMPERSONATION,
+            let access = Access {
                 resource: &resource,
                 ..access.clone()
-            });
-            match decision {
-                Decision::Granted(grant) => accounts.push((Member::ServiceAccount(email.to_owned()), grant)),
-                Decision::Missed(missed) => near.extend(missed.near.into_iter().filter_map(|near| match near {
-                    NearMiss::Spelling(grant) => Some(grant),
-                    NearMiss::Condition(_) => None,
-                })),
-                _ => {}
+            };
+            if let Decision::Granted(grant) = self.decision(&access, &identities) {
+                accounts.push((Member::ServiceAccount(email.to_owned()), grant));
             }
         }
-        (accounts, near)
+        accounts
+    }
+
+    /// Grants to act as other accounts that miss the subject by a letter.
+    fn near_links(&self, access: &Access<'_>, accounts: &[(Member, Grant)]) -> Vec<Grant> {
+        let mut near = Vec::new();
+        for email in self.service_accounts() {
+            let is_acted_as =
+                |(account, _): &(Member, Grant)| matches!(account, Member::ServiceAccount(known) if known == email);
+            if accounts.iter().any(is_acted_as) {
+                continue;
+            }
+            let on = [ResourceName::service_account(email)];
+            near.extend(self.misspelt(access, &on).into_iter().filter_map(|near| match near {
+                NearMiss::Spelling(grant) => Some(grant),
+                NearMiss::Condition(_) => None,
+            }));
+        }
+        near
     }
 }

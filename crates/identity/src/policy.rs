@@ -1,6 +1,10 @@
 //! Allow and deny policies, and the documents that Google's tools print of them.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
+use serde_json::value::RawValue;
+use yaml::{Mark, Source};
 
 use crate::member::Member;
 
@@ -16,6 +20,8 @@ pub struct Binding {
     pub role: String,
     pub members: Vec<Member>,
     pub condition: Option<Condition>,
+    /// Where it is written, if a file holds it.
+    pub mark: Mark,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -31,10 +37,12 @@ pub struct Condition {
 pub struct DenyRule {
     pub denied: Vec<Member>,
     pub except: Vec<Member>,
-    /// As `storage.googleapis.com/objects.get`; an end of `*` is any.
+    /// As `storage.googleapis.com/objects.get`; the kind, the verb or both may be `*`.
     pub permissions: Vec<String>,
     pub except_permissions: Vec<String>,
     pub condition: Option<Condition>,
+    /// Where it is written, if a file holds it.
+    pub mark: Mark,
 }
 
 /// A document that is no policy.
@@ -47,26 +55,25 @@ pub enum PolicyError {
 }
 
 #[derive(Deserialize)]
-struct PolicyDocument {
+struct PolicyDocument<'t> {
     #[serde(default)]
     version: u64,
-    #[serde(default)]
-    bindings: Vec<BindingDocument>,
+    #[serde(default, borrow)]
+    bindings: Vec<&'t RawValue>,
 }
 
 #[derive(Deserialize)]
-struct BindingDocument {
+struct BindingDocument<'t> {
     role: String,
-    #[serde(default)]
-    members: Vec<String>,
+    #[serde(default, borrow)]
+    members: Vec<Cow<'t, str>>,
     condition: Option<Condition>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DenyDocument {
-    #[serde(default)]
-    rules: Vec<DenyEntry>,
+struct DenyDocument<'t> {
+    #[serde(default, borrow)]
+    rules: Vec<&'t RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -75,9 +82,8 @@ struct DenyEntry {
     deny_rule: DenyRuleDocument,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
 struct DenyRuleDocument {
     denied_principals: Vec<String>,
     exception_principals: Vec<String>,
@@ -87,41 +93,49 @@ struct DenyRuleDocument {
 }
 
 impl Policy {
-    /// Reads what `gcloud … get-iam-policy --format=json` prints.
+    /// Reads what `gcloud … get-iam-policy --format=json` prints, as a part of a file.
     ///
     /// # Errors
     /// [`PolicyError`] where it is no policy, or of a version that is not known.
-    pub fn from_json(value: serde_json::Value) -> Result<Policy, PolicyError> {
-        let document: PolicyDocument = object(value)?;
+    pub fn read(part: &str, source: &Source) -> Result<Policy, PolicyError> {
+        let document: PolicyDocument<'_> = object(part)?;
         if !matches!(document.version, 0 | 1 | 3) {
             return Err(PolicyError::Version(document.version));
         }
-        let bindings = document.bindings.into_iter().map(|binding| Binding {
-            role: binding.role,
-            members: members(&binding.members),
-            condition: binding.condition,
+        let bindings = document.bindings.into_iter().map(|raw| {
+            let binding: BindingDocument<'_> = object(raw.get())?;
+            Ok(Binding {
+                role: binding.role,
+                members: members(&binding.members),
+                condition: binding.condition,
+                mark: mark_of(raw.get(), source),
+            })
         });
         Ok(Policy {
-            bindings: bindings.collect(),
+            bindings: bindings.collect::<Result<_, PolicyError>>()?,
         })
     }
 }
 
 impl DenyRule {
-    /// Reads what `gcloud iam policies get --kind=denypolicies --format=json` prints.
+    /// Reads what `gcloud iam policies get --kind=denypolicies --format=json` prints, as a part of a file.
     ///
     /// # Errors
     /// [`PolicyError`] where it is no deny policy.
-    pub fn from_json(value: serde_json::Value) -> Result<Vec<DenyRule>, PolicyError> {
-        let document: DenyDocument = object(value)?;
-        let rules = document.rules.into_iter().map(|entry| DenyRule {
-            denied: members(&entry.deny_rule.denied_principals),
-            except: members(&entry.deny_rule.exception_principals),
-            permissions: entry.deny_rule.denied_permissions,
-            except_permissions: entry.deny_rule.exception_permissions,
-            condition: entry.deny_rule.denial_condition,
+    pub fn read(part: &str, source: &Source) -> Result<Vec<DenyRule>, PolicyError> {
+        let document: DenyDocument<'_> = object(part)?;
+        let rules = document.rules.into_iter().map(|raw| {
+            let rule = object::<DenyEntry>(raw.get())?.deny_rule;
+            Ok(DenyRule {
+                denied: members(&rule.denied_principals),
+                except: members(&rule.exception_principals),
+                permissions: rule.denied_permissions,
+                except_permissions: rule.exception_permissions,
+                condition: rule.denial_condition,
+                mark: mark_of(raw.get(), source),
+            })
         });
-        Ok(rules.collect())
+        rules.collect()
     }
 
     /// Whether the rule is about a permission of an allow policy: `storage.objects.get` is
@@ -146,21 +160,33 @@ fn covers(denied: &str, permission: &str) -> bool {
     if fqdn.strip_suffix(".googleapis.com") != Some(host) {
         return false;
     }
-    match denied_rest.strip_suffix('*') {
-        Some(start) => rest.starts_with(start),
-        None => denied_rest == rest,
+    // All of a service, of a kind of resource, or of a verb: `*.*`, `objects.*`, `*.get`.
+    if denied_rest == "*" {
+        return true;
     }
+    let (Some((kind, verb)), Some((denied_kind, denied_verb))) = (rest.rsplit_once('.'), denied_rest.rsplit_once('.'))
+    else {
+        return rest == denied_rest;
+    };
+    (denied_kind == "*" || denied_kind == kind) && (denied_verb == "*" || denied_verb == verb)
 }
 
 /// A structure of an object; serde takes lists for structures as well.
-fn object<T: for<'de> Deserialize<'de>>(value: serde_json::Value) -> Result<T, serde_json::Error> {
-    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_value(value)?;
-    serde_json::from_value(serde_json::Value::Object(map))
+pub(crate) fn object<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, serde_json::Error> {
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text);
+    }
+    Err(serde::de::Error::custom("an object is needed"))
 }
 
-fn members(texts: &[String]) -> Vec<Member> {
-    let parse = |text: &String| {
-        let Ok(member) = text.parse();
+/// The mark of a part of the text of a source.
+pub(crate) fn mark_of(part: &str, source: &Source) -> Mark {
+    source.mark((part.as_ptr() as usize).wrapping_sub(source.text().as_ptr() as usize))
+}
+
+pub(crate) fn members<T: AsRef<str>>(texts: &[T]) -> Vec<Member> {
+    let parse = |text: &T| {
+        let Ok(member) = text.as_ref().parse();
         member
     };
     texts.iter().map(parse).collect()
@@ -172,16 +198,19 @@ mod tests {
 
     #[test]
     fn documents_are_read() {
-        let policy = Policy::from_json(serde_json::json!({
-            "version": 3, "etag": "BwX=",
-            "bindings": [{"role": "roles/viewer", "members": ["user:a@b.c"], "condition": {"title": "t", "expression": "true"}}]
-        }));
-        let policy = policy.unwrap();
-        assert_eq!(policy.bindings[0].members, [Member::User("a@b.c".to_owned())]);
-        assert_eq!(policy.bindings[0].condition.as_ref().unwrap().expression, "true");
-        let error = Policy::from_json(serde_json::json!({"version": 2})).unwrap_err();
+        let read = |text: &str| {
+            let source = yaml::Sources::new().add("policy.json", text.to_owned());
+            Policy::read(source.text(), &source)
+        };
+        let text = r#"{"version": 3, "etag": "BwX=", "bindings": [
+            {"role": "roles/viewer", "members": ["user:a@b.c"], "condition": {"title": "t", "expression": "true"}}]}"#;
+        let binding = read(text).unwrap().bindings.remove(0);
+        assert_eq!(binding.members, [Member::User("a@b.c".to_owned())]);
+        assert_eq!(binding.condition.unwrap().expression, "true");
+        assert_eq!(&text[binding.mark.offset as usize..][..7], r#"{"role""#);
+        let error = read(r#"{"version": 2}"#).unwrap_err();
         assert_eq!(error.to_string(), "the policy has version 2, and 1 and 3 are known");
-        assert!(Policy::from_json(serde_json::json!([1])).is_err());
+        assert!(read("[1]").is_err());
     }
 
     #[test]
@@ -195,6 +224,16 @@ mod tests {
             ("storage.googleapis.com/objects.get", "", "storage.objects.get", true),
             ("storage.googleapis.com/objects.*", "", "storage.objects.get", true),
             ("storage.googleapis.com/*", "", "storage.objects.get", true),
+            ("storage.googleapis.com/*.*", "", "storage.objects.get", true),
+            ("storage.googleapis.com/*.get", "", "storage.objects.get", true),
+            ("storage.googleapis.com/*.list", "", "storage.objects.get", false),
+            ("storage.googleapis.com/buckets.*", "", "storage.objects.get", false),
+            (
+                "storage.googleapis.com/objects.*",
+                "",
+                "storage.objectsOfArt.get",
+                false,
+            ),
             (
                 "storage.googleapis.com/*",
                 "storage.googleapis.com/objects.get",

@@ -1,7 +1,9 @@
 //! A set of policies, and what it says of objects.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use build::parallel;
 use hashbrown::{HashMap, HashSet};
 use resource::{Finding, Resource, Severity, split_api_version};
 use yaml::{Map, Mark, Node};
@@ -195,8 +197,8 @@ impl Policies {
         &self.errors
     }
 
-    /// The findings of all policies about objects, in the order of the objects.
-    pub fn check(&self, objects: &[Resource]) -> Vec<Finding> {
+    /// The findings of all policies about objects, in the order of the objects, made on up to `jobs` threads.
+    pub fn check(&self, objects: &[Resource], jobs: usize) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self.errors.iter().map(invalid).collect();
         findings.extend(
             self.skipped
@@ -206,21 +208,41 @@ impl Policies {
         if self.constraints.is_empty() && self.bindings.is_empty() {
             return findings;
         }
-        let mut run = self.start(objects.iter().map(|object| &object.node));
-        for resource in objects.iter().filter(|object| !Policies::is_policy(&object.node)) {
-            let namespace = run.namespaces.get(resource.namespace()).cloned();
-            let namespace =
-                namespace.or_else(|| (!resource.namespace().is_empty()).then(|| namespace_named(resource.namespace())));
-            let review = Review::of_object(&resource.node, namespace);
-            for answer in run.review(&review) {
+        let judged: Vec<&Resource> = objects
+            .iter()
+            .filter(|object| !Policies::is_policy(&object.node))
+            .collect();
+        let parts: Vec<&[&Resource]> = judged.chunks(AT_A_TIME).collect();
+        let ground = self.ground(objects.iter().map(|object| &object.node));
+        let next = AtomicUsize::new(0);
+        let jobs = jobs.min(parts.len()).max(1);
+        // Each thread has engines of its own, and takes the next part until there is none.
+        let answers = parallel::map(jobs, jobs, |_| {
+            let mut run = ground.start();
+            let mut answers = Vec::new();
+            while let Some((at, part)) = take(&next, &parts) {
+                answers.push((at, run.judge(part)));
+            }
+            answers
+        });
+        let mut answers: Vec<_> = answers.into_iter().flatten().collect();
+        answers.sort_unstable_by_key(|(at, _)| *at);
+        // What failed on several threads failed on the first object, as on one thread, and was then left out.
+        let mut failed = Failed::default();
+        for (resource, answer) in answers.into_iter().flat_map(|(_, answers)| answers) {
+            let counts = match &answer.failure {
+                Some(failure) => failed.insert(failure.clone()),
+                None => !failed.contains(&answer.rule),
+            };
+            if counts {
                 findings.push(answer.finding(resource));
             }
         }
         findings
     }
 
-    /// Prepares a run over reviews: `inventory` is what policies may look up.
-    pub(crate) fn start<'r>(&'r self, inventory: impl Iterator<Item = &'r Node> + Clone) -> Run<'r> {
+    /// Prepares what runs share: `inventory` is what policies may look up.
+    pub(crate) fn ground<'r>(&'r self, inventory: impl Iterator<Item = &'r Node> + Clone) -> Ground<'r> {
         let needs_inventory = self
             .templates
             .iter()
@@ -230,43 +252,29 @@ impl Policies {
         } else {
             object([])
         };
-        let mut run = Run {
+        let namespaces = inventory.clone().filter(|node| is_namespace(node));
+        let name = |node: &Node| text(node, &["metadata", "name"]).unwrap_or_default().to_owned();
+        Ground {
             policies: self,
-            runners: Vec::new(),
-            broken: Vec::new(),
-            failed: Failed::default(),
-            namespaces: HashMap::new(),
-            objects: inventory.clone().collect(),
+            inventory: values,
+            namespaces: namespaces.map(|node| (name(node), with_name_label(node))).collect(),
+            objects: inventory.collect(),
             parameters: self
                 .constraints
                 .iter()
                 .map(|(constraint, _)| constraint.parameters().map_or_else(|| object([]), data::value))
                 .collect(),
-        };
-        for node in inventory.filter(|node| is_namespace(node)) {
-            run.namespaces.insert(
-                text(node, &["metadata", "name"]).unwrap_or_default().to_owned(),
-                with_name_label(node),
-            );
         }
-        for (at, template) in self.templates.iter().enumerate() {
-            let is_used = self.constraints.iter().any(|(_, template)| *template == at);
-            run.runners.push(match &template.code {
-                Code::Rego(rego) if is_used => match rego.runner(&values) {
-                    Ok(runner) => Some(runner),
-                    Err(words) => {
-                        run.broken.push((
-                            template.mark,
-                            format!("the template {} cannot be evaluated: {words}", template.name),
-                        ));
-                        None
-                    }
-                },
-                _ => None,
-            });
-        }
-        run
     }
+}
+
+/// Objects that a thread judges at a time.
+const AT_A_TIME: usize = 50;
+
+/// The next part that no thread has taken, and its position.
+fn take<'p, T>(next: &AtomicUsize, parts: &[&'p [T]]) -> Option<(usize, &'p [T])> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    parts.get(at).map(|part| (at, *part))
 }
 
 fn invalid(error: &PolicyError) -> Finding {
@@ -345,17 +353,24 @@ fn with_name_label(namespace: &Node) -> Node {
     namespace
 }
 
-/// Policies at work.
-pub(crate) struct Run<'r> {
+/// What runs of policies over the same objects share.
+pub(crate) struct Ground<'r> {
     policies: &'r Policies,
+    /// `data.inventory`.
+    inventory: regorus::Value,
+    namespaces: HashMap<String, Node>,
+    objects: Vec<&'r Node>,
+    /// What each constraint tells its template.
+    parameters: Vec<regorus::Value>,
+}
+
+/// Policies at work on one thread.
+pub(crate) struct Run<'r> {
+    ground: &'r Ground<'r>,
     /// One for each template in Rego that is used.
     runners: Vec<Option<Runner<'r>>>,
     broken: Vec<(Mark, String)>,
     failed: Failed,
-    pub(crate) namespaces: HashMap<String, Node>,
-    objects: Vec<&'r Node>,
-    /// What each constraint tells its template.
-    parameters: Vec<regorus::Value>,
 }
 
 /// What one policy says of one object.
@@ -365,6 +380,8 @@ pub(crate) struct Answer {
     pub(crate) violation: Violation,
     /// Where the policy stands, if it is not the object that is to be mended.
     pub(crate) failed_at: Option<Mark>,
+    /// What failed, if it is not tried again: a constraint by its rule.
+    failure: Option<String>,
     policy_mark: Mark,
     is_admission: bool,
 }
@@ -397,28 +414,79 @@ impl Answer {
     }
 }
 
+impl Ground<'_> {
+    /// Makes the engines of one thread.
+    pub(crate) fn start(&self) -> Run<'_> {
+        let mut run = Run {
+            ground: self,
+            runners: Vec::new(),
+            broken: Vec::new(),
+            failed: Failed::default(),
+        };
+        for (at, template) in self.policies.templates.iter().enumerate() {
+            let is_used = self.policies.constraints.iter().any(|(_, template)| *template == at);
+            run.runners.push(match &template.code {
+                Code::Rego(rego) if is_used => match rego.runner(&self.inventory) {
+                    Ok(runner) => Some(runner),
+                    Err(words) => {
+                        run.broken.push((
+                            template.mark,
+                            format!("the template {} cannot be evaluated: {words}", template.name),
+                        ));
+                        None
+                    }
+                },
+                _ => None,
+            });
+        }
+        run
+    }
+
+    /// The namespace of a name, as it is among the objects.
+    pub(crate) fn namespace(&self, name: &str) -> Option<&Node> {
+        self.namespaces.get(name)
+    }
+}
+
 impl Run<'_> {
+    /// What the policies say of objects that are created.
+    fn judge<'o>(&mut self, objects: &[&'o Resource]) -> Vec<(&'o Resource, Answer)> {
+        let mut answers = Vec::new();
+        for &resource in objects {
+            let name = resource.namespace();
+            let known = self.ground.namespace(name).cloned();
+            let namespace = known.or_else(|| (!name.is_empty()).then(|| namespace_named(name)));
+            let review = Review::of_object(&resource.node, namespace);
+            answers.extend(self.review(&review).into_iter().map(|answer| (resource, answer)));
+        }
+        answers
+    }
+
     /// What the policies say of a review.
     pub(crate) fn review(&mut self, review: &Review) -> Vec<Answer> {
         let mut answers: Vec<Answer> = self
             .broken
             .drain(..)
-            .map(|(mark, words)| failure("policy_failed", mark, words))
+            .map(|(mark, words)| Answer {
+                failure: Some(words.clone()),
+                ..failure("policy_failed", mark, words)
+            })
             .collect();
+        let ground = self.ground;
         let mut rego_review = None;
         let mut cel_review = None;
-        for (at, (constraint, template)) in self.policies.constraints.iter().enumerate() {
+        for (at, (constraint, template)) in ground.policies.constraints.iter().enumerate() {
             if !constraint.subject.matches(review) || self.failed.contains(&constraint.rule()) {
                 continue;
             }
-            let template = (&self.policies.templates[*template], *template);
+            let template = (&ground.policies.templates[*template], *template);
             let violations = match &template.0.code {
                 Code::Rego(rego) => {
                     let Some(runner) = &mut self.runners[template.1] else {
                         continue;
                     };
                     let value = rego_review.get_or_insert_with(|| review_value(review));
-                    match runner.run(value, &self.parameters[at]) {
+                    match runner.run(value, &ground.parameters[at]) {
                         Ok(violations) => violations,
                         Err(words) => {
                             self.failed.insert(constraint.rule());
@@ -427,7 +495,10 @@ impl Run<'_> {
                                 template.0.name,
                                 constraint.rule()
                             );
-                            answers.push(failure("policy_failed", rego.mark, words));
+                            answers.push(Answer {
+                                failure: Some(constraint.rule()),
+                                ..failure("policy_failed", rego.mark, words)
+                            });
                             continue;
                         }
                     }
@@ -453,23 +524,26 @@ impl Run<'_> {
                 severity: constraint.severity.unwrap_or(Severity::Error),
                 violation,
                 failed_at: None,
+                failure: None,
                 policy_mark: constraint.mark,
                 is_admission: false,
             }));
         }
-        for (binding, at) in &self.policies.bindings {
-            let policy = &self.policies.admission[*at];
+        for (binding, at) in &ground.policies.bindings {
+            let policy = &ground.policies.admission[*at];
             if !policy.matches(review) || !binding.matches(review) {
                 continue;
             }
             let rule = format!("ValidatingAdmissionPolicy/{}", policy.name);
-            let params = match binding.params(policy, review, self.objects.iter().copied()) {
+            let params = match binding.params(policy, review, ground.objects.iter().copied()) {
                 Params::None => vec![None],
                 Params::Found(found) => found.into_iter().map(Some).collect(),
                 Params::Missing { is_allowed } => {
                     let words = format!("the binding {} finds no parameters in the tree", binding.name);
-                    if self.failed.insert(format!("{rule} {}", binding.name)) {
+                    let missing = format!("{rule} {}", binding.name);
+                    if self.failed.insert(missing.clone()) {
                         let mut answer = skipped(&rule, binding.mark, &words);
+                        answer.failure = Some(missing);
                         if !is_allowed {
                             answer.severity = binding.severity;
                         }
@@ -491,6 +565,7 @@ impl Run<'_> {
                     severity: binding.severity,
                     violation,
                     failed_at: None,
+                    failure: None,
                     policy_mark: policy.mark,
                     is_admission: true,
                 }));
@@ -509,6 +584,7 @@ fn failure(rule: &str, mark: Mark, message: String) -> Answer {
             details: Vec::new(),
         },
         failed_at: Some(mark),
+        failure: None,
         policy_mark: Mark::NONE,
         is_admission: false,
     }

@@ -258,13 +258,14 @@ impl Reader<'_> {
         }
         let is_review = text(&object, &["kind"]) == Some("AdmissionReview")
             && text(&object, &["apiVersion"]).is_some_and(|version| split_api_version(version).0 == "admission.k8s.io");
-        let mut run = policies.start(inventory.iter());
+        let ground = policies.ground(inventory.iter());
+        let mut run = ground.start();
         let mut review = if is_review {
             Review::of_admission_review(&object).map_err(|message| (message, object.mark))?
         } else {
             Review::of_object(&object, None)
         };
-        review.namespace_object = run.namespaces.get(&review.namespace).cloned();
+        review.namespace_object = ground.namespace(&review.namespace).cloned();
         let answers = run.review(&review);
         let messages: Vec<&str> = answers.iter().map(|answer| &*answer.violation.message).collect();
         for assertion in assertions {

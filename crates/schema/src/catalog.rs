@@ -121,9 +121,19 @@ impl<'l> Catalog<'l> {
         catalog
     }
 
-    /// What is wrong with the objects, in their order.
-    pub fn check(mut self, objects: &[Resource]) -> Vec<Finding> {
-        let mut findings = std::mem::take(&mut self.findings);
+    /// What is wrong with the definitions among the objects.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// What is wrong with the definitions, and with the objects in their order.
+    pub fn check(&self, objects: &[Resource]) -> Vec<Finding> {
+        [&*self.findings, &self.check_part(objects)].concat()
+    }
+
+    /// What is wrong with some of the objects, in their order. That a kind has no schema is told once.
+    pub fn check_part(&self, objects: &[Resource]) -> Vec<Finding> {
+        let mut findings = Vec::new();
         let mut missing = HashSet::new();
         for object in objects {
             self.object(object, &mut findings, &mut missing);

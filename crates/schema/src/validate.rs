@@ -317,7 +317,6 @@ impl<'t, 'n> Walk<'t, 'n> {
     }
 
     fn scalar(&mut self, kind: &'t Type, typed: &Typed<'_>, node: &'n Node, live: Versions) {
-        let shown = self.shown(node);
         let number = match typed {
             Typed::Int(value) => Some(*value as f64),
             Typed::Uint(value) => Some(*value as f64),
@@ -331,13 +330,8 @@ impl<'t, 'n> Walk<'t, 'n> {
         };
         if out_of_range {
             let bits = if kind.format == Format::Int32 { "32" } else { "64" };
-            self.report(
-                "invalid_value",
-                node,
-                live,
-                format!("{shown} does not fit in {bits} bits"),
-                None,
-            );
+            let message = format!("{} does not fit in {bits} bits", self.shown(node));
+            self.report("invalid_value", node, live, message, None);
         }
         if let (Typed::Str(_) | Typed::Timestamp(_), Some(text)) = (typed, node.as_str())
             // Go reads an empty text of these as nothing.
@@ -354,7 +348,8 @@ impl<'t, 'n> Walk<'t, 'n> {
                 "invalid_name" => "is no valid name",
                 _ => "is not what this field takes",
             };
-            self.report(rule, node, live, format!("{shown} {what}"), Some(problem));
+            let message = format!("{} {what}", self.shown(node));
+            self.report(rule, node, live, message, Some(problem));
         }
         let Some(limits) = &kind.limits else { return };
         let is_unset = self.types.null_is_absent && node.as_str() == Some("");
@@ -367,13 +362,8 @@ impl<'t, 'n> Walk<'t, 'n> {
             self.size(limits, text.chars().count(), "characters", node, live);
             if limits.compiled().is_some_and(|pattern| !pattern.matches(text)) {
                 let hint = format!("it must match {}", limits.pattern.as_deref().unwrap_or_default());
-                self.report(
-                    "invalid_value",
-                    node,
-                    live,
-                    format!("{shown} is not what this field takes"),
-                    Some(hint),
-                );
+                let message = format!("{} is not what this field takes", self.shown(node));
+                self.report("invalid_value", node, live, message, Some(hint));
             }
         }
     }

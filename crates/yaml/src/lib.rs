@@ -22,7 +22,8 @@ pub use layout::{Layout, LayoutKind, LayoutStyle};
 pub use node::{Entry, Map, Node, Seq, Style, Tag, Value};
 pub use origin::{Change, Layer, Origin};
 pub use parse::{
-    Config, DecodeError, Documents, Duplicate, decode, normalize_newlines, read_config, read_documents, read_layout,
+    Config, DecodeError, Documents, Duplicate, decode, normalize_newlines, read_chunks, read_config, read_documents,
+    read_layout, split_documents,
 };
 pub use resolve::{TypeError, Typed, resolve_v2, resolve_v3, typed};
 pub use source::{Host, Mark, Place, Source, SourceId, Sources};

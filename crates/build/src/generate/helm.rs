@@ -263,7 +263,7 @@ impl Inflation<'_, '_> {
             (Some(inline), how) => {
                 let theirs = self.target.read_yaml(self.cx, &file)?;
                 // kustomize refuses a file of comments alone; here it says nothing.
-                let theirs = match theirs.documents()?.nodes.first() {
+                let theirs = match theirs.documents(|| 1)?.nodes.first() {
                     Some(values) if !values.is_null() => values.clone(),
                     _ => return print(inline, chart.mark),
                 };

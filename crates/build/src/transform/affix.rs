@@ -8,6 +8,7 @@ use yaml::{Layer, Mark, Node, Tag, Text};
 
 use crate::config::FieldSpec;
 use crate::error::Result;
+use crate::parallel;
 use crate::transform::fieldspec::{Create, set_scalar, visit};
 
 /// On which side the text goes.
@@ -30,11 +31,12 @@ pub(crate) fn apply(
     mark: Mark,
     specs: &[FieldSpec],
     layer: &Arc<Layer>,
+    threads: fn() -> usize,
 ) -> Result<()> {
-    for resource in set.iter_mut() {
+    parallel::change_each(set.iter_mut().into_slice(), threads, |_, resource| {
         let original = resource.original_id().gvk;
         if keeps_its_name(&original) {
-            continue;
+            return Ok(());
         }
         for spec in specs {
             if !original.is_selected_by(&spec.gvk) {
@@ -65,6 +67,6 @@ pub(crate) fn apply(
                 },
             )?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

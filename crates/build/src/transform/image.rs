@@ -8,17 +8,24 @@ use yaml::{Layer, Mark, Node, Tag, Text, Value};
 
 use crate::config::{FieldSpec, Image, Str};
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::parallel;
 use crate::transform::fieldspec::{kind_name, set_scalar, visit};
 
-pub(crate) fn apply(set: &mut ResourceSet, image: &Image, specs: &[FieldSpec], layer: &Arc<Layer>) -> Result<()> {
+pub(crate) fn apply(
+    set: &mut ResourceSet,
+    image: &Image,
+    specs: &[FieldSpec],
+    layer: &Arc<Layer>,
+    threads: fn() -> usize,
+) -> Result<()> {
     let change = Change {
         image,
         matcher: Matcher::new(image)?,
         layer,
     };
-    for resource in set.iter_mut() {
+    parallel::change_each(set.iter_mut().into_slice(), threads, |_, resource| {
         if resource.kind() == "CustomResourceDefinition" {
-            continue;
+            return Ok(());
         }
         let gvk = resource.gvk();
         let specs: Vec<&FieldSpec> = specs.iter().filter(|spec| spec.is_for(&gvk)).collect();
@@ -32,8 +39,8 @@ pub(crate) fn apply(set: &mut ResourceSet, image: &Image, specs: &[FieldSpec], l
                 visit(&mut resource.node, spec, None, layer, &mut |node| change.set(node))?;
             }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 struct Change<'a> {

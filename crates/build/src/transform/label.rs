@@ -8,13 +8,20 @@ use yaml::Layer;
 
 use crate::config::{FieldSpec, Pairs};
 use crate::error::Result;
+use crate::parallel;
 use crate::transform::fieldspec::{Create, set_entry, visit};
 
-pub(crate) fn apply(set: &mut ResourceSet, pairs: &Pairs, specs: &[FieldSpec], layer: &Arc<Layer>) -> Result<()> {
+pub(crate) fn apply(
+    set: &mut ResourceSet,
+    pairs: &Pairs,
+    specs: &[FieldSpec],
+    layer: &Arc<Layer>,
+    threads: fn() -> usize,
+) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
-    for resource in set.iter_mut() {
+    parallel::change_each(set.iter_mut().into_slice(), threads, |_, resource| {
         let gvk = resource.gvk();
         let specs: Vec<&FieldSpec> = specs.iter().filter(|spec| spec.is_for(&gvk)).collect();
         for (key, value) in pairs {
@@ -24,6 +31,6 @@ pub(crate) fn apply(set: &mut ResourceSet, pairs: &Pairs, specs: &[FieldSpec], l
                 })?;
             }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

@@ -12,21 +12,24 @@ use yaml::{Layer, Mark, Node, Tag, Text, Value};
 
 use crate::config::{FieldSpec, NameReference};
 use crate::error::{BuildError, ErrorKind, Result};
+use crate::parallel;
 use crate::transform::fieldspec::{set_entry_text, set_scalar, visit};
 
-pub(crate) fn apply(set: &mut ResourceSet, references: &[NameReference], layer: &Arc<Layer>) -> Result<()> {
+pub(crate) fn apply(
+    set: &mut ResourceSet,
+    references: &[NameReference],
+    layer: &Arc<Layer>,
+    threads: fn() -> usize,
+) -> Result<()> {
     let targets = Targets::new(set);
-    let mut specs = Specs {
-        references,
-        by_type: HashMap::new(),
-    };
-    for (position, resource) in set.iter_mut().enumerate() {
+    let specs = Specs::new(set, references);
+    parallel::change_each(set.iter_mut().into_slice(), threads, |position, resource| {
         let specs = specs.of(&resource.original_id().gvk);
         if specs.is_empty() {
-            continue;
+            return Ok(());
         }
         let referrer = Referrer::new(position, resource, &targets)?;
-        for &(spec, target) in specs.iter() {
+        for &(spec, target) in specs {
             let mentions = |node: &Node| targets.might_be_named_in(node);
             if !spec.any(&resource.node, &mentions) {
                 continue;
@@ -45,27 +48,34 @@ pub(crate) fn apply(set: &mut ResourceSet, references: &[NameReference], layer: 
                 )
             })?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The field specs by the type of the object that holds the reference.
 struct Specs<'a> {
-    references: &'a [NameReference],
-    by_type: HashMap<Gvk, Arc<Vec<(&'a FieldSpec, &'a Gvk)>>>,
+    by_type: HashMap<Gvk, Vec<(&'a FieldSpec, &'a Gvk)>>,
 }
 
 impl<'a> Specs<'a> {
-    fn of(&mut self, gvk: &Gvk) -> Arc<Vec<(&'a FieldSpec, &'a Gvk)>> {
-        let references = self.references;
-        let make = || {
-            let all = references
-                .iter()
-                .flat_map(|reference| reference.referrers.iter().map(|spec| (spec, &reference.gvk)));
-            let own = all.filter(|(spec, _)| gvk.is_selected_by(&spec.gvk));
-            Arc::new(own.collect())
-        };
-        self.by_type.entry(gvk.clone()).or_insert_with(make).clone()
+    /// For the types of the objects.
+    fn new(set: &ResourceSet, references: &'a [NameReference]) -> Specs<'a> {
+        let mut by_type = HashMap::new();
+        for resource in set.iter() {
+            let gvk = resource.original_id().gvk;
+            let make = |gvk: &Gvk| {
+                let all = references
+                    .iter()
+                    .flat_map(|reference| reference.referrers.iter().map(|spec| (spec, &reference.gvk)));
+                all.filter(|(spec, _)| gvk.is_selected_by(&spec.gvk)).collect()
+            };
+            by_type.entry(gvk).or_insert_with_key(make);
+        }
+        Specs { by_type }
+    }
+
+    fn of(&self, gvk: &Gvk) -> &[(&'a FieldSpec, &'a Gvk)] {
+        self.by_type.get(gvk).map_or(&[], Vec::as_slice)
     }
 }
 

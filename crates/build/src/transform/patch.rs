@@ -77,7 +77,7 @@ pub(crate) fn load_strategic_merge(
             let file = Arc::new(YamlFile::new(embed(cx, entry, &layer.kustomization, &layer.step)));
             let is_inline = entry.contains('\n')
                 || file
-                    .documents()
+                    .documents(|| 1)
                     .is_ok_and(|all| all.nodes.iter().any(|node| node.as_map().is_some()));
             if !is_inline {
                 return Err(error);
@@ -146,7 +146,7 @@ fn parse(cx: &Context<'_>, file: &Arc<YamlFile>, layer: &Arc<Layer>) -> Result<C
 }
 
 fn merges(cx: &Context<'_>, file: &YamlFile, layer: &Arc<Layer>) -> Result<Vec<Resource>> {
-    let mut nodes = load::objects(&file.documents()?)?;
+    let mut nodes = load::objects(&file.documents(|| 1)?)?;
     nodes.iter_mut().for_each(|node| node.stamp(layer));
     Ok(load::resources(nodes, layer, &cx.schema))
 }

@@ -7,11 +7,10 @@
 mod baseline;
 mod restricted;
 
+use resource::{Container, Pod};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use yaml::{Mark, Node};
-
-use crate::pod::{Container, Pod};
 
 /// The newest minor version whose standard is known: 1.37.
 pub const NEWEST: u32 = 37;
@@ -41,6 +40,7 @@ pub struct Violation {
 pub fn violations(pod: &Pod<'_>, level: Level, minor: u32) -> Vec<Violation> {
     let mut finder = Finder {
         pod,
+        containers: pod.containers().collect(),
         minor,
         found: Vec::new(),
     };
@@ -54,6 +54,7 @@ pub fn violations(pod: &Pod<'_>, level: Level, minor: u32) -> Vec<Violation> {
 /// A pod, and what was found in it.
 struct Finder<'a> {
     pod: &'a Pod<'a>,
+    containers: Vec<Container<'a>>,
     minor: u32,
     found: Vec<Violation>,
 }
@@ -97,7 +98,7 @@ impl<'a> Holder<'a> {
 
 impl<'a> Finder<'a> {
     fn containers(&self) -> Vec<Container<'a>> {
-        self.pod.containers().collect()
+        self.containers.clone()
     }
 
     /// The pod, then its containers.
@@ -212,7 +213,7 @@ mod tests {
         let node = yaml::read_documents(&source).unwrap().nodes.remove(0);
         let layer = Arc::new(Layer::new("k".into(), "s".into(), Mark::NONE));
         let object = Resource::new(node, layer, &Schema::builtin());
-        let pods: Vec<Pod<'_>> = crate::pod::pods(&object);
+        let pods: Vec<Pod<'_>> = resource::pods(&object);
         pods.iter()
             .flat_map(|pod| violations(pod, level, minor))
             .map(|violation| format!("{} {} {}", violation.control, violation.field, violation.message))

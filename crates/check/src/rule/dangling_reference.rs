@@ -45,7 +45,7 @@ use serde::Deserialize;
 use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 use crate::links::Wanted;
-use crate::presence::Need;
+use crate::presence::{Need, Presence};
 use crate::reference::references;
 
 pub(crate) const RULE: Rule = Rule {
@@ -69,7 +69,7 @@ struct Settings {
     outside: Vec<String>,
 }
 
-fn check(context: &Context<'_>, wanted: &mut Vec<Wanted>) {
+fn check(context: &Context<'_>, presence: &Presence, wanted: &mut Vec<Wanted>) {
     let Settings { outside } = context.setting(&RULE);
     let is_outside = |need: &Need| {
         let Need::Object { kind, name, .. } = need else {
@@ -80,6 +80,6 @@ fn check(context: &Context<'_>, wanted: &mut Vec<Wanted>) {
             outside_kind == *kind && (outside_name == "*" || outside_name == name)
         })
     };
-    let found = references(context).into_iter();
+    let found = references(context, presence).into_iter();
     wanted.extend(found.filter(|wanted| !wanted.needs.iter().any(is_outside)));
 }

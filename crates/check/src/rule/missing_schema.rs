@@ -26,7 +26,7 @@ use resource::Severity;
 
 use super::{Check, Control, Rule, SettingsType};
 
-pub(super) const RULE: Rule = Rule {
+pub(crate) const RULE: Rule = Rule {
     name: "missing_schema",
     severity: Some(Severity::Warning),
     controls: &[Control::Soc2("CC8.1"), Control::Iso27001("A.8.9")],

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::links::Wanted;
+use crate::presence::Presence;
 
 macro_rules! rules {
     ($($name:ident),+ $(,)?) => {
@@ -86,8 +87,8 @@ pub struct Rule {
 pub(crate) enum Check {
     /// The objects of one target.
     Target(fn(&Context<'_>, &mut Vec<Finding>)),
-    /// What the objects of one target want of its cluster; [`crate::unmet`] knows what it has.
-    Cluster(fn(&Context<'_>, &mut Vec<Wanted>)),
+    /// What the objects of one target want of its cluster beside what they bring; [`crate::unmet`] knows what it has.
+    Cluster(fn(&Context<'_>, &Presence, &mut Vec<Wanted>)),
     /// Two environments: [`crate::parity`].
     Environments,
     /// The schemas: [`crate::Schemas`] has one pass for all of these rules.

@@ -33,7 +33,7 @@ use resource::Severity;
 use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
 use crate::links::Wanted;
-use crate::presence::{Guard, Need};
+use crate::presence::{Guard, Need, Presence};
 
 pub(super) const RULE: Rule = Rule {
     name: "namespace_unguarded",
@@ -49,7 +49,7 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Cluster(check),
 };
 
-fn check(context: &Context<'_>, wanted: &mut Vec<Wanted>) {
+fn check(context: &Context<'_>, _: &Presence, wanted: &mut Vec<Wanted>) {
     for namespace in context.of_kind("", "Namespace") {
         let place = namespace.node.get_path(["metadata", "name"]).unwrap_or(&namespace.node);
         let needs = Guard::ALL.map(|guard| Need::Guard {

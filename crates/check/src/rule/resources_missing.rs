@@ -32,14 +32,13 @@
 //!       nvidia.com/gpu: 1
 //! ```
 
-use resource::{Finding, Severity};
+use resource::{ContainerKind, Finding, Severity};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use yaml::Node;
 
 use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
-use crate::pod::ContainerKind;
 
 pub(super) const RULE: Rule = Rule {
     name: "resources_missing",

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use build::{Built, Session, parallel};
-use check::{Context, Facts, Inventory, Links, Locations, Report, Schemas, Settings, TargetFindings};
+use check::{Checked, Context, Facts, Inventory, Links, Locations, Report, Schemas, Settings, TargetFindings};
 use clap::Args;
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::{Finding, Severity};
@@ -143,8 +143,6 @@ struct Outcome {
     objects: usize,
     secrets: Vec<yaml::Mark>,
     findings: Vec<Finding>,
-    inventory: Inventory,
-    links: Links,
 }
 
 /// The targets of a run.
@@ -218,41 +216,58 @@ fn check(
         lookup: Some(&locations),
     };
     let today = date::today();
+    // Several targets are work enough for all processors.
+    let jobs = if chosen.len() > 1 { 1 } else { parallel::default_jobs() };
     let results = build_each(&chosen, setup, session, !args.setup.is_quiet(), |target, built| {
-        let objects = built.as_ref().ok().map(|built| built.objects.as_slice());
+        // A single target is compared with none.
+        let objects = built.as_ref().ok().filter(|_| chosen.len() > 1);
+        let objects = objects.map(|built| built.objects.as_slice());
         let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
-        match &built {
+        let checked = match &built {
             Ok(built) => {
                 let context = Context::new(&built.objects, &target.facts, &target.settings);
-                Outcome {
+                let Checked { mut findings, links } = check::check(&context, &schemas, jobs);
+                findings.extend(built.warnings.iter().cloned());
+                findings.extend(library.check(&built.objects, jobs));
+                let outcome = Outcome {
                     is_built: true,
                     objects: built.objects.len(),
                     secrets: check::secret_values(&built.objects),
-                    findings: findings(built, &context, &schemas, &library),
-                    inventory,
-                    links: Links::new(&context),
-                }
+                    findings,
+                };
+                (outcome, inventory, links)
             }
-            Err(error) => Outcome {
-                is_built: false,
-                objects: 0,
-                secrets: Vec::new(),
-                findings: vec![build_failed(error)],
-                inventory,
-                links: Links::unbuilt(&target.facts),
-            },
+            Err(error) => {
+                let outcome = Outcome {
+                    is_built: false,
+                    objects: 0,
+                    secrets: Vec::new(),
+                    findings: vec![build_failed(error)],
+                };
+                (outcome, inventory, Links::unbuilt(&target.facts))
+            }
+        };
+        if chosen.len() == 1 {
+            // The process ends soon; to free a large tree piece by piece would take a tenth of its time.
+            std::mem::forget(built);
         }
+        checked
     });
-    let inventories: Vec<Inventory> = results.iter().map(|outcome| outcome.inventory.clone()).collect();
+    let (mut inventories, mut links) = (Vec::new(), Vec::new());
+    let mut outcomes = Vec::with_capacity(results.len());
+    for (outcome, inventory, of_target) in results {
+        outcomes.push(outcome);
+        inventories.push(inventory);
+        links.push(of_target);
+    }
     let settings: Vec<&Settings> = chosen.iter().map(|target| &target.settings).collect();
     let missing = check::parity(&inventories, &settings);
-    let mut links: Vec<Links> = results.iter().map(|outcome| outcome.links.clone()).collect();
     links.extend(links_beside(&links, others, setup, session));
     let unmet = check::unmet(&links);
     let further = missing.into_iter().zip(unmet);
     let results = chosen
         .iter()
-        .zip(results)
+        .zip(outcomes)
         .zip(further)
         .map(|((target, outcome), (missing, unmet))| {
             let findings = outcome.findings.into_iter().chain(missing).chain(unmet).collect();
@@ -281,7 +296,16 @@ fn build_each<T: Send + Sync>(
 ) -> Vec<T> {
     let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
     let fetchers = locks.fetchers(&setup.outside);
-    let sessions: Vec<Session<'_>> = fetchers.iter().map(|fetcher| session.beside(fetcher)).collect();
+    // One target may use all processors, several have one each.
+    let threads = if targets.len() > 1 {
+        || 1
+    } else {
+        parallel::default_jobs
+    };
+    let sessions = fetchers
+        .iter()
+        .map(|fetcher| session.beside(fetcher).with_threads(threads));
+    let sessions: Vec<Session<'_>> = sessions.collect();
     let progress = Progress::new(targets.len(), shows_progress);
     parallel::map(targets.len(), parallel::default_jobs(), |at| {
         let target = &targets[at];
@@ -302,13 +326,6 @@ fn links_beside(links: &[Links], mut others: Vec<Target<'_>>, setup: &Setup, ses
         Ok(built) => Links::new(&Context::new(&built.objects, &target.facts, &target.settings)),
         Err(_) => Links::unbuilt(&target.facts),
     })
-}
-
-fn findings(built: &Built, context: &Context<'_>, schemas: &Schemas<'_>, library: &Library) -> Vec<Finding> {
-    let mut findings = built.warnings.clone();
-    findings.extend(check::check(context, schemas));
-    findings.extend(library.check(&built.objects));
-    findings
 }
 
 /// The paths of policies: those of the platform file, then those of the command line.

@@ -12,7 +12,10 @@ mod scan;
 
 pub use compose::Duplicate;
 pub use layout::read_layout;
-pub use read::{Config, DecodeError, Documents, decode, normalize_newlines, read_config, read_documents};
+pub use read::{
+    Config, DecodeError, Documents, decode, normalize_newlines, read_chunks, read_config, read_documents,
+    split_documents,
+};
 
 use crate::error::ParseError;
 use crate::number::Dialect;

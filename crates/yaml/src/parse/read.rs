@@ -47,12 +47,24 @@ pub enum DecodeError {
 
 /// Reads a file of Kubernetes objects. Stops at the first error.
 pub fn read_documents(source: &Arc<Source>) -> Result<Documents, ParseError> {
-    let text = source.text();
+    let chunks = split_documents(source)?;
+    Ok(Documents {
+        nodes: read_chunks(source, &chunks)?,
+        chunks: if source.text().is_empty() { 0 } else { chunks.len() },
+    })
+}
+
+/// The pieces of a file between separator lines, to be read by [`read_chunks`] some at a time.
+pub fn split_documents(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
     check_size(source)?;
-    let chunks = split(source)?;
+    split(source)
+}
+
+/// The documents of some pieces of a file that are not empty or null. Stops at the first error.
+pub fn read_chunks(source: &Arc<Source>, chunks: &[Range<usize>]) -> Result<Vec<Node>, ParseError> {
     let mut nodes = Vec::with_capacity(chunks.len());
     let mut stack = Vec::new();
-    for chunk in &chunks {
+    for chunk in chunks {
         check_characters(source, chunk.clone())?;
         let node = match fast::parse(source, chunk.clone(), &mut stack) {
             Some(node) => Some(node),
@@ -63,10 +75,7 @@ pub fn read_documents(source: &Arc<Source>) -> Result<Documents, ParseError> {
             _ => {}
         }
     }
-    Ok(Documents {
-        nodes,
-        chunks: if text.is_empty() { 0 } else { chunks.len() },
-    })
+    Ok(nodes)
 }
 
 /// Reads a kustomization file or another configuration file.

@@ -118,12 +118,13 @@ fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(crate) fn run(args: &IdentityArgs) -> Exit {
+    let sources = Sources::new();
     let (report, answered) = match &args.command {
-        IdentityCommand::Explain(args) => (&args.report, explain(args)),
-        IdentityCommand::WhoCan(args) => (&args.report, who_can(args)),
+        IdentityCommand::Explain(args) => (&args.report, explain(args, &sources)),
+        IdentityCommand::WhoCan(args) => (&args.report, who_can(args, &sources)),
     };
     answered.unwrap_or_else(|diagnostic| {
-        report.reporter().error(&diagnostic, &Sources::new());
+        report.reporter().error(&diagnostic, &sources);
         Exit::WrongInput
     })
 }
@@ -134,8 +135,8 @@ struct Answer<'a> {
     explanation: Explanation,
 }
 
-fn explain(args: &ExplainArgs) -> Result<Exit, Box<Diagnostic>> {
-    let state = args.grants.state()?;
+fn explain(args: &ExplainArgs, sources: &Sources) -> Result<Exit, Box<Diagnostic>> {
+    let state = args.grants.state(sources)?;
     let reasoner = Reasoner::new(&state);
     let subject = subject(&args.subject)?;
     let resource = match &args.resource {
@@ -165,8 +166,8 @@ fn explain(args: &ExplainArgs) -> Result<Exit, Box<Diagnostic>> {
     })
 }
 
-fn who_can(args: &WhoCanArgs) -> Result<Exit, Box<Diagnostic>> {
-    let state = args.grants.state()?;
+fn who_can(args: &WhoCanArgs, sources: &Sources) -> Result<Exit, Box<Diagnostic>> {
+    let state = args.grants.state(sources)?;
     let reasoner = Reasoner::new(&state);
     let resource = resource_name(&args.resource)?;
     note_unknown_permission(&reasoner, &state, &args.permission, &args.report);
@@ -205,7 +206,7 @@ impl GrantArgs {
         self.at.or_else(date::now)
     }
 
-    fn state(&self) -> Result<State, Box<Diagnostic>> {
+    fn state(&self, sources: &Sources) -> Result<State, Box<Diagnostic>> {
         let mut state = State::default();
         for named in &self.files {
             // A name of a resource may hold no `=`, and a path rarely does.
@@ -214,13 +215,15 @@ impl GrantArgs {
                 _ => (None, named.as_str()),
             };
             let text = read(path)?;
-            state.read(&text, resource.as_ref()).map_err(|error| {
-                let diagnostic = Diagnostic::error(format!("cannot read grants from {path}: {error}"));
-                Box::new(match error.hint() {
-                    Some(hint) => diagnostic.hint(hint),
-                    None => diagnostic,
-                })
-            })?;
+            state
+                .read(&sources.add(path, text), resource.as_ref())
+                .map_err(|error| {
+                    let diagnostic = Diagnostic::error(format!("cannot read grants from {path}: {error}"));
+                    Box::new(match error.hint() {
+                        Some(hint) => diagnostic.hint(hint),
+                        None => diagnostic,
+                    })
+                })?;
         }
         if let Some(path) = &self.groups {
             let groups: std::collections::BTreeMap<String, Vec<String>> =

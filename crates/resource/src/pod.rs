@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use resource::Resource;
-
 use yaml::{Mark, Node};
 
 use crate::image::Image;
+use crate::object::Resource;
 
 /// A pod that an object is or makes.
 #[derive(Clone, Debug)]
@@ -78,7 +77,7 @@ const SPECS: [(&str, &str, &str); 8] = [
 ];
 
 /// The pods of an object.
-pub(crate) fn pods(object: &Resource) -> Vec<Pod<'_>> {
+pub fn pods(object: &Resource) -> Vec<Pod<'_>> {
     let gvk = object.gvk();
     let (group, kind) = (&*gvk.group, &*gvk.kind);
     let pod = |path: Cow<'static, str>, metadata, spec| Pod {
@@ -120,7 +119,7 @@ fn seldon(object: &Resource) -> Vec<Pod<'_>> {
 }
 
 /// The items of a list of a node.
-pub(crate) fn items<'n>(node: &'n Node, path: &[&str]) -> impl Iterator<Item = &'n Node> + use<'n> {
+pub fn items<'n>(node: &'n Node, path: &[&str]) -> impl Iterator<Item = &'n Node> + use<'n> {
     let list = node.get_path(path.iter().copied()).and_then(Node::as_seq);
     list.into_iter().flatten()
 }

@@ -1,0 +1,118 @@
+//! Providers of workload identity pools: whose tokens a pool takes, and what it makes of them
+//! (<https://cloud.google.com/iam/docs/workload-identity-federation>).
+
+use yaml::Mark;
+
+use crate::member::Pool;
+
+/// A provider of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    pub pool: Pool,
+    pub id: String,
+    /// Who signs the tokens, as `https://token.actions.githubusercontent.com`.
+    pub issuer: Option<String>,
+    /// Without any, the name of the provider itself is the only audience.
+    pub audiences: Vec<String>,
+    /// What a claim becomes, as `attribute.repository` and `assertion.repository`.
+    pub mapping: Vec<(String, String)>,
+    /// CEL over `assertion`, `google` and `attribute` that a token must meet.
+    pub condition: Option<String>,
+    /// Where it is written, if a file holds it.
+    pub mark: Mark,
+}
+
+/// Issuers that sign for customers of everybody: without a condition, anybody in the world is a member of the pool.
+const SHARED_ISSUERS: [(&str, &str, &str); 7] = [
+    (
+        "token.actions.githubusercontent.com",
+        "GitHub Actions",
+        "assertion.repository_owner == 'OWNER'",
+    ),
+    ("gitlab.com", "GitLab", "assertion.namespace_path == 'GROUP'"),
+    (
+        "app.terraform.io",
+        "HCP Terraform",
+        "assertion.terraform_organization_name == 'ORGANIZATION'",
+    ),
+    ("oidc.circleci.com", "CircleCI", "assertion.aud == 'ORGANIZATION_ID'"),
+    (
+        "agent.buildkite.com",
+        "Buildkite",
+        "assertion.organization_slug == 'ORGANIZATION'",
+    ),
+    (
+        "api.pulumi.com",
+        "Pulumi Cloud",
+        "assertion.organization == 'ORGANIZATION'",
+    ),
+    ("accounts.google.com", "Google", "assertion.hd == 'DOMAIN'"),
+];
+
+/// A provider that lets strangers in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    /// Who signs the tokens.
+    pub issuer: &'static str,
+    /// A condition that would do, with a word to fill in.
+    pub condition: &'static str,
+}
+
+impl Provider {
+    /// Whether anybody with an account at the issuer is let in: the issuer is shared, and there is no condition on
+    /// what tells its customers apart.
+    pub fn exposure(&self) -> Option<Exposure> {
+        let host = self.issuer.as_deref()?.strip_prefix("https://")?;
+        let host = host.split('/').next()?;
+        let (_, issuer, condition) = SHARED_ISSUERS.iter().find(|(shared, ..)| *shared == host)?;
+        let is_conditioned = self.condition.as_deref().is_some_and(restricts);
+        (!is_conditioned).then_some(Exposure { issuer, condition })
+    }
+}
+
+/// Whether a condition reads anything of the token at all: `true` lets everybody in.
+fn restricts(condition: &str) -> bool {
+    ["assertion", "attribute", "google."]
+        .iter()
+        .any(|word| condition.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_issuers_need_a_condition() {
+        let provider = |issuer: &str, condition: Option<&str>| Provider {
+            pool: Pool::of_gke("acme"),
+            id: "p".to_owned(),
+            issuer: Some(issuer.to_owned()),
+            audiences: Vec::new(),
+            mapping: Vec::new(),
+            condition: condition.map(str::to_owned),
+            mark: Mark::NONE,
+        };
+        let github = "https://token.actions.githubusercontent.com";
+        let table = [
+            (github, None, true),
+            (github, Some("true"), true),
+            (github, Some("assertion.repository_owner == 'acme'"), false),
+            (github, Some("attribute.repository.startsWith('acme/')"), false),
+            ("https://gitlab.com", None, true),
+            // A server of one's own signs for oneself.
+            ("https://gitlab.acme.com", None, false),
+            (
+                "https://container.googleapis.com/v1/projects/acme/locations/l/clusters/c",
+                None,
+                false,
+            ),
+        ];
+        for (issuer, condition, is_open) in table {
+            assert_eq!(
+                provider(issuer, condition).exposure().is_some(),
+                is_open,
+                "{issuer} {condition:?}"
+            );
+        }
+    }
+}
