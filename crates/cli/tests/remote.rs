@@ -486,8 +486,10 @@ fn nothing_leads_out_of_a_clone() {
         );
         assert!(!error.contains("name: secret"), "{error}");
     }
-    // A path in the URL that climbs is no URL at all.
+    // A path in the URL that climbs is no URL of a repository; behind HTTP it may still be one of a file.
     place.resources(&[&server.url("repo.git//../../x?ref=main")]);
+    assert_ne!(place.run(&["build", "root"]).code, Some(0));
+    place.resources(&[&format!("file://{}//../x", place.path("www/repo.git").display())]);
     place.fails(&["build", "root"], 1, "of this URL leads out of the repository");
 }
 
