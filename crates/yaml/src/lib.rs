@@ -14,6 +14,7 @@ mod resolve;
 mod source;
 mod text;
 mod timestamp;
+mod words;
 
 pub use edit::{EditError, Editor, Step};
 pub use emit::{EmitError, EmitProblem, LayoutWriter, emit, encode_v3};

@@ -23,6 +23,7 @@ pub use layout::LayoutWriter;
 use crate::node::{Map, Node, Style, Tag, Value};
 use crate::number::{write_float_g, write_float_json};
 use crate::resolve::Typed;
+use analyze::is_printable_ascii;
 use order::Item;
 use scalar::is_simple_key;
 use value::{Place, printed, printed_key, through_json};
@@ -280,10 +281,7 @@ impl<'o, 'n> Writer<'o, 'n> {
 #[inline]
 fn simple_text(node: &Node) -> Option<&str> {
     let text = node.as_str()?;
-    let simple = text
-        .bytes()
-        .fold(true, |simple, byte| simple & (0x20..0x7F).contains(&byte));
-    (node.tag == Tag::Str && simple).then_some(text)
+    (node.tag == Tag::Str && is_printable_ascii(text)).then_some(text)
 }
 
 /// What is in a flow collection is written in flow style by the v3 emitter.

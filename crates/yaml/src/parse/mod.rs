@@ -6,6 +6,7 @@ mod compose;
 mod fast;
 mod layout;
 mod merge;
+mod nodes;
 mod read;
 mod scalar;
 mod scan;
