@@ -8,6 +8,7 @@
 mod analyze;
 mod encode;
 mod error;
+mod layout;
 mod order;
 mod scalar;
 pub(crate) mod value;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 
 pub use encode::encode_v3;
 pub use error::{EmitError, EmitProblem};
+pub use layout::LayoutWriter;
 
 use crate::node::{Map, Node, Style, Tag, Value};
 use crate::number::{write_float_g, write_float_json};

@@ -133,7 +133,7 @@ pub fn normalize_newlines(text: String) -> String {
     text.replace("\r\n", "\n")
 }
 
-fn check_size(source: &Source) -> Result<(), ParseError> {
+pub(super) fn check_size(source: &Source) -> Result<(), ParseError> {
     match u32::try_from(source.text().len()) {
         Ok(_) => Ok(()),
         Err(_) => Err(ParseError::new(Problem::TooLarge, source.mark(0))),
@@ -141,7 +141,7 @@ fn check_size(source: &Source) -> Result<(), ParseError> {
 }
 
 /// The pieces between separator lines, each with the line break that ends it.
-fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
+pub(super) fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
     let bytes = source.text().as_bytes();
     let mut chunks = Vec::new();
     let mut start = 0;
