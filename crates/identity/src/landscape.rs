@@ -123,7 +123,10 @@ impl<'a> Landscape<'a> {
 
     /// Whether any grant is for an address or on it.
     pub fn knows_account(&self, email: &str) -> bool {
-        self.reasoner.service_accounts().binary_search_by(|known| known.as_str().cmp(email)).is_ok()
+        self.reasoner
+            .service_accounts()
+            .binary_search_by(|known| known.as_str().cmp(email))
+            .is_ok()
     }
 
     /// Whether an account of a cluster may be the Google service account that it is linked with.
