@@ -14,6 +14,8 @@ use crate::role::{BASIC_ROLES, Permits, PredefinedRoles};
 use crate::state::State;
 use expression::Timestamp;
 
+const RESOURCE_MANAGER: &str = "cloudresourcemanager.googleapis.com";
+
 /// One question.
 #[derive(Clone, Debug)]
 pub struct Access<'a> {
@@ -77,6 +79,10 @@ pub struct Reasoner<'s> {
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
+    /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
+    basic_roles_of: HashMap<&'s Member, Vec<Member>>,
+    /// Bindings with members of a form that is not known, by resource.
+    strange: HashMap<ResourceName, Vec<(&'s Binding, &'s Member)>>,
 }
 
 impl<'s> Reasoner<'s> {
@@ -89,13 +95,28 @@ impl<'s> Reasoner<'s> {
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
             groups_of: HashMap::new(),
+            basic_roles_of: HashMap::new(),
+            strange: HashMap::new(),
         };
         for (resource, policy) in &state.policies {
             let resource = reasoner.canonical(resource);
+            let project = (resource.parent().is_none() && resource.service() == RESOURCE_MANAGER)
+                .then(|| resource.project_id())
+                .flatten();
             let bindings = reasoner.policies.entry(resource.clone()).or_default();
-            let by_member = reasoner.by_member.entry(resource).or_default();
+            let by_member = reasoner.by_member.entry(resource.clone()).or_default();
             for binding in &policy.bindings {
                 for member in &binding.members {
+                    if let (Member::Unknown(_), strange) = (member, &mut reasoner.strange) {
+                        strange.entry(resource.clone()).or_default().push((binding, member));
+                    }
+                    if let Some(project) = project.filter(|_| BASIC_ROLES.contains(&binding.role.as_str())) {
+                        let numbers = state.project_number(project);
+                        let roles = std::iter::once(project)
+                            .chain(numbers)
+                            .map(|project| Member::ProjectRole(binding.role.clone(), project.to_owned()));
+                        reasoner.basic_roles_of.entry(member).or_default().extend(roles);
+                    }
                     by_member.entry(member).or_default().push(bindings.len());
                 }
                 bindings.push(binding);
@@ -123,6 +144,16 @@ impl<'s> Reasoner<'s> {
             .project_id()
             .and_then(|number| self.state.project_numbers.get(number));
         id.map_or_else(|| resource.clone(), |id| resource.with_project(id))
+    }
+
+    /// The name that conditions read: Secret Manager's have the number of the project
+    /// (<https://cloud.google.com/iam/docs/conditions-resource-attributes#resource-name>).
+    fn as_in_conditions(&self, resource: &ResourceName) -> ResourceName {
+        let id = resource
+            .project_id()
+            .filter(|_| resource.service() == "secretmanager.googleapis.com");
+        let number = id.and_then(|id| self.state.project_number(id));
+        number.map_or_else(|| resource.clone(), |number| resource.with_project(number))
     }
 
     /// A resource and all that it is part of, the nearest first.
@@ -174,6 +205,9 @@ impl<'s> Reasoner<'s> {
         let mut seen: HashSet<&str> = HashSet::new();
         let mut at = 0;
         while at < all.len() {
+            if let Some(roles) = self.basic_roles_of.get(&all[at]) {
+                all.extend(roles.iter().cloned());
+            }
             for group in self.groups_of.get(&all[at]).into_iter().flatten() {
                 if seen.insert(group) {
                     all.push(Member::Group((*group).to_owned()));
@@ -272,7 +306,7 @@ impl<'s> Reasoner<'s> {
     /// The decision for all that cover a subject, without a look at members of nearly its name.
     pub(crate) fn decision(&self, access: &Access<'_>, identities: &[Member]) -> Decision {
         let lineage = self.lineage(access.resource);
-        let resource = &lineage[0];
+        let resource = &self.as_in_conditions(&lineage[0]);
         let mut denials = Vec::new();
         if let Some(denied) = self.denied(access, identities, &lineage, &mut denials) {
             return denied;
@@ -298,6 +332,16 @@ impl<'s> Reasoner<'s> {
                             unknown.push(format!("{} on {on} for {member}: {why}", binding.role));
                         }
                     },
+                }
+            }
+        }
+        for on in &lineage {
+            for (binding, member) in self.strange.get(on).into_iter().flatten() {
+                if self.permits(&binding.role, access.permission) == Permits::Yes {
+                    let role = &binding.role;
+                    unknown.push(format!(
+                        "{role} on {on} is granted to {member}, and who that is is not known"
+                    ));
                 }
             }
         }
@@ -331,16 +375,28 @@ impl<'s> Reasoner<'s> {
         lineage: &[ResourceName],
         unknown: &mut Vec<String>,
     ) -> Option<Decision> {
+        let resource = self.as_in_conditions(&lineage[0]);
         let covering = |members: &[Member]| identities.iter().find(|identity| members.contains(identity)).cloned();
+        let strange = |members: &[Member]| members.iter().find(|it| matches!(it, Member::Unknown(_))).cloned();
         for on in lineage {
             for rule in self.deny_rules.get(on).into_iter().flatten() {
-                let Some(member) = covering(&rule.denied) else {
-                    continue;
-                };
-                if covering(&rule.except).is_some() || !rule.is_about(access.permission) {
+                if !rule.is_about(access.permission) || covering(&rule.except).is_some() {
                     continue;
                 }
-                match rule.condition.as_ref().map(|it| it.verdict(&lineage[0], access.time)) {
+                let denied = covering(&rule.denied);
+                // Those whom it denies, and those whom it spares, may be written in forms that are not known.
+                let doubtful = match &denied {
+                    Some(_) => strange(&rule.except),
+                    None => strange(&rule.denied),
+                };
+                if let Some(doubtful) = doubtful {
+                    unknown.push(format!(
+                        "the denial on {on} names {doubtful}, and who that is is not known"
+                    ));
+                    continue;
+                }
+                let Some(member) = denied else { continue };
+                match rule.condition.as_ref().map(|it| it.verdict(&resource, access.time)) {
                     None | Some(Verdict::Holds) => return Some(Decision::Denied { on: on.clone(), member }),
                     Some(Verdict::Fails) => {}
                     Some(Verdict::Unknown(why)) => unknown.push(format!("the denial on {on} for {member}: {why}")),
@@ -361,11 +417,7 @@ impl<'s> Reasoner<'s> {
                 }
                 let near = binding.members.iter().filter(|member| {
                     let is_alike = std::mem::discriminant(*member) == std::mem::discriminant(access.subject);
-                    is_alike && *member != access.subject && {
-                        let written = member.to_string();
-                        written.len().abs_diff(wanted.len()) <= 2
-                            && !resource::nearest(&wanted, std::iter::once(written.as_str())).is_empty()
-                    }
+                    is_alike && resource::is_misspelt(&wanted, &member.to_string())
                 });
                 found.extend(near.map(|member| {
                     NearMiss::Spelling(Grant {

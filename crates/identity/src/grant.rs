@@ -161,7 +161,7 @@ impl NewGrant {
         let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, value) in fields {
             // Writing to a text cannot fail.
-            let _ = writeln!(text, "  {name:width$} = {}", quoted(&value));
+            let _ = writeln!(text, "  {name:width$} = {}", literal(&value));
         }
         text.push_str("}\n");
         text
@@ -172,7 +172,7 @@ impl NewGrant {
         let (kind, external) = match self.target() {
             Target::Project(id) => ("Project", format!("projects/{id}")),
             Target::Folder(id) => ("Folder", format!("folders/{id}")),
-            Target::Organization(id) => ("Organization", format!("organizations/{id}")),
+            Target::Organization(id) => ("Organization", id.to_owned()),
             Target::Bucket(name) => ("StorageBucket", name.to_owned()),
             Target::ServiceAccount { .. } => ("IAMServiceAccount", self.on.path().to_owned()),
             Target::Secret { .. } => ("SecretManagerSecret", self.on.path().to_owned()),
@@ -180,10 +180,11 @@ impl NewGrant {
         };
         format!(
             "apiVersion: iam.cnrm.cloud.google.com/v1beta1\nkind: IAMPolicyMember\nmetadata:\n  name: {}\nspec:\n  \
-             member: {}\n  role: {}\n  resourceRef:\n    kind: {kind}\n    external: {external}\n",
+             member: {}\n  role: {}\n  resourceRef:\n    kind: {kind}\n    external: {}\n",
             self.label().replace('_', "-"),
             quoted(&self.written),
             self.role,
+            scalar(&external),
         )
     }
 
@@ -208,10 +209,24 @@ impl NewGrant {
     }
 }
 
-/// A text in double quotes, which HCL and YAML read alike.
+/// A text in double quotes, as YAML has it.
 fn quoted(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "$${");
-    format!("\"{escaped}\"")
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A name, as YAML has it: in quotes where it could be a number or a word of YAML's own.
+fn scalar(name: &str) -> String {
+    let is_word = ["true", "false", "yes", "null"].contains(&name);
+    if is_word || name.starts_with(|c: char| c.is_ascii_digit()) {
+        quoted(name)
+    } else {
+        name.to_owned()
+    }
+}
+
+/// A text in double quotes, as HCL has it: `${` and `%{` begin templates.
+fn literal(text: &str) -> String {
+    quoted(text).replace("${", "$${").replace("%{", "%%{")
 }
 
 #[cfg(test)]

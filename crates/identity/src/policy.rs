@@ -37,7 +37,7 @@ pub struct Condition {
 pub struct DenyRule {
     pub denied: Vec<Member>,
     pub except: Vec<Member>,
-    /// As `storage.googleapis.com/objects.get`; an end of `*` is any.
+    /// As `storage.googleapis.com/objects.get`; the kind, the verb or both may be `*`.
     pub permissions: Vec<String>,
     pub except_permissions: Vec<String>,
     pub condition: Option<Condition>,
@@ -160,10 +160,15 @@ fn covers(denied: &str, permission: &str) -> bool {
     if fqdn.strip_suffix(".googleapis.com") != Some(host) {
         return false;
     }
-    match denied_rest.strip_suffix('*') {
-        Some(start) => rest.starts_with(start),
-        None => denied_rest == rest,
+    // All of a service, of a kind of resource, or of a verb: `*.*`, `objects.*`, `*.get`.
+    if denied_rest == "*" {
+        return true;
     }
+    let (Some((kind, verb)), Some((denied_kind, denied_verb))) = (rest.rsplit_once('.'), denied_rest.rsplit_once('.'))
+    else {
+        return rest == denied_rest;
+    };
+    (denied_kind == "*" || denied_kind == kind) && (denied_verb == "*" || denied_verb == verb)
 }
 
 /// A structure of an object; serde takes lists for structures as well.
@@ -219,6 +224,16 @@ mod tests {
             ("storage.googleapis.com/objects.get", "", "storage.objects.get", true),
             ("storage.googleapis.com/objects.*", "", "storage.objects.get", true),
             ("storage.googleapis.com/*", "", "storage.objects.get", true),
+            ("storage.googleapis.com/*.*", "", "storage.objects.get", true),
+            ("storage.googleapis.com/*.get", "", "storage.objects.get", true),
+            ("storage.googleapis.com/*.list", "", "storage.objects.get", false),
+            ("storage.googleapis.com/buckets.*", "", "storage.objects.get", false),
+            (
+                "storage.googleapis.com/objects.*",
+                "",
+                "storage.objectsOfArt.get",
+                false,
+            ),
             (
                 "storage.googleapis.com/*",
                 "storage.googleapis.com/objects.get",

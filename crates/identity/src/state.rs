@@ -30,6 +30,17 @@ pub struct State {
     pub keys: Vec<AccountKey>,
     /// Projects whose grants are all here, with those on what is in them: what is not here is not granted.
     pub whole_projects: BTreeSet<ResourceName>,
+    /// What a source says and nobody could make sense of here: it may grant something, too.
+    pub unresolved: Vec<Unresolved>,
+}
+
+/// Something in a source that gave no fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// Begins with the name of what it is about.
+    pub message: String,
+    /// Where it is written, if a file holds it.
+    pub mark: Mark,
 }
 
 /// A key of a service account, made by a user.
@@ -56,6 +67,7 @@ impl State {
         self.providers.extend(other.providers);
         self.keys.extend(other.keys);
         self.whole_projects.extend(other.whole_projects);
+        self.unresolved.extend(other.unresolved);
     }
 
     /// The number of a project, where it is known.

@@ -18,7 +18,7 @@ pub use id::{DEFAULT_NAMESPACE, Gvk, NOT_NAMESPACED, ResId, split_api_version};
 pub use image::Image;
 pub use labels::{LabelSelector, LabelSelectorError};
 pub use merge::{MAX_DEPTH as MAX_MERGE_DEPTH, MergeError, Merged, prepare as prepare_patch, strategic_merge};
-pub use near::nearest;
+pub use near::{is_misspelt, nearest};
 pub use object::{Behavior, BuildOrigin, ConfiguredBy, PreviousId, Resource};
 pub use pattern::{Pattern, PatternError};
 pub use pod::{Container, ContainerKind, Pod, items, pods};

@@ -18,6 +18,12 @@ pub fn nearest<'a>(word: &str, of: impl Iterator<Item = &'a str>) -> Vec<&'a str
     ranked.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
+/// Whether a word may have been meant to be another one: a letter or two differ, one in short words.
+pub fn is_misspelt(word: &str, meant: &str) -> bool {
+    let limit = (word.chars().count() / 4).clamp(1, 2);
+    word != meant && distance(word, meant, limit).is_some()
+}
+
 const CONTAINS: usize = 1000;
 const FAR: usize = 2000;
 
@@ -56,7 +62,23 @@ fn distance(from: &str, to: &str, limit: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{is_misspelt, nearest};
+
+    #[test]
+    fn few_letters_differ() {
+        let table = [
+            ("trainer", "trianer", true),
+            ("trainer", "trainer", false),
+            ("trainer", "trainers", true),
+            ("ann", "bob", false),
+            ("ann", "anna", true),
+            ("frontend", "frnotedn", true),
+            ("frontend", "backend", false),
+        ];
+        for (word, meant, expected) in table {
+            assert_eq!(is_misspelt(word, meant), expected, "{word} {meant}");
+        }
+    }
 
     #[test]
     fn like_words_come_first_then_those_that_contain_the_word() {

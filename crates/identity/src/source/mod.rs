@@ -1,11 +1,14 @@
 //! Where facts come from: documents that tools print. The form of a document is known by its content.
 
+mod config_connector;
 mod gcloud;
+mod terraform;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use yaml::Source;
 
+use self::terraform::Moment;
 use crate::name::{NameError, ResourceName};
 use crate::policy::PolicyError;
 use crate::state::State;
@@ -19,6 +22,10 @@ pub enum StateError {
     Name(#[from] NameError),
     #[error("the grants on {resource}: {error}")]
     Policy { resource: String, error: PolicyError },
+    #[error("{address}: {what}")]
+    Terraform { address: String, what: String },
+    #[error("it is Terraform's JSON of version {0}; 4 of a state file and 1 of `terraform show -json` are known")]
+    TerraformVersion(String),
     #[error("it is none of the documents that are read")]
     Form,
     #[error("it is a policy, which does not say what it is set on")]
@@ -31,11 +38,13 @@ impl StateError {
         match self {
             StateError::Form => Some(
                 "give what these print: gcloud asset search-all-iam-policies --format=json, \
-                 gcloud … get-iam-policy --format=json (as RESOURCE=FILE), gcloud iam roles describe --format=json",
+                 gcloud … get-iam-policy --format=json (as RESOURCE=FILE), gcloud iam roles describe --format=json, \
+                 terraform show -json",
             ),
             StateError::WhichResource => Some("give it as RESOURCE=FILE: projects/acme=policy.json"),
             StateError::Name(_) => Some(NameError::HINT),
-            StateError::Json(_) | StateError::Policy { .. } => None,
+            StateError::TerraformVersion(_) => Some("give what terraform show -json prints of the state or plan"),
+            StateError::Json(_) | StateError::Policy { .. } | StateError::Terraform { .. } => None,
         }
     }
 
@@ -66,10 +75,25 @@ impl State {
         Ok(())
     }
 
+    /// Adds what held before a plan of Terraform, as `terraform show -json PLAN` prints it; [`State::read`] adds what
+    /// holds after it.
+    ///
+    /// # Errors
+    /// [`StateError`] where it is no document of Terraform, or a part of it is malformed. Nothing is added then.
+    pub fn read_before(&mut self, source: &Source) -> Result<(), StateError> {
+        let mut read = State::default();
+        terraform::read(&mut read, source.text(), source, Moment::Before)?;
+        self.merge(read);
+        Ok(())
+    }
+
     fn object(&mut self, part: &str, source: &Source, resource: Option<&ResourceName>) -> Result<(), StateError> {
         // A document that is no JSON at all says so itself.
         serde_json::from_str::<serde::de::IgnoredAny>(part)?;
         let form: Form<'_> = serde_json::from_str(part).map_err(|_| StateError::Form)?;
+        if form.format_version.is_some() || form.terraform_version.is_some() || form.lineage.is_some() {
+            return terraform::read(self, part, source, Moment::After);
+        }
         gcloud::read(self, &form, part, source, resource)
     }
 }
@@ -94,4 +118,24 @@ struct Form<'t> {
     attribute_mapping: Option<&'t RawValue>,
     #[serde(borrow)]
     key_type: Option<&'t RawValue>,
+    #[serde(borrow, rename = "format_version")]
+    format_version: Option<&'t RawValue>,
+    #[serde(borrow, rename = "terraform_version")]
+    terraform_version: Option<&'t RawValue>,
+    #[serde(borrow)]
+    lineage: Option<&'t RawValue>,
+}
+
+/// The address of a service account that a user makes in a project.
+fn account_address(id: &str, project: &str) -> String {
+    // Projects of an old kind are in a domain: `example.com:project`.
+    match project.split_once(':') {
+        Some((domain, project)) => format!("{id}@{project}.{domain}.iam.gserviceaccount.com"),
+        None => format!("{id}@{project}.iam.gserviceaccount.com"),
+    }
+}
+
+/// What stands behind the last slash.
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }

@@ -1,0 +1,248 @@
+//! Decisions, as Google's documentation says they come out.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use identity::{Access, Decision, Member, Reasoner, ResourceName, State, Timestamp};
+use serde_json::json;
+
+const TRAINER: &str = "serviceAccount:trainer@acme.iam.gserviceaccount.com";
+const POD: &str = "serviceAccount:acme.svc.id.goog[ml/trainer]";
+const GITHUB: &str =
+    "principal://iam.googleapis.com/projects/17/locations/global/workloadIdentityPools/github/subject/repo:acme/iris";
+
+/// What `inventory.json` grants, with custom roles, deny policies and groups.
+fn state() -> State {
+    let mut state = State::default();
+    let read = |state: &mut State, document: serde_json::Value, on: Option<&ResourceName>| {
+        let source = yaml::Sources::new().add("grants.json", document.to_string());
+        state.read(&source, on).unwrap();
+    };
+    read(
+        &mut state,
+        serde_json::from_str(include_str!("inventory.json")).unwrap(),
+        None,
+    );
+    let role = json!({"name": "projects/acme/roles/reader", "includedPermissions": ["storage.objects.get"]});
+    read(&mut state, role, None);
+    let role = json!({"name": "organizations/1/roles/auditor", "includedPermissions": [
+        "resourcemanager.projects.getIamPolicy", "resourcemanager.organizations.getIamPolicy", "storage.buckets.getIamPolicy"]});
+    read(&mut state, role, None);
+    let denials = [
+        (
+            "folders/3",
+            json!({"deniedPrincipals": ["principalSet://goog/public:all"],
+            "exceptionPrincipals": ["principal://goog/subject/boss@acme.com", "principalSet://goog/group/admins@acme.com"],
+            "deniedPermissions": ["storage.googleapis.com/buckets.delete"]}),
+        ),
+        (
+            "projects/acme",
+            json!({"deniedPrincipals": ["principalSet://goog/group/suspects@acme.com"],
+            "exceptionPrincipals": ["principal://goog/subject/spared@acme.com"],
+            "deniedPermissions": ["secretmanager.googleapis.com/*.*"],
+            "exceptionPermissions": ["secretmanager.googleapis.com/secrets.list"]}),
+        ),
+        (
+            "projects/17",
+            json!({"deniedPrincipals": ["principal://iam.googleapis.com/projects/-/serviceAccounts/trainer@acme.iam.gserviceaccount.com"],
+            "deniedPermissions": ["aiplatform.googleapis.com/*.delete"]}),
+        ),
+        (
+            "projects/acme",
+            json!({"deniedPrincipals": ["principal://goog/subject/denied@acme.com"],
+            "deniedPermissions": ["iam.googleapis.com/serviceAccounts.getAccessToken"]}),
+        ),
+        (
+            "projects/acme",
+            json!({"deniedPrincipals": ["principalSet://iam.googleapis.com/projects/17/locations/global/workloadIdentityPools/acme.svc.id.goog/namespace/ml"],
+            "deniedPermissions": ["iam.googleapis.com/serviceAccounts.*"],
+            "denialCondition": {"title": "third", "expression": "resource.name.endsWith('/third@acme.iam.gserviceaccount.com')"}}),
+        ),
+        (
+            "folders/4",
+            json!({"deniedPrincipals": ["principal://goog/subject/audit@acme.com"],
+            "deniedPermissions": ["cloudresourcemanager.googleapis.com/projects.update"]}),
+        ),
+        (
+            "folders/4",
+            json!({"deniedPrincipals": ["principalSet://goog/public:all"],
+            "deniedPermissions": ["storage.googleapis.com/*.create"],
+            "denialCondition": {"title": "tag", "expression": "resource.matchTag('1/env', 'prod')"}}),
+        ),
+        (
+            "projects/lab",
+            json!({"deniedPrincipals": ["principalSet://goog/cloudIdentityCustomerId/C01"],
+            "deniedPermissions": ["storage.googleapis.com/buckets.update"]}),
+        ),
+    ];
+    for (on, rule) in denials {
+        let on = ResourceName::parse(on).unwrap();
+        read(&mut state, json!({"rules": [{"denyRule": rule}]}), Some(&on));
+    }
+    let group = |members: &[&str]| {
+        members
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect::<Vec<Member>>()
+    };
+    for (name, members) in [
+        (
+            "readers@acme.com",
+            &[
+                "group:team@acme.com",
+                "serviceAccount:grouped@acme.iam.gserviceaccount.com",
+            ][..],
+        ),
+        ("team@acme.com", &["user:ann@acme.com", "group:inner@acme.com"]),
+        // Groups in a circle.
+        ("inner@acme.com", &["user:cy@acme.com", "group:readers@acme.com"]),
+        ("viewers@acme.com", &["user:vi@acme.com"]),
+        ("admins@acme.com", &["user:adam@acme.com"]),
+        ("suspects@acme.com", &["user:bad@acme.com", "user:spared@acme.com"]),
+    ] {
+        state.groups.insert(name.to_owned(), group(members));
+    }
+    state
+}
+
+fn decide(state: &State, subject: &str, permission: &str, resource: &str, attributes: &[(&str, &str)]) -> Decision {
+    let attributes: Vec<(String, String)> = attributes
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Reasoner::new(state).decide(&Access {
+        subject: &subject.parse().unwrap(),
+        attributes: &attributes,
+        permission,
+        resource: &ResourceName::parse(resource).unwrap(),
+        time: Timestamp::parse("2026-11-21T18:00:00Z"),
+    })
+}
+
+fn word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Granted(_) => "granted",
+        Decision::Denied { .. } => "denied",
+        Decision::Missed(_) => "missed",
+        Decision::Unknown(_) => "unknown",
+    }
+}
+
+#[test]
+fn decisions_are_those_of_the_documentation() {
+    let state = state();
+    let subjects = [
+        ("trainer", TRAINER),
+        ("pod", POD),
+        ("github", GITHUB),
+        (
+            "github-main",
+            "principal://iam.googleapis.com/projects/17/locations/global/workloadIdentityPools/github/subject/repo:acme/iris:ref:refs/heads/main",
+        ),
+        (
+            "staff",
+            "principal://iam.googleapis.com/locations/global/workforcePools/staff/subject/ann@acme.com",
+        ),
+    ];
+    let mut rows = 0;
+    let mut wrong = Vec::new();
+    for (at, line) in include_str!("table.txt").lines().enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        rows += 1;
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [subject, permission, resource, expected, attributes @ ..] = &columns[..] else {
+            panic!("line {}: {line}", at + 1);
+        };
+        let subject = subjects
+            .iter()
+            .find(|(name, _)| name == subject)
+            .map_or(*subject, |(_, full)| full);
+        let attributes = attributes.iter().flat_map(|text| text.split_whitespace());
+        let attributes: Vec<(&str, &str)> = attributes.map(|pair| pair.split_once('=').unwrap()).collect();
+        let decision = decide(&state, subject, permission, resource, &attributes);
+        if word(&decision) != *expected {
+            wrong.push(format!("table.txt:{}: {line}\n  {decision:?}", at + 1));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(rows >= 190, "{rows}");
+}
+
+/// A chain of three accounts, as impersonation is documented
+/// (<https://cloud.google.com/iam/docs/service-account-impersonation>), and what breaks it.
+#[test]
+fn chains_of_impersonation() {
+    let state = state();
+    let reasoner = Reasoner::new(&state);
+    let explain = |subject: &str, attributes: &[(String, String)], resource: &str| {
+        let explanation = reasoner.explain(&Access {
+            subject: &subject.parse().unwrap(),
+            attributes,
+            permission: "storage.objects.get",
+            resource: &ResourceName::parse(resource).unwrap(),
+            time: None,
+        });
+        let links: Vec<String> = explanation.links.iter().map(|link| link.account.to_string()).collect();
+        (links, word(&explanation.decision))
+    };
+    let account = |name: &str| format!("serviceAccount:{name}@acme.iam.gserviceaccount.com");
+    let chain = vec![account("first"), account("second"), account("third")];
+    let end = "gs://end-of-chain/x";
+    assert_eq!(explain("user:chain@acme.com", &[], end), (chain.clone(), "granted"));
+    let repository = [("attribute.repository".to_owned(), "acme/iris".to_owned())];
+    assert_eq!(explain(GITHUB, &repository, end), (chain, "granted"));
+    // Who may take the token of every account takes the shortest way.
+    assert_eq!(
+        explain("user:root@acme.com", &[], end),
+        (vec![account("third")], "granted")
+    );
+    // To act as an account is not to take its token.
+    assert_eq!(explain("user:only-acts@acme.com", &[], end), (Vec::new(), "missed"));
+    // What a provider says is said of the one who signed in: without it there is no first link.
+    assert_eq!(explain(GITHUB, &[], end), (Vec::new(), "missed"));
+    // The first link is granted, and denied.
+    assert_eq!(explain("user:denied@acme.com", &[], end), (Vec::new(), "missed"));
+}
+
+#[test]
+fn a_miss_names_what_is_near() {
+    let state = state();
+    let misspelt = decide(
+        &state,
+        "serviceAccount:acme.svc.id.goog[ml/trainr]",
+        "iam.serviceAccounts.getAccessToken",
+        "trainer@acme.iam.gserviceaccount.com",
+        &[],
+    );
+    let Decision::Missed(missed) = misspelt else {
+        panic!("{misspelt:?}");
+    };
+    assert!(matches!(&missed.near[..], [identity::NearMiss::Spelling(grant)] if grant.member.to_string() == POD));
+    let other = decide(
+        &state,
+        TRAINER,
+        "storage.objects.create",
+        "gs://models/other/model.pkl",
+        &[],
+    );
+    assert!(
+        matches!(other, Decision::Missed(missed) if matches!(&missed.near[..], [identity::NearMiss::Condition(_)]))
+    );
+}
+
+#[test]
+fn without_a_time_a_condition_on_it_is_unknown() {
+    let state = state();
+    let subject = "user:office@acme.com".parse().unwrap();
+    let resource = ResourceName::parse("gs://models/x").unwrap();
+    let access = Access {
+        subject: &subject,
+        attributes: &[],
+        permission: "storage.objects.get",
+        resource: &resource,
+        time: None,
+    };
+    assert!(
+        matches!(Reasoner::new(&state).decide(&access), Decision::Unknown(why) if why[0].contains("no such key: time"))
+    );
+}
