@@ -19,7 +19,7 @@ import verdicts
 xtask, version, definitions, seconds, *roots = sys.argv[1:]
 end = time.monotonic() + float(seconds)
 NOT_FOUND = ("failed to locate OpenAPI spec", "not found in")
-BATCH = 100
+BATCH = 25
 
 files = verdicts.yaml_files(roots)
 ours = collections.defaultdict(list)
