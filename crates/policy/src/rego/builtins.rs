@@ -103,7 +103,7 @@ fn range(values: &[Value], step: i64) -> Result<Value, TooLong> {
 
 /// A value that is too large to be written out.
 #[derive(Debug, thiserror::Error)]
-#[error("a value of more than {PARTS_LIMIT} parts is not made a text")]
+#[error("a value of more than {PARTS_LIMIT} parts or 64 MB of text is not made a text")]
 pub(super) struct TooLarge;
 
 /// Parts that a value may have that is written out.
