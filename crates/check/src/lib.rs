@@ -11,6 +11,7 @@ mod compliance;
 mod context;
 mod evidence;
 mod exports;
+mod identities;
 mod judge;
 mod links;
 mod locations;
@@ -31,6 +32,7 @@ pub use compliance::{Compliance, ControlOutcome, Outcome, RuleEvidence, Standard
 pub use context::{Context, Facts};
 pub use evidence::{Evidence, Scan, Threat, Vulnerability};
 pub use exports::{Export, own_schemas, schemas_named};
+pub use identities::identities;
 pub use judge::{Judged, State, judge};
 pub use links::{Links, unmet};
 pub use locations::{LocationError, Locations};

@@ -64,6 +64,13 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Turns off all other rules.
+    pub fn keep(&mut self, is_kept: impl Fn(&Rule) -> bool) {
+        for rule in RULES.iter().filter(|rule| !is_kept(rule)) {
+            self.rules.entry(rule.name).or_default().level = Some(Level::Off);
+        }
+    }
+
     /// How severe a rule's findings are; `None` if it is off.
     pub fn severity(&self, rule: &Rule) -> Option<Severity> {
         match self.rules.get(rule.name).and_then(|setting| setting.level) {

@@ -259,7 +259,7 @@ pub(crate) fn run() -> Exit {
     }
     answer(&arguments, |command| match command {
         Command::Build(args) => commands::build::run(&args),
-        Command::Check(args) => commands::check::run(&args),
+        Command::Check(args) => commands::check::run(&args, commands::check::Scope::All),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Edit(args) => commands::edit::run(args, &TERRACE),

@@ -18,6 +18,7 @@ mod remote;
 mod report;
 mod setup;
 mod stack;
+mod targets;
 
 use std::process::ExitCode;
 

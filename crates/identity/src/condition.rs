@@ -18,12 +18,42 @@ pub enum Verdict {
     Unknown(String),
 }
 
+/// Long before and after every policy.
+const PAST: &str = "2000-01-01T00:00:00Z";
+
 impl Condition {
-    /// Whether the condition holds for an access to a resource at a time.
-    pub fn verdict(&self, resource: &ResourceName, time: Option<Timestamp>) -> Verdict {
+    fn program(&self) -> Result<Program, String> {
         let environment =
             Environment::new(["resource", "request", "api", "destination", "origin", "levels"]).with_extract();
-        let program = match Program::compile(&self.expression, &environment) {
+        Program::compile(&self.expression, &environment).map_err(|error| error.to_string())
+    }
+
+    /// What is wrong with the text, if it is no CEL.
+    pub fn syntax_error(&self) -> Option<String> {
+        // The functions on tags are Google's alone.
+        let is_about_tags = ["matchTag", "hasTagKey"]
+            .iter()
+            .any(|name| self.expression.contains(name));
+        self.program().err().filter(|_| !is_about_tags)
+    }
+
+    /// Whether the condition is about the time alone, and held once and does not any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        if !self.expression.contains("request.time") || self.expression.contains("resource.") {
+            return false;
+        }
+        let anything = ResourceName::project("any");
+        let holds = |time| self.verdict(&anything, Some(time)) == Verdict::Holds;
+        // A condition on the hour holds again tomorrow.
+        let is_recurring = ["getHours", "getDay", "getMinutes"]
+            .iter()
+            .any(|name| self.expression.contains(name));
+        !is_recurring && !holds(now) && Timestamp::parse(PAST).is_some_and(holds)
+    }
+
+    /// Whether the condition holds for an access to a resource at a time.
+    pub fn verdict(&self, resource: &ResourceName, time: Option<Timestamp>) -> Verdict {
+        let program = match self.program() {
             Ok(program) => program,
             Err(error) => return Verdict::Unknown(format!("its condition is malformed: {error}")),
         };

@@ -79,6 +79,9 @@ pub struct Reasoner<'s> {
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
+    whole_projects: HashSet<ResourceName>,
+    /// All that have a grant.
+    members: HashSet<&'s Member>,
     /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
     basic_roles_of: HashMap<&'s Member, Vec<Member>>,
     /// Bindings with members of a form that is not known, by resource.
@@ -95,9 +98,16 @@ impl<'s> Reasoner<'s> {
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
             groups_of: HashMap::new(),
+            whole_projects: HashSet::new(),
+            members: HashSet::new(),
             basic_roles_of: HashMap::new(),
             strange: HashMap::new(),
         };
+        reasoner.whole_projects = state
+            .whole_projects
+            .iter()
+            .map(|name| reasoner.canonical(name))
+            .collect();
         for (resource, policy) in &state.policies {
             let resource = reasoner.canonical(resource);
             let project = (resource.parent().is_none() && resource.service() == RESOURCE_MANAGER)
@@ -118,6 +128,7 @@ impl<'s> Reasoner<'s> {
                         reasoner.basic_roles_of.entry(member).or_default().extend(roles);
                     }
                     by_member.entry(member).or_default().push(bindings.len());
+                    reasoner.members.insert(member);
                 }
                 bindings.push(binding);
             }
@@ -218,8 +229,23 @@ impl<'s> Reasoner<'s> {
         all
     }
 
-    pub(crate) fn state(&self) -> &'s State {
+    pub fn state(&self) -> &'s State {
         self.state
+    }
+
+    /// Whether any binding names a member.
+    pub fn has_grants(&self, member: &Member) -> bool {
+        self.members.contains(member)
+    }
+
+    /// Whether a policy is known that is set on a resource.
+    pub fn has_policy(&self, resource: &ResourceName) -> bool {
+        self.policies.contains_key(&self.canonical(resource))
+    }
+
+    /// Whether all grants on a project and what is in it are known.
+    pub fn is_whole(&self, project: &ResourceName) -> bool {
+        self.whole_projects.contains(&self.canonical(project))
     }
 
     pub fn roles(&self) -> &'static PredefinedRoles {
@@ -329,7 +355,12 @@ impl<'s> Reasoner<'s> {
                         None | Some(Verdict::Holds) => return Decision::Granted(grant()),
                         Some(Verdict::Fails) => near.push(NearMiss::Condition(grant())),
                         Some(Verdict::Unknown(why)) => {
-                            unknown.push(format!("{} on {on} for {member}: {why}", binding.role));
+                            unknown.push(format!(
+                                "{} on {} for {}: {why}",
+                                binding.role,
+                                on.short(),
+                                member.short()
+                            ));
                         }
                     },
                 }
@@ -399,7 +430,9 @@ impl<'s> Reasoner<'s> {
                 match rule.condition.as_ref().map(|it| it.verdict(&resource, access.time)) {
                     None | Some(Verdict::Holds) => return Some(Decision::Denied { on: on.clone(), member }),
                     Some(Verdict::Fails) => {}
-                    Some(Verdict::Unknown(why)) => unknown.push(format!("the denial on {on} for {member}: {why}")),
+                    Some(Verdict::Unknown(why)) => {
+                        unknown.push(format!("the denial on {} for {}: {why}", on.short(), member.short()))
+                    }
                 }
             }
         }
@@ -434,6 +467,7 @@ impl<'s> Reasoner<'s> {
 }
 
 fn unknown_role(role: &str, member: &Member, on: &ResourceName) -> String {
+    let (member, on) = (member.short(), on.short());
     if BASIC_ROLES.contains(&role) {
         format!("{member} has the basic role {role} on {on}, and what basic roles permit is in no table")
     } else {

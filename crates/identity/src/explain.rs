@@ -99,7 +99,7 @@ impl Reasoner<'_> {
                 } else {
                     access.subject
                 };
-                self.new_grant(access.permission, access.resource, member)
+                self.new_grant(&[access.permission], access.resource, member)
             }
             _ => None,
         };

@@ -60,20 +60,27 @@ impl<'n> Target<'n> {
 }
 
 impl Reasoner<'_> {
-    /// The least grant that gives a permission on a resource: the smallest role with it, on the nearest resource that
-    /// takes grants. None where no role is known that has it.
-    pub fn new_grant(&self, permission: &str, resource: &ResourceName, member: &Member) -> Option<NewGrant> {
-        let role = (*self.roles().holding(&[permission]).first()?).to_owned();
-        let on = self
-            .lineage(resource)
-            .into_iter()
-            .find(|name| Target::of(name).is_some())?;
-        Some(NewGrant {
+    /// The least grant that gives some permissions on a resource: the smallest role with them, on the nearest resource
+    /// that takes grants. None where no role is known that has them.
+    pub fn new_grant(&self, permissions: &[&str], resource: &ResourceName, member: &Member) -> Option<NewGrant> {
+        let role = (*self.roles().holding(permissions).first()?).to_owned();
+        Some(self.grant(role, member, self.takes_grants(resource)?))
+    }
+
+    /// The nearest resource that takes grants of its own: itself, or what it is in.
+    pub(crate) fn takes_grants(&self, resource: &ResourceName) -> Option<ResourceName> {
+        let mut lineage = self.lineage(resource).into_iter();
+        lineage.find(|name| Target::of(name).is_some())
+    }
+
+    /// A role for a member on a resource that takes grants.
+    pub(crate) fn grant(&self, role: String, member: &Member, on: ResourceName) -> NewGrant {
+        NewGrant {
             role,
             member: member.clone(),
             written: self.written(member, &on),
             on,
-        })
+        }
     }
 
     /// A Kubernetes service account has its older name in the policies of service accounts, where all tools know it,
@@ -99,6 +106,11 @@ impl Reasoner<'_> {
 }
 
 impl NewGrant {
+    /// The member as a policy of the resource has it.
+    pub fn member_in_policy(&self) -> &str {
+        &self.written
+    }
+
     /// The command that makes the grant.
     pub fn gcloud(&self) -> String {
         let command = match self.target() {
@@ -193,7 +205,7 @@ impl NewGrant {
         Target::of(&self.on).unwrap_or(Target::Project("-"))
     }
 
-    /// A name for the grant: who and what, in lower case with underscores.
+    /// A name for the grant: who, what and where, in lower case with underscores.
     fn label(&self) -> String {
         let who = match self.member.as_kubernetes() {
             Some((namespace, name)) => format!("{namespace}_{name}"),
@@ -204,7 +216,9 @@ impl NewGrant {
             }
         };
         let role = self.role.rsplit('/').next().unwrap_or_default();
-        let label = format!("{who}_{role}").to_ascii_lowercase();
+        let place = self.on.path().rsplit('/').next().unwrap_or_default();
+        let place = place.split('@').next().unwrap_or_default();
+        let label = format!("{who}_{role}_{place}").to_ascii_lowercase();
         label.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
     }
 }
@@ -237,7 +251,7 @@ mod tests {
     fn grants_are_written_in_three_ways() {
         let state = crate::State::default();
         let grant = Reasoner::new(&state).new_grant(
-            "iam.serviceAccounts.getAccessToken",
+            &["iam.serviceAccounts.getAccessToken"],
             &ResourceName::service_account("trainer@acme.iam.gserviceaccount.com"),
             &Member::kubernetes("acme", "ml", "trainer"),
         );
@@ -249,7 +263,7 @@ mod tests {
         );
         assert_eq!(
             grant.terraform(),
-            r#"resource "google_service_account_iam_member" "ml_trainer_iam_workloadidentityuser" {
+            r#"resource "google_service_account_iam_member" "ml_trainer_iam_workloadidentityuser_trainer" {
   service_account_id = "projects/acme/serviceAccounts/trainer@acme.iam.gserviceaccount.com"
   role               = "roles/iam.workloadIdentityUser"
   member             = "serviceAccount:acme.svc.id.goog[ml/trainer]"
@@ -261,7 +275,7 @@ mod tests {
             r#"apiVersion: iam.cnrm.cloud.google.com/v1beta1
 kind: IAMPolicyMember
 metadata:
-  name: ml-trainer-iam-workloadidentityuser
+  name: ml-trainer-iam-workloadidentityuser-trainer
 spec:
   member: "serviceAccount:acme.svc.id.goog[ml/trainer]"
   role: roles/iam.workloadIdentityUser
@@ -279,7 +293,7 @@ spec:
         let pod = Member::kubernetes("acme", "ml", "trainer");
         let written = |state: &crate::State| {
             Reasoner::new(state)
-                .new_grant("storage.objects.get", &bucket, &pod)
+                .new_grant(&["storage.objects.get"], &bucket, &pod)
                 .unwrap()
                 .written
         };
@@ -318,7 +332,7 @@ spec:
         ];
         for (permission, resource, on) in table {
             let resource = ResourceName::parse(resource).unwrap();
-            let grant = reasoner.new_grant(permission, &resource, &Member::AllUsers).unwrap();
+            let grant = reasoner.new_grant(&[permission], &resource, &Member::AllUsers).unwrap();
             assert_eq!(grant.on.as_str(), on);
         }
     }

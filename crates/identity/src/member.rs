@@ -98,6 +98,16 @@ impl Member {
         Some((namespace, name))
     }
 
+    /// The name as a person writes it: an address alone, `POOL[NAMESPACE/NAME]`.
+    pub fn short(&self) -> String {
+        let text = self.to_string();
+        match self {
+            Member::User(name) | Member::ServiceAccount(name) => name.clone(),
+            Member::Federated { .. } => text.strip_prefix("serviceAccount:").map_or(text.clone(), str::to_owned),
+            _ => text,
+        }
+    }
+
     fn federated(text: &str) -> Option<Member> {
         let (before, rest) = text.split_once("Pools/")?;
         let kind = if before.ends_with("workforce") {

@@ -90,6 +90,18 @@ impl ResourceName {
         ResourceName(format!("{}/{collection}/{id}", self.0))
     }
 
+    /// The name as a person writes it: `gs://BUCKET/OBJECT`, `projects/ID`, an address, or the path without its service.
+    pub fn short(&self) -> String {
+        let path = self.path();
+        if let Some(rest) = self.0.strip_prefix("//storage.googleapis.com/projects/_/buckets/") {
+            return format!("gs://{}", rest.replacen("/objects/", "/", 1));
+        }
+        match path.split_once("/serviceAccounts/") {
+            Some((_, email)) if self.service() == "iam.googleapis.com" => email.to_owned(),
+            _ => path.to_owned(),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -122,6 +134,12 @@ impl ResourceName {
             ("artifactregistry.googleapis.com", "repositories") => "artifactregistry.googleapis.com/Repository",
             _ => return None,
         })
+    }
+
+    /// The bucket that this is, or is in.
+    pub fn bucket_of(&self) -> Option<ResourceName> {
+        let path = self.0.strip_prefix("//storage.googleapis.com/projects/_/buckets/")?;
+        path.split('/').next().map(ResourceName::bucket)
     }
 
     /// The id or number of the project that the name says, if it does.

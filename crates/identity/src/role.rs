@@ -104,6 +104,12 @@ impl PredefinedRoles {
         self.number(permission).is_some()
     }
 
+    /// A permission as the table has it, if it is in any role.
+    pub fn permission<'s>(&'s self, permission: &str) -> Option<&'s str> {
+        self.number(permission)
+            .map(|number| self.permissions[usize::from(number)].as_str())
+    }
+
     /// A role by its full name, as `roles/storage.objectViewer`.
     pub fn role(&self, name: &str) -> Option<&PredefinedRole> {
         self.roles.get(name)
@@ -129,6 +135,20 @@ impl PredefinedRoles {
         }
     }
 
+    /// How many permissions a role has; 0 for one that is not known.
+    pub fn size(&self, role: &str) -> usize {
+        self.roles.get(role).map_or(0, |role| role.permissions.len())
+    }
+
+    /// How many permissions some roles have together.
+    pub fn union_size(&self, roles: &[&str]) -> usize {
+        let roles = roles.iter().filter_map(|role| self.roles.get(*role));
+        let mut all: Vec<u16> = roles.flat_map(|role| role.permissions.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.len()
+    }
+
     /// The permissions of a role, in order.
     pub fn permissions_of<'s>(&'s self, role: &PredefinedRole) -> impl Iterator<Item = &'s str> {
         let numbers = role.permissions.clone();
@@ -137,8 +157,9 @@ impl PredefinedRoles {
             .map(|number| self.permissions[usize::from(number)].as_str())
     }
 
-    /// The roles that hold all of some permissions, the one with the fewest permissions first. Roles that
-    /// Google's own services are given, and those of an older time, are left out.
+    /// The roles that hold all of some permissions: those of the permissions' own service before others, and the one
+    /// with the fewest permissions first. Roles that Google's own services are given, and those of an older time, are
+    /// left out.
     pub fn holding(&self, permissions: &[&str]) -> Vec<&str> {
         let numbers: Option<Vec<u16>> = permissions.iter().map(|permission| self.number(permission)).collect();
         let Some(numbers) = numbers else {
@@ -149,20 +170,31 @@ impl PredefinedRoles {
                 .iter()
                 .all(|number| role.permissions.binary_search(number).is_ok())
         };
-        let mut found: Vec<(usize, &str)> = self
+        let services: Vec<&str> = permissions
+            .iter()
+            .filter_map(|permission| permission.split('.').next())
+            .collect();
+        let is_foreign = |role: &str| {
+            let service = role.strip_prefix("roles/").and_then(|name| name.split('.').next());
+            !service.is_some_and(|service| services.contains(&service))
+        };
+        let mut found: Vec<(bool, usize, &str)> = self
             .roles
             .iter()
-            .filter(|(name, role)| !is_for_services(name) && holds(role))
-            .map(|(name, role)| (role.permissions.len(), name.as_str()))
+            .filter(|(name, role)| !is_special(name) && holds(role))
+            .map(|(name, role)| (is_foreign(name), role.permissions.len(), name.as_str()))
             .collect();
         found.sort_unstable();
-        found.into_iter().map(|(_, name)| name).collect()
+        found.into_iter().map(|(.., name)| name).collect()
     }
 }
 
-fn is_for_services(role: &str) -> bool {
+/// Whether a role is not for workloads: for agents of Google's services, for access lists of an older time, for
+/// migrations, for accounts without a project, for logs that hold personal data.
+fn is_special(role: &str) -> bool {
     let is_of_service = ["erviceAgent", "Service"].iter().any(|end| role.ends_with(end));
-    is_of_service || role.contains("legacy") || role.contains("expressMode")
+    let words = ["legacy", "express", "igration", "private", "routine"];
+    is_of_service || words.iter().any(|word| role.contains(word))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use yaml::Mark;
 
 use crate::member::Member;
 use crate::name::ResourceName;
-use crate::policy::{DenyRule, Policy};
+use crate::policy::{Binding, DenyRule, Policy};
 use crate::provider::Provider;
 
 /// The facts about projects, grants, groups and roles that are known.
@@ -68,6 +68,12 @@ impl State {
         self.keys.extend(other.keys);
         self.whole_projects.extend(other.whole_projects);
         self.unresolved.extend(other.unresolved);
+    }
+
+    /// All bindings, with the resource they are on, in the order they were read.
+    pub fn bindings(&self) -> impl Iterator<Item = (&ResourceName, &Binding)> {
+        let each = self.policies.iter();
+        each.flat_map(|(on, policy)| policy.bindings.iter().map(move |binding| (on, binding)))
     }
 
     /// The number of a project, where it is known.

@@ -105,6 +105,21 @@ pub struct Spec {
     /// What scanners say of the images.
     #[serde(default)]
     pub evidence: EvidenceFiles,
+    /// What is granted on Google Cloud.
+    #[serde(default)]
+    pub identity: GrantFiles,
+}
+
+/// Files that say what is granted on Google Cloud.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GrantFiles {
+    /// JSON files of gcloud or Terraform, or directories of them; RESOURCE=FILE for the policy of one resource.
+    pub iam: Vec<Marked<String>>,
+    /// A JSON file with the members of groups.
+    pub groups: Option<Marked<String>>,
+    /// Whether what neither the files nor the trees grant is not granted, in the projects of all environments.
+    pub authoritative: bool,
 }
 
 /// Files and directories of JSON files.
@@ -142,6 +157,18 @@ pub struct Environment {
     /// The Google Cloud location, such as `europe-west4`.
     #[serde(default)]
     pub location: Option<String>,
+    /// The number of the project, where the files with grants do not say it.
+    #[serde(default)]
+    pub project_number: Option<String>,
+    /// The pool that the cluster's service accounts are in, as `PROJECT.svc.id.goog`. Without it, that of the project.
+    #[serde(default)]
+    pub identity_pool: Option<Marked<String>>,
+    /// Who launches the workloads of Vertex AI: a Kubernetes service account as `NAMESPACE/NAME`, or an address.
+    #[serde(default)]
+    pub launcher: Option<Marked<String>>,
+    /// Who the nodes of the cluster are, and fetch images as: the address of a Google service account.
+    #[serde(default)]
+    pub nodes: Option<Marked<String>>,
     /// Regions that its data and jobs may be in. Without them, its location alone.
     #[serde(default)]
     pub regions: Vec<String>,

@@ -97,6 +97,11 @@ impl ResId {
         name
     }
 
+    /// `KIND/NAME`, for sentences.
+    pub fn kind_and_name(&self) -> String {
+        format!("{}/{}", self.gvk.kind, self.name)
+    }
+
     /// The namespace that counts in comparisons; never empty.
     pub fn effective_namespace(&self) -> &str {
         effective_namespace(&self.namespace, self.cluster_scoped)

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::identities::Standing;
 use crate::links::Wanted;
 use crate::presence::Presence;
 
@@ -25,8 +26,13 @@ macro_rules! rules {
 }
 
 rules! {
+    broad_role,
+    broken_identity_link,
+    conflicting_identity_link,
     cron_job_unbounded,
     dangling_reference,
+    dead_grant,
+    default_google_account,
     default_service_account,
     deprecated_api_version,
     duplicate_field,
@@ -45,12 +51,15 @@ rules! {
     invalid_value,
     job_unbounded,
     location_outside_regions,
+    malformed_need,
     missing_field,
     missing_in_next_environment,
+    missing_permission,
     missing_schema,
     model_without_approval,
     namespace_differs,
     namespace_unguarded,
+    open_identity_provider,
     output_only_field,
     plaintext_secret,
     pod_security_violation,
@@ -58,11 +67,17 @@ rules! {
     rbac_wildcard,
     removed_api_version,
     resources_missing,
+    service_account_key,
+    shared_identity,
     skipped_validation,
     token_automounted,
     unknown_enum_value,
     unknown_field,
     unknown_kind,
+    unmapped_service_account,
+    unneeded_role,
+    unresolved_grant,
+    unverified_permission,
     vulnerable_image,
     wrong_type,
 }
@@ -91,6 +106,8 @@ pub(crate) enum Check {
     Cluster(fn(&Context<'_>, &Presence, &mut Vec<Wanted>)),
     /// Two environments: [`crate::parity`].
     Environments,
+    /// All targets beside what is granted on Google Cloud: [`crate::identities`].
+    Identities(fn(&Standing<'_>, &mut Vec<Finding>)),
     /// The schemas: [`crate::Schemas`] has one pass for all of these rules.
     Schemas,
 }
@@ -152,6 +169,11 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 }
 
 impl Rule {
+    /// Whether it is about identities and grants.
+    pub fn is_about_identities(&self) -> bool {
+        matches!(self.check, Check::Identities(_))
+    }
+
     /// What it does, in one sentence or a few.
     pub fn summary(&self) -> String {
         let page = self.page();

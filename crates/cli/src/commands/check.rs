@@ -1,27 +1,26 @@
 //! `terrace check`: what is wrong with what is built, at the line that caused it.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use build::{Built, Session, parallel};
-use check::{Checked, Context, Facts, Inventory, Links, Locations, Report, Schemas, Settings, TargetFindings};
+use build::{Session, parallel};
+use check::{Checked, Context, Inventory, Links, Locations, Report, Schemas, Settings, TargetFindings};
 use clap::Args;
-use platform::{Level, Marked, Platform, PlatformError, Waiver};
+use identity::{Landscape, Reasoner, State, Tree};
+use platform::Platform;
 use resource::{Finding, Severity};
 use yaml::Sources;
 
 use crate::args::working_directory;
-use crate::commands::evidence;
+use crate::commands::identity::GrantArgs;
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::hidden::Hidden;
 use crate::policies::Library;
-use crate::progress::Progress;
-use crate::remote::Locks;
 use crate::report::{self, Format, Rendering};
 use crate::setup::{Setup, SetupArgs};
+use crate::targets::{Target, TargetArgs, Targets, build_each, read_platform, targets};
 use crate::{date, output};
 
 /// Check environments: rules, each finding at the line of your files that caused it.
@@ -63,12 +62,8 @@ pub(crate) struct CheckArgs {
 /// What is checked, and how it is built.
 #[derive(Args, Debug)]
 pub(crate) struct Selection {
-    /// Directories of kustomizations. One that belongs to an environment of terrace.yaml is checked as such.
-    #[arg(value_name = "DIR", conflicts_with = "environment")]
-    directories: Vec<PathBuf>,
-    /// Check only this environment. May be repeated.
-    #[arg(long, value_name = "NAME")]
-    environment: Vec<String>,
+    #[command(flatten)]
+    targets: TargetArgs,
     /// Fail from this severity on, whatever terrace.yaml says.
     #[arg(long, value_name = "SEVERITY", value_enum)]
     fail_on: Option<FailOn>,
@@ -84,7 +79,17 @@ pub(crate) struct Selection {
     #[arg(long, value_name = "PATH")]
     schema_location: Vec<String>,
     #[command(flatten)]
+    grants: GrantArgs,
+    #[command(flatten)]
     setup: SetupArgs,
+}
+
+/// Which rules are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    All,
+    /// Those about identities alone.
+    Identities,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -92,17 +97,6 @@ enum FailOn {
     Note,
     Warning,
     Error,
-}
-
-/// A kustomization to check.
-struct Target<'p> {
-    directory: PathBuf,
-    /// The words of its path in terrace.yaml.
-    words: BTreeMap<String, String>,
-    facts: Facts,
-    settings: Settings,
-    waivers: &'p [Marked<Waiver>],
-    fail_on: Severity,
 }
 
 /// A file that a report is written to.
@@ -143,17 +137,13 @@ struct Outcome {
     objects: usize,
     secrets: Vec<yaml::Mark>,
     findings: Vec<Finding>,
+    tree: Tree,
+    /// What objects of Config Connector grant.
+    grants: State,
 }
 
-/// The targets of a run.
-struct Targets<'p> {
-    chosen: Vec<Target<'p>>,
-    /// Others of the platform file, which may have what the chosen ones count on.
-    others: Vec<Target<'p>>,
-}
-
-pub(crate) fn run(args: &CheckArgs) -> Exit {
-    args.selection.check(|report, sources| {
+pub(crate) fn run(args: &CheckArgs, scope: Scope) -> Exit {
+    args.selection.check(scope, |report, sources| {
         write(args, report, sources)?;
         Ok(match report.fails() {
             true => Exit::WrongInput,
@@ -185,10 +175,14 @@ fn write(args: &CheckArgs, report: &Report<'_>, sources: &Sources) -> Result<(),
 
 impl Selection {
     /// Builds and checks, and hands out what was found.
-    pub(crate) fn check(&self, write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>) -> Exit {
+    pub(crate) fn check(
+        &self,
+        scope: Scope,
+        write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>,
+    ) -> Exit {
         let setup = self.setup.setup();
         let session = setup.session();
-        match check(self, &setup, &session, write) {
+        match check(self, scope, &setup, &session, write) {
             Ok(exit) => exit,
             Err(diagnostic) => {
                 setup.reporter.error(&diagnostic, session.sources());
@@ -200,16 +194,33 @@ impl Selection {
 
 fn check(
     args: &Selection,
+    scope: Scope,
     setup: &Setup,
     session: &Session<'_>,
     write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>,
 ) -> Result<Exit, Box<Diagnostic>> {
-    let found = find_platform(args)
-        .map(|directory| platform::read(session, &directory))
-        .transpose();
-    let platform = found.map_err(|error| Box::new(error.into()))?;
-    let Targets { chosen, others } = targets(args, session, platform.as_ref())?;
-    let library = Library::read(session, &setup.options, &policies(args, platform.as_ref()))?;
+    let platform = read_platform(&args.targets, session)?;
+    let Targets { mut chosen, others } = targets(&args.targets, session, platform.as_ref())?;
+    for target in &mut chosen {
+        match args.fail_on {
+            Some(FailOn::Note) => target.fail_on = Severity::Note,
+            Some(FailOn::Warning) => target.fail_on = Severity::Warning,
+            Some(FailOn::Error) => target.fail_on = Severity::Error,
+            None => {}
+        }
+        if scope == Scope::Identities {
+            target.settings.keep(check::Rule::is_about_identities);
+        }
+    }
+    let library = match scope {
+        Scope::All => Some(Library::read(
+            session,
+            &setup.options,
+            &policies(args, platform.as_ref()),
+        )?),
+        Scope::Identities => None,
+    };
+    let mut state = args.grants.state(session, platform.as_ref())?;
     let locations = locations(args, session, platform.as_ref())?;
     let schemas = Schemas {
         versions: versions(args, platform.as_ref())?,
@@ -218,110 +229,122 @@ fn check(
     let today = date::today();
     // Several targets are work enough for all processors.
     let jobs = if chosen.len() > 1 { 1 } else { parallel::default_jobs() };
-    let results = build_each(&chosen, setup, session, !args.setup.is_quiet(), |target, built| {
-        // A single target is compared with none.
-        let objects = built.as_ref().ok().filter(|_| chosen.len() > 1);
-        let objects = objects.map(|built| built.objects.as_slice());
-        let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
-        let checked = match &built {
-            Ok(built) => {
-                let context = Context::new(&built.objects, &target.facts, &target.settings);
-                let Checked { mut findings, links } = check::check(&context, &schemas, jobs);
-                findings.extend(built.warnings.iter().cloned());
-                findings.extend(library.check(&built.objects, jobs));
-                let outcome = Outcome {
-                    is_built: true,
-                    objects: built.objects.len(),
-                    secrets: check::secret_values(&built.objects),
-                    findings,
-                };
-                (outcome, inventory, links)
+    let results = build_each(
+        &chosen.iter().collect::<Vec<_>>(),
+        setup,
+        session,
+        !args.setup.is_quiet(),
+        |target, built| {
+            // A single target is compared with none.
+            let objects = built.as_ref().ok().filter(|_| chosen.len() > 1);
+            let objects = objects.map(|built| built.objects.as_slice());
+            let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
+            let checked = match &built {
+                Ok(built) => {
+                    let context = Context::new(&built.objects, &target.facts, &target.settings);
+                    let Checked { mut findings, links } = check::check(&context, &schemas, jobs);
+                    if let Some(library) = &library {
+                        findings.extend(built.warnings.iter().cloned());
+                        findings.extend(library.check(&built.objects, jobs));
+                    }
+                    let outcome = Outcome {
+                        is_built: true,
+                        objects: built.objects.len(),
+                        secrets: check::secret_values(&built.objects),
+                        findings,
+                        tree: Tree::new(&built.objects, &target.place, &state),
+                        grants: State::from_config_connector(&built.objects, target.place.project.as_deref()),
+                    };
+                    (outcome, inventory, links)
+                }
+                Err(error) => {
+                    let outcome = Outcome {
+                        is_built: false,
+                        objects: 0,
+                        secrets: Vec::new(),
+                        findings: vec![build_failed(error)],
+                        tree: Tree {
+                            place: target.place.clone(),
+                            ..Tree::default()
+                        },
+                        grants: State::default(),
+                    };
+                    (outcome, inventory, Links::unbuilt(&target.facts))
+                }
+            };
+            if chosen.len() == 1 {
+                // The process ends soon; to free a large tree piece by piece would take a tenth of its time.
+                std::mem::forget(built);
             }
-            Err(error) => {
-                let outcome = Outcome {
-                    is_built: false,
-                    objects: 0,
-                    secrets: Vec::new(),
-                    findings: vec![build_failed(error)],
-                };
-                (outcome, inventory, Links::unbuilt(&target.facts))
-            }
-        };
-        if chosen.len() == 1 {
-            // The process ends soon; to free a large tree piece by piece would take a tenth of its time.
-            std::mem::forget(built);
-        }
-        checked
-    });
-    let (mut inventories, mut links) = (Vec::new(), Vec::new());
+            checked
+        },
+    );
+    let (mut inventories, mut links, mut trees) = (Vec::new(), Vec::new(), Vec::new());
     let mut outcomes = Vec::with_capacity(results.len());
-    for (outcome, inventory, of_target) in results {
+    for (mut outcome, inventory, of_target) in results {
+        trees.push(std::mem::take(&mut outcome.tree));
+        state.merge(std::mem::take(&mut outcome.grants));
         outcomes.push(outcome);
         inventories.push(inventory);
         links.push(of_target);
     }
     let settings: Vec<&Settings> = chosen.iter().map(|target| &target.settings).collect();
     let missing = check::parity(&inventories, &settings);
-    links.extend(links_beside(&links, others, setup, session));
-    let unmet = check::unmet(&links);
-    let further = missing.into_iter().zip(unmet);
-    let results = chosen
+    let unbuilt = chosen
         .iter()
-        .zip(outcomes)
-        .zip(further)
-        .map(|((target, outcome), (missing, unmet))| {
-            let findings = outcome.findings.into_iter().chain(missing).chain(unmet).collect();
-            TargetFindings {
-                environment: target.facts.environment.clone(),
-                directory: target.facts.target.clone(),
-                objects: outcome.objects,
-                secrets: outcome.secrets,
-                is_built: outcome.is_built,
-                rules: target.settings.rules_on(),
-                fail_on: target.fail_on,
-                findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
-            }
-        });
+        .zip(&outcomes)
+        .filter(|(_, outcome)| !outcome.is_built)
+        .map(|(target, _)| target);
+    let partial: BTreeSet<&str> = unbuilt
+        .chain(&others)
+        .map(|target| target.place.environment.as_str())
+        .collect();
+    let of_identities = of_identities(&trees, &mut state, args.grants.time(), &settings, &partial);
+    let beside = links_beside(&links, &others, setup, session);
+    links.extend(beside);
+    let unmet = check::unmet(&links);
+    let further = missing.into_iter().zip(unmet).zip(of_identities);
+    let results =
+        chosen
+            .iter()
+            .zip(outcomes)
+            .zip(further)
+            .map(|((target, outcome), ((missing, unmet), of_identities))| {
+                let further = missing.into_iter().chain(unmet).chain(of_identities);
+                let findings = outcome.findings.into_iter().chain(further).collect();
+                TargetFindings {
+                    environment: target.facts.environment.clone(),
+                    directory: target.facts.target.clone(),
+                    objects: outcome.objects,
+                    secrets: outcome.secrets,
+                    is_built: outcome.is_built,
+                    rules: target.settings.rules_on(),
+                    fail_on: target.fail_on,
+                    findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
+                }
+            });
     let report = Report::new(results.collect(), session.sources());
     write(&report, session.sources())
 }
 
-/// Builds targets in parallel, each under its own lock, and makes something of each.
-fn build_each<T: Send + Sync>(
-    targets: &[Target<'_>],
-    setup: &Setup,
-    session: &Session<'_>,
-    shows_progress: bool,
-    make: impl Fn(&Target<'_>, Result<Built, build::BuildError>) -> T + Sync,
-) -> Vec<T> {
-    let locks = Locks::read(session, targets.iter().map(|target| target.directory.as_path()));
-    let fetchers = locks.fetchers(&setup.outside);
-    // One target may use all processors, several have one each.
-    let threads = if targets.len() > 1 {
-        || 1
-    } else {
-        parallel::default_jobs
-    };
-    let sessions = fetchers
-        .iter()
-        .map(|fetcher| session.beside(fetcher).with_threads(threads));
-    let sessions: Vec<Session<'_>> = sessions.collect();
-    let progress = Progress::new(targets.len(), shows_progress);
-    parallel::map(targets.len(), parallel::default_jobs(), |at| {
-        let target = &targets[at];
-        let built = locks.choose(at, &sessions).and_then(|session| {
-            let built = session.build(&target.directory, &setup.options);
-            built.map_err(|failure| failure.error)
-        });
-        progress.step(&target.facts.target);
-        make(target, built)
-    })
+/// The findings about identities, for each target.
+fn of_identities(
+    trees: &[Tree],
+    state: &mut State,
+    time: Option<identity::Timestamp>,
+    settings: &[&Settings],
+    partial: &BTreeSet<&str>,
+) -> Vec<Vec<Finding>> {
+    state.assume_buckets(trees);
+    let reasoner = Reasoner::new(state);
+    check::identities(&Landscape::new(trees, &reasoner, time), settings, partial)
 }
 
 /// What the targets have that were not chosen, but may be counted on; they are built only then.
-fn links_beside(links: &[Links], mut others: Vec<Target<'_>>, setup: &Setup, session: &Session<'_>) -> Vec<Links> {
+fn links_beside(links: &[Links], others: &[Target<'_>], setup: &Setup, session: &Session<'_>) -> Vec<Links> {
     let open: Vec<&Links> = links.iter().filter(|links| links.is_open()).collect();
-    others.retain(|other| open.iter().any(|links| links.is_beside(&other.facts)));
+    let is_beside = |other: &&Target<'_>| open.iter().any(|links| links.is_beside(&other.facts));
+    let others: Vec<&Target<'_>> = others.iter().filter(is_beside).collect();
     build_each(&others, setup, session, false, |target, built| match &built {
         Ok(built) => Links::new(&Context::new(&built.objects, &target.facts, &target.settings)),
         Err(_) => Links::unbuilt(&target.facts),
@@ -384,176 +407,4 @@ fn build_failed(error: &build::BuildError) -> Finding {
     finding.hint.clone_from(&error.hint);
     finding.related.clone_from(&error.related);
     finding
-}
-
-/// The directory of the platform file: of the working directory, or of one above it in the same
-/// repository. With directories, there may be none.
-fn find_platform(args: &Selection) -> Option<PathBuf> {
-    let here = working_directory();
-    let repository = here.ancestors().find(|directory| directory.join(".git").exists());
-    let top = repository.unwrap_or(&here);
-    let found = here
-        .ancestors()
-        .take_while(|directory| directory.starts_with(top))
-        .find(|directory| directory.join(platform::FILE_NAME).is_file());
-    match found {
-        Some(directory) => Some(directory.to_owned()),
-        None if args.directories.is_empty() => Some(PathBuf::from(".")),
-        None => None,
-    }
-}
-
-fn targets<'p>(
-    args: &Selection,
-    session: &Session<'_>,
-    platform: Option<&'p Platform>,
-) -> Result<Targets<'p>, Box<Diagnostic>> {
-    let mut others = match platform {
-        Some(platform) => platform_targets(session, platform, &args.environment)?,
-        None => Vec::new(),
-    };
-    let mut chosen: Vec<Target<'p>> = Vec::new();
-    if args.directories.is_empty() {
-        if let Some(platform) = platform {
-            are_known(platform, &args.environment)?;
-        }
-        let is_chosen = |target: &mut Target<'_>| {
-            args.environment.is_empty() || args.environment.contains(&target.facts.environment)
-        };
-        chosen.extend(others.extract_if(.., is_chosen));
-    } else {
-        for directory in &args.directories {
-            let absolute = session
-                .files()
-                .absolute(directory)
-                .and_then(|path| session.files().resolve(&path))
-                .map(|(path, _)| path);
-            let known = others
-                .iter()
-                .position(|target| absolute.as_ref().is_ok_and(|path| *path == target.directory));
-            chosen.push(match known {
-                Some(at) => others.remove(at),
-                None => plain_target(directory, platform)?,
-            });
-        }
-    }
-    if let Some(platform) = platform {
-        let evidence = evidence::read(session, platform)?;
-        for target in &mut chosen {
-            target.facts.evidence = evidence.clone();
-        }
-    }
-    if let Some(fail_on) = args.fail_on {
-        for target in &mut chosen {
-            target.fail_on = match fail_on {
-                FailOn::Note => Severity::Note,
-                FailOn::Warning => Severity::Warning,
-                FailOn::Error => Severity::Error,
-            };
-        }
-    }
-    Ok(Targets { chosen, others })
-}
-
-/// A directory that no environment names.
-fn plain_target<'p>(directory: &Path, platform: Option<&'p Platform>) -> Result<Target<'p>, Box<Diagnostic>> {
-    let shown = directory.display().to_string();
-    Ok(Target {
-        directory: directory.to_owned(),
-        words: BTreeMap::new(),
-        facts: Facts {
-            target: shown,
-            ..Facts::default()
-        },
-        settings: settings(platform.map(|platform| &platform.spec.rules).into_iter())?,
-        waivers: platform.map_or(&[], |platform| &platform.spec.waivers),
-        fail_on: Severity::Error,
-    })
-}
-
-fn settings<'p>(
-    layers: impl Iterator<Item = &'p BTreeMap<String, Marked<platform::RuleSetting>>>,
-) -> Result<Settings, Box<Diagnostic>> {
-    Settings::read(layers).map_err(|error| Box::new(error.into()))
-}
-
-/// Refuses names that no environment has.
-fn are_known(platform: &Platform, chosen: &[String]) -> Result<(), Box<Diagnostic>> {
-    let environments = &platform.spec.environments;
-    if let Some(unknown) = chosen
-        .iter()
-        .find(|name| environments.iter().all(|known| known.name != **name))
-    {
-        let names: Vec<&str> = environments.iter().map(|environment| &*environment.name).collect();
-        let message = format!("{} has no environment \"{unknown}\"", platform::FILE_NAME);
-        return Err(Box::new(
-            Diagnostic::error(message).hint(format!("there are {}", names.join(", "))),
-        ));
-    }
-    Ok(())
-}
-
-/// Every target of the platform file. Of environments that were not chosen, those that are there.
-fn platform_targets<'p>(
-    session: &Session<'_>,
-    platform: &'p Platform,
-    chosen: &[String],
-) -> Result<Vec<Target<'p>>, Box<Diagnostic>> {
-    let environments = &platform.spec.environments;
-    let mut targets = Vec::new();
-    for environment in environments {
-        let foreign = |of: &dyn Fn(&platform::Environment) -> Vec<String>| -> Vec<(String, String)> {
-            let others = environments.iter().filter(|other| other.name != environment.name);
-            others
-                .flat_map(|other| of(other).into_iter().map(|value| (other.name.clone(), value)))
-                .collect()
-        };
-        let found = match platform.targets(session, environment) {
-            Err(_) if !chosen.is_empty() && !chosen.contains(&environment.name) => continue,
-            found => found.map_err(|error| Box::new(error.into()))?,
-        };
-        for found in found {
-            let expand = |text: &Option<String>| text.as_deref().map(|text| found.expand(text));
-            targets.push(Target {
-                facts: Facts {
-                    environment: environment.name.clone(),
-                    target: session.files().display(&found.directory),
-                    cluster: expand(&environment.cluster),
-                    namespace: expand(&environment.namespace),
-                    project: expand(&environment.project),
-                    location: expand(&environment.location),
-                    regions: match (environment.regions.as_slice(), expand(&environment.location)) {
-                        ([], location) => location.into_iter().collect(),
-                        (regions, _) => regions.to_vec(),
-                    },
-                    foreign_hosts: foreign(&|other| other.hosts.iter().map(|host| host.value.clone()).collect()),
-                    foreign_namespaces: foreign(&|other| {
-                        other.namespace.iter().map(|text| found.expand(text)).collect()
-                    }),
-                    foreign_projects: foreign(&|other| other.project.iter().cloned().collect()),
-                    evidence: Arc::default(),
-                },
-                settings: settings([&platform.spec.rules, &environment.rules].into_iter())?,
-                waivers: &platform.spec.waivers,
-                fail_on: match environment.fail_on {
-                    Some(Level::Note) => Severity::Note,
-                    Some(Level::Warning) => Severity::Warning,
-                    _ => Severity::Error,
-                },
-                directory: found.directory,
-                words: found.words,
-            });
-        }
-    }
-    Ok(targets)
-}
-
-impl From<PlatformError> for Diagnostic {
-    fn from(error: PlatformError) -> Diagnostic {
-        Diagnostic {
-            mark: error.mark,
-            hint: error.hint,
-            ..Diagnostic::error(error.message)
-        }
-    }
 }

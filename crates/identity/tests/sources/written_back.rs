@@ -48,7 +48,7 @@ fn grants() -> Vec<NewGrant> {
     ];
     let grant = |(permission, resource, member): (&str, &str, &str)| {
         let Ok(member) = member.parse::<Member>();
-        reasoner.new_grant(permission, &ResourceName::parse(resource).unwrap(), &member)
+        reasoner.new_grant(&[permission], &ResourceName::parse(resource).unwrap(), &member)
     };
     rows.into_iter().map(|row| grant(row).unwrap()).collect()
 }

@@ -145,7 +145,7 @@ fn grant(grant: &Grant) -> GrantRecord<'_> {
     }
 }
 
-fn pretty(record: &impl Serialize) -> String {
+pub(super) fn pretty(record: &impl Serialize) -> String {
     // Only texts and lists are in the records: writing them cannot fail.
     format!("{}\n", serde_json::to_string_pretty(record).unwrap_or_default())
 }

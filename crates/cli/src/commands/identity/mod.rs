@@ -1,20 +1,24 @@
 //! `terrace identity`: who may do what, and what is missing.
 
+mod grants;
+mod ground;
 mod json;
+mod plan;
 mod text;
 
-use std::fs;
-use std::path::Path;
+pub(crate) use grants::GrantArgs;
 
+use build::{OsFiles, Session};
 use clap::{Args, Subcommand};
-use identity::{Access, Decision, Explanation, Member, NameError, Reasoner, ResourceName, State, Timestamp};
-use yaml::Sources;
+use identity::{Access, Decision, Explanation, Reasoner, ResourceName, State};
 
-use crate::args::ReportArgs;
-use crate::date;
+use self::grants::{resource_name, subject};
+use super::check::{self, CheckArgs, Scope};
+use crate::args::{ReportArgs, working_directory};
 use crate::diagnostic::{Diagnostic, has_colour};
 use crate::exit::Exit;
 use crate::output::{self, AnswerFormat};
+use crate::setup::Setup;
 
 /// Identities: who may do what, by which grant, and which grant is missing.
 #[derive(Args, Debug)]
@@ -25,9 +29,27 @@ pub(crate) struct IdentityArgs {
 
 #[derive(Debug, Subcommand)]
 enum IdentityCommand {
+    /// Check the identities of environments: links, grants that are missing or too much, each at its line.
+    ///
+    /// As terrace check, with the rules about identities alone. What is granted comes from the files that terrace.yaml
+    /// names under identity.iam, from --iam, and from objects of Config Connector in the trees.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Box<CheckArgs>),
+    Plan(Box<plan::PlanArgs>),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
 }
+
+const CHECK_EXAMPLES: &str = "Examples:
+  # The grants of an organization, once
+  gcloud asset search-all-iam-policies --scope=organizations/1 --format=json > iam.json
+
+  # Every environment of terrace.yaml
+  terrace identity check --iam iam.json
+
+  # One, for programs
+  terrace identity check --environment prod --iam iam.json -o json
+";
 
 /// Why a subject has a permission on a resource, or which grant is missing.
 ///
@@ -64,6 +86,9 @@ struct ExplainArgs {
     attributes: Vec<(String, String)>,
     #[command(flatten)]
     grants: GrantArgs,
+    /// How to print the answer.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: AnswerFormat,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -86,26 +111,11 @@ struct WhoCanArgs {
     resource: String,
     #[command(flatten)]
     grants: GrantArgs,
-    #[command(flatten)]
-    report: ReportArgs,
-}
-
-/// Where the grants come from.
-#[derive(Args, Debug)]
-struct GrantArgs {
-    /// A file with grants, as gcloud prints them in JSON: a search for policies in the inventory of assets, a custom
-    /// role, a project; or RESOURCE=FILE with the policy or deny policy of one resource. May be repeated.
-    #[arg(long = "iam", value_name = "[RESOURCE=]FILE", required = true)]
-    files: Vec<String>,
-    /// A JSON file with the members of groups: {\"ml@acme.com\": [\"user:ann@acme.com\"]}.
-    #[arg(long, value_name = "FILE")]
-    groups: Option<String>,
-    /// The time for conditions on it, as 2026-08-05T12:00:00Z; now without it.
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    at: Option<Timestamp>,
     /// How to print the answer.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: AnswerFormat,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -113,18 +123,34 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "a time is written as 2026-08-05T12:00:00Z".to_owned())
+pub(crate) fn run(args: &IdentityArgs) -> Exit {
+    match &args.command {
+        IdentityCommand::Check(args) => check::run(args, Scope::Identities),
+        IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
+        IdentityCommand::Explain(args) => on_files(&args.report, |session| explain(args, session)),
+        IdentityCommand::WhoCan(args) => on_files(&args.report, |session| who_can(args, session)),
+    }
 }
 
-pub(crate) fn run(args: &IdentityArgs) -> Exit {
-    let sources = Sources::new();
-    let (report, answered) = match &args.command {
-        IdentityCommand::Explain(args) => (&args.report, explain(args, &sources)),
-        IdentityCommand::WhoCan(args) => (&args.report, who_can(args, &sources)),
-    };
-    answered.unwrap_or_else(|diagnostic| {
-        report.reporter().error(&diagnostic, &sources);
+/// Answers what needs files alone.
+fn on_files(report: &ReportArgs, answer: impl FnOnce(&Session<'_>) -> Result<Exit, Box<Diagnostic>>) -> Exit {
+    let files = OsFiles::new(working_directory());
+    let session = Session::new(&files);
+    answer(&session).unwrap_or_else(|diagnostic| {
+        report.reporter().error(&diagnostic, session.sources());
+        Exit::WrongInput
+    })
+}
+
+/// Answers what needs trees that are built.
+fn on_ground(
+    args: &ground::GroundArgs,
+    answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>,
+) -> Exit {
+    let setup = args.setup.setup();
+    let session = setup.session();
+    answer(&setup, &session).unwrap_or_else(|diagnostic| {
+        setup.reporter.error(&diagnostic, session.sources());
         Exit::WrongInput
     })
 }
@@ -135,8 +161,8 @@ struct Answer<'a> {
     explanation: Explanation,
 }
 
-fn explain(args: &ExplainArgs, sources: &Sources) -> Result<Exit, Box<Diagnostic>> {
-    let state = args.grants.state(sources)?;
+fn explain(args: &ExplainArgs, session: &Session<'_>) -> Result<Exit, Box<Diagnostic>> {
+    let state = state(&args.grants, session)?;
     let reasoner = Reasoner::new(&state);
     let subject = subject(&args.subject)?;
     let resource = match &args.resource {
@@ -155,7 +181,7 @@ fn explain(args: &ExplainArgs, sources: &Sources) -> Result<Exit, Box<Diagnostic
         explanation: reasoner.explain(&access),
         access,
     };
-    let text = match args.grants.output {
+    let text = match args.output {
         AnswerFormat::Text => text::explanation(&answer, has_colour(&std::io::stdout())),
         AnswerFormat::Json => json::explanation(&answer),
     };
@@ -166,13 +192,13 @@ fn explain(args: &ExplainArgs, sources: &Sources) -> Result<Exit, Box<Diagnostic
     })
 }
 
-fn who_can(args: &WhoCanArgs, sources: &Sources) -> Result<Exit, Box<Diagnostic>> {
-    let state = args.grants.state(sources)?;
+fn who_can(args: &WhoCanArgs, session: &Session<'_>) -> Result<Exit, Box<Diagnostic>> {
+    let state = state(&args.grants, session)?;
     let reasoner = Reasoner::new(&state);
     let resource = resource_name(&args.resource)?;
     note_unknown_permission(&reasoner, &state, &args.permission, &args.report);
     let members = reasoner.who_can(&args.permission, &resource, args.grants.time());
-    let text = match args.grants.output {
+    let text = match args.output {
         AnswerFormat::Text => text::who_can(&args.permission, &resource, &members),
         AnswerFormat::Json => json::who_can(&args.permission, &resource, &members),
     };
@@ -201,70 +227,21 @@ fn note_unknown_permission(reasoner: &Reasoner<'_>, state: &State, permission: &
     ));
 }
 
-impl GrantArgs {
-    fn time(&self) -> Option<Timestamp> {
-        self.at.or_else(date::now)
+/// What the files say that the command line names, or without any, those of the platform file.
+fn state(args: &GrantArgs, session: &Session<'_>) -> Result<State, Box<Diagnostic>> {
+    if !args.is_empty() {
+        return args.state(session, None);
     }
-
-    fn state(&self, sources: &Sources) -> Result<State, Box<Diagnostic>> {
-        let mut state = State::default();
-        for named in &self.files {
-            // A name of a resource may hold no `=`, and a path rarely does.
-            let (resource, path) = match named.split_once('=') {
-                Some((resource, path)) if !Path::new(named).exists() => (Some(resource_name(resource)?), path),
-                _ => (None, named.as_str()),
-            };
-            let text = read(path)?;
-            state
-                .read(&sources.add(path, text), resource.as_ref())
-                .map_err(|error| {
-                    let diagnostic = Diagnostic::error(format!("cannot read grants from {path}: {error}"));
-                    Box::new(match error.hint() {
-                        Some(hint) => diagnostic.hint(hint),
-                        None => diagnostic,
-                    })
-                })?;
+    match crate::targets::find_platform() {
+        Some(directory) => {
+            let platform = platform::read(session, &directory).map_err(|error| Box::new(error.into()))?;
+            args.state(session, Some(&platform))
         }
-        if let Some(path) = &self.groups {
-            let groups: std::collections::BTreeMap<String, Vec<String>> =
-                serde_json::from_str(&read(path)?).map_err(|error| {
-                    let hint = "it is an object of addresses of groups, each with a list of members as in a policy";
-                    Box::new(Diagnostic::error(format!("cannot read groups from {path}: {error}")).hint(hint))
-                })?;
-            for (group, members) in groups {
-                let members = members.iter().map(|member| subject(member)).collect::<Result<_, _>>()?;
-                state.groups.insert(group.to_ascii_lowercase(), members);
-            }
-        }
-        Ok(state)
+        None => Err(Box::new(
+            Diagnostic::error("no grants are given")
+                .hint("name files with --iam, or in terrace.yaml under identity.iam"),
+        )),
     }
-}
-
-fn read(path: &str) -> Result<String, Box<Diagnostic>> {
-    fs::read_to_string(path).map_err(|error| Box::new(Diagnostic::error(format!("cannot read {path}: {error}"))))
-}
-
-/// A member as in a policy, or in short.
-fn subject(text: &str) -> Result<Member, Box<Diagnostic>> {
-    let full = match text {
-        _ if text.contains(':') => text.to_owned(),
-        _ if text.ends_with(']') => format!("serviceAccount:{text}"),
-        _ if text.ends_with(".gserviceaccount.com") => format!("serviceAccount:{text}"),
-        _ if text.contains('@') => format!("user:{text}"),
-        _ => text.to_owned(),
-    };
-    let Ok(member) = full.parse();
-    match member {
-        Member::Unknown(_) => Err(Box::new(Diagnostic::error(format!("\"{text}\" is no principal")).hint(
-            "write an address, PROJECT.svc.id.goog[NAMESPACE/NAME], or a principal as in a policy (user:, group:, \
-             serviceAccount:, principal://)",
-        ))),
-        member => Ok(member),
-    }
-}
-
-fn resource_name(text: &str) -> Result<ResourceName, Box<Diagnostic>> {
-    ResourceName::parse(text).map_err(|error| Box::new(Diagnostic::error(error.to_string()).hint(NameError::HINT)))
 }
 
 fn only_project(state: &State) -> Result<ResourceName, Box<Diagnostic>> {

@@ -1,0 +1,186 @@
+//! Where grants come from: files of the command line and of the platform file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use build::{DEFAULT_FILE_LIMIT, FileKind, Session};
+use clap::Args;
+use identity::{Member, NameError, ResourceName, State, Timestamp};
+use platform::Platform;
+use yaml::Mark;
+
+use crate::args::working_directory;
+use crate::date;
+use crate::diagnostic::Diagnostic;
+
+/// Where the grants come from.
+#[derive(Args, Debug)]
+pub(crate) struct GrantArgs {
+    /// A file with grants, as gcloud prints them in JSON: a search for policies in the inventory of assets, a custom
+    /// role, a project; or RESOURCE=FILE with the policy or deny policy of one resource. May be repeated.
+    #[arg(long = "iam", value_name = "[RESOURCE=]FILE")]
+    files: Vec<String>,
+    /// A JSON file with the members of groups: {\"ml@acme.com\": [\"user:ann@acme.com\"]}.
+    #[arg(long, value_name = "FILE")]
+    groups: Option<String>,
+    /// The time for conditions on it, as 2026-08-05T12:00:00Z; now without it.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<Timestamp>,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "a time is written as 2026-08-05T12:00:00Z".to_owned())
+}
+
+impl GrantArgs {
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        self.at.or_else(date::now)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// What all files say: those of the platform file, then those of the command line.
+    ///
+    /// # Errors
+    /// A file that cannot be read, at the line of the platform file that names it.
+    pub(crate) fn state(&self, session: &Session<'_>, platform: Option<&Platform>) -> Result<State, Box<Diagnostic>> {
+        let mut reading = Reading {
+            session,
+            state: State::default(),
+        };
+        if let Some(platform) = platform {
+            let named = &platform.spec.identity;
+            for file in &named.iam {
+                reading.grants(&platform.root, &file.value, file.mark)?;
+            }
+            if let Some(file) = &named.groups {
+                reading.groups(&platform.root.join(&file.value), file.mark)?;
+            }
+            if named.authoritative {
+                let projects = platform.spec.environments.iter().filter_map(|it| it.project.as_deref());
+                reading.state.whole_projects.extend(projects.map(ResourceName::project));
+            }
+        }
+        for file in &self.files {
+            reading.grants(&working_directory(), file, Mark::NONE)?;
+        }
+        if let Some(file) = &self.groups {
+            reading.groups(&working_directory().join(file), Mark::NONE)?;
+        }
+        Ok(reading.state)
+    }
+}
+
+struct Reading<'s> {
+    session: &'s Session<'s>,
+    state: State,
+}
+
+impl Reading<'_> {
+    /// A file or directory of grants, or `RESOURCE=FILE`.
+    fn grants(&mut self, base: &Path, named: &str, mark: Mark) -> Result<(), Box<Diagnostic>> {
+        let files = self.session.files();
+        let (resource, path) = match named.split_once('=') {
+            // A name of a resource may hold no `=`, and a path rarely does.
+            Some((resource, path)) if files.resolve(&base.join(named)).is_err() => {
+                let resource = resource_name(resource).map_err(|diagnostic| at(mark, *diagnostic))?;
+                (Some(resource), base.join(path))
+            }
+            _ => (None, base.join(named)),
+        };
+        for path in self.json_files(&path, mark)? {
+            let source = self.read(&path, mark)?;
+            self.state.read(&source, resource.as_ref()).map_err(|error| {
+                let message = format!("cannot read grants from {}: {error}", source.name());
+                let diagnostic = Diagnostic::error(message);
+                at(
+                    mark,
+                    match error.hint() {
+                        Some(hint) => diagnostic.hint(hint),
+                        None => diagnostic,
+                    },
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn groups(&mut self, path: &Path, mark: Mark) -> Result<(), Box<Diagnostic>> {
+        let source = self.read(path, mark)?;
+        let groups: BTreeMap<String, Vec<String>> = serde_json::from_str(source.text()).map_err(|error| {
+            let hint = "it is an object of addresses of groups, each with a list of members as in a policy";
+            at(
+                mark,
+                Diagnostic::error(format!("cannot read groups from {}: {error}", source.name())).hint(hint),
+            )
+        })?;
+        for (group, members) in groups {
+            let members: Result<Vec<Member>, _> = members.iter().map(|member| subject(member)).collect();
+            let members = members.map_err(|diagnostic| at(mark, *diagnostic))?;
+            self.state
+                .groups
+                .entry(group.to_ascii_lowercase())
+                .or_default()
+                .extend(members);
+        }
+        Ok(())
+    }
+
+    fn json_files(&self, path: &Path, mark: Mark) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+        let files = self.session.files();
+        let cannot = |error: std::io::Error| {
+            let message = format!("cannot read {}: {error}", files.display(path));
+            at(mark, Diagnostic::error(message))
+        };
+        let (path, kind) = files
+            .absolute(path)
+            .and_then(|path| files.resolve(&path))
+            .map_err(cannot)?;
+        if kind == FileKind::File {
+            return Ok(vec![path]);
+        }
+        let mut names = files.list(&path).map_err(cannot)?;
+        names.retain(|name| name.ends_with(".json"));
+        names.sort_unstable();
+        Ok(names.iter().map(|name| path.join(name)).collect())
+    }
+
+    fn read(&self, path: &Path, mark: Mark) -> Result<std::sync::Arc<yaml::Source>, Box<Diagnostic>> {
+        let files = self.session.files();
+        let shown = files.display(path);
+        let cannot =
+            |error: &dyn std::fmt::Display| at(mark, Diagnostic::error(format!("cannot read {shown}: {error}")));
+        let bytes = files.read(path, DEFAULT_FILE_LIMIT).map_err(|error| cannot(&error))?;
+        let text = String::from_utf8(bytes).map_err(|error| cannot(&error))?;
+        Ok(self.session.sources().add(shown.clone(), text))
+    }
+}
+
+fn at(mark: Mark, diagnostic: Diagnostic) -> Box<Diagnostic> {
+    Box::new(Diagnostic { mark, ..diagnostic })
+}
+
+/// A member as in a policy, or in short.
+pub(crate) fn subject(text: &str) -> Result<Member, Box<Diagnostic>> {
+    let full = match text {
+        _ if text.contains(':') => text.to_owned(),
+        _ if text.ends_with(']') => format!("serviceAccount:{text}"),
+        _ if text.ends_with(".gserviceaccount.com") => format!("serviceAccount:{text}"),
+        _ if text.contains('@') => format!("user:{text}"),
+        _ => text.to_owned(),
+    };
+    let Ok(member) = full.parse();
+    match member {
+        Member::Unknown(_) => Err(Box::new(Diagnostic::error(format!("\"{text}\" is no principal")).hint(
+            "write an address, PROJECT.svc.id.goog[NAMESPACE/NAME], or a principal as in a policy (user:, group:, \
+             serviceAccount:, principal://)",
+        ))),
+        member => Ok(member),
+    }
+}
+
+pub(crate) fn resource_name(text: &str) -> Result<ResourceName, Box<Diagnostic>> {
+    ResourceName::parse(text).map_err(|error| Box::new(Diagnostic::error(error.to_string()).hint(NameError::HINT)))
+}
