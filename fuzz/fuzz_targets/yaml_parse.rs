@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use yaml::{Node, Sources, decode, emit, encode_v3, json, normalize_newlines, read_config, read_documents};
+use yaml::{
+    LayoutWriter, Node, Sources, decode, emit, encode_v3, json, normalize_newlines, read_config, read_documents, read_layout,
+};
 
 fn print(node: &Node) -> Option<String> {
     let mut out = Vec::new();
@@ -14,6 +16,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = decode(bytes.to_vec()) else { return };
     let source = Sources::new().add("fuzz.yaml", normalize_newlines(text));
     let _ = read_config(&source);
+    if let Ok((documents, _)) = read_layout(&source) {
+        let mut writer = LayoutWriter::new();
+        documents.iter().for_each(|document| writer.write(document, false));
+    }
     let Ok(documents) = read_documents(&source) else { return };
     for node in &documents.nodes {
         let _ = json::write(node, &mut Vec::new());

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 pub use built::{Built, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
-pub use external::PROGRAM_OUTPUT;
+pub use external::{FunctionCall, PROGRAM_OUTPUT};
 pub use fetch::{Extent, Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
 pub use files::{EntryKind, FileKind, Files, clean_join, relative_to};
 pub use find::{find_kustomizations, has_kustomization};
@@ -46,7 +46,7 @@ pub use memory_files::MemoryFiles;
 pub use os_files::OsFiles;
 pub use overlay_files::OverlayFiles;
 pub use programs::{Call, HelmSettings, Permissions, PluginSettings, Program, ProgramError, Programs, Ran, Word};
-pub use repo_spec::{DEFAULT_TIMEOUT, RepoSpec};
+pub use repo_spec::{DEFAULT_TIMEOUT, RepoSpec, refuse_command};
 pub use session::{DEFAULT_FILE_LIMIT, Session};
 
 use accumulate::{Accumulated, Context, Target};

@@ -147,7 +147,9 @@ pub(crate) fn find(session: &Session<'_>, root: &Root, path: &Str) -> Result<Ent
     match found {
         Ok((full, FileKind::File)) => Ok(Entry::File(full)),
         Ok((full, FileKind::Directory)) => Ok(Entry::Directory(full)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(session.missing(&full, path.mark, path)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(climbs_out(root, &full, path).unwrap_or_else(|| session.missing(&full, path.mark, path)))
+        }
         Err(error) if fetch_error(&error).is_some() => Err(unresolved(&error, path.mark)),
         Err(error) => Err(BuildError::new(
             ErrorKind::File,
@@ -155,6 +157,15 @@ pub(crate) fn find(session: &Session<'_>, root: &Root, path: &Str) -> Result<Ent
             format!("cannot read \"{}\": {error}", path.text),
         )),
     }
+}
+
+/// The error for a path that leads out of a fetched repository, where there is nothing.
+fn climbs_out(root: &Root, full: &Path, path: &Str) -> Option<BuildError> {
+    let clone = root.containing_clone().filter(|clone| !full.starts_with(&clone.top))?;
+    let url = without_password(&clone.url);
+    let message = format!("security; \"{}\" leads out of the repository {url}", path.text);
+    let error = BuildError::new(ErrorKind::File, path.mark, message);
+    Some(error.hint("what a repository needs must be in it, or have a URL"))
 }
 
 /// Fetches a repository: the root in it that its URL names.

@@ -4,6 +4,10 @@
 
 use std::time::Duration;
 
+use yaml::Mark;
+
+use crate::error::{BuildError, ErrorKind};
+
 /// How long one `git` command may take where the URL says nothing.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(27);
 
@@ -59,6 +63,25 @@ impl RepoSpec {
     pub fn is_local(&self) -> bool {
         self.clone_url.starts_with(FILE)
     }
+}
+
+/// The error for what Git would run a command for: a URL of a transport helper (`ext::sh -c ...`, `fd::17`), or an
+/// option of Git in the place of a URL (`--upload-pack=...`).
+pub fn refuse_command(url: &str, mark: Mark) -> Option<BuildError> {
+    let address = without_prefix(url, "git::").unwrap_or(url);
+    let is_option = ["--upload-pack", "--receive-pack", "--exec", "-u"]
+        .into_iter()
+        .any(|option| address.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')));
+    let is_helper = address.split_once("::").is_some_and(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_'))
+    });
+    (is_option || is_helper).then(|| {
+        let message = format!("this Git URL would run a command: \"{url}\"");
+        BuildError::new(ErrorKind::File, mark, message).hint("name the repository by https, ssh or file")
+    })
 }
 
 /// Whether a path names a file by its extension, not a repository.
@@ -274,9 +297,64 @@ fn duration(text: &str) -> Option<Duration> {
         .filter(|duration| !duration.is_zero())
 }
 
+/// The error for what looks like the URL of a repository and cannot be one.
+pub(crate) fn refuse_url(url: &str, mark: Mark) -> Option<BuildError> {
+    let address = url.split('?').next().unwrap_or_default();
+    let (host, rest) = split_host(address)?;
+    if !host.contains("://") && !host.contains('@') {
+        return None;
+    }
+    let path = split_path(rest, host == FILE).map_or("", |(_, path)| path);
+    if leaves(path) {
+        let message = format!("the path \"{path}\" of this URL leads out of the repository: \"{url}\"");
+        return Some(BuildError::new(ErrorKind::File, mark, message).hint("name a directory in the repository"));
+    }
+    let message = format!("this URL names no repository: \"{url}\"");
+    let hint = "a repository has a path on its host (https://HOST/ORG/REPO), and // before the directory in it";
+    Some(BuildError::new(ErrorKind::File, mark, message).hint(hint))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn says_what_is_wrong_with_a_url() {
+        for (url, said) in [
+            (
+                "https://a.example/org/repo//base/../../x?ref=v1",
+                Some("leads out of the repository"),
+            ),
+            ("file:///a/repo//../x", Some("leads out of the repository")),
+            ("git::http://a.example/org", Some("names no repository")),
+            ("ssh://git@a.example", Some("names no repository")),
+            ("base", None),
+            ("../base", None),
+            ("a@b", None),
+        ] {
+            let error = refuse_url(url, Mark::NONE).filter(|_| RepoSpec::parse(url).is_none());
+            let found = error.map(|error| error.message);
+            assert_eq!(found.is_some(), said.is_some(), "{url}: {found:?}");
+            assert!(said.is_none_or(|said| found.unwrap().contains(said)), "{url}");
+        }
+    }
+
+    #[test]
+    fn knows_what_would_run_a_command() {
+        for (url, would) in [
+            ("ext::sh -c 'touch /tmp/x'", true),
+            ("git::ext::sh -c x", true),
+            ("fd::17", true),
+            ("--upload-pack=touch x", true),
+            ("git::https://a.example/org/repo", false),
+            ("a/b::c", false),
+            ("::", false),
+            ("--upload-pack", false),
+            ("base", false),
+        ] {
+            assert_eq!(refuse_command(url, Mark::NONE).is_some(), would, "{url}");
+        }
+    }
 
     #[test]
     fn takes_urls_apart() {

@@ -16,7 +16,7 @@ use crate::fetch::{Extent, Fetch, FetchError, FetchErrorKind, FileRequest, witho
 use crate::files::{EntryKind, FileKind, Files};
 use crate::parallel;
 use crate::programs::{Permissions, Programs};
-use crate::repo_spec::RepoSpec;
+use crate::repo_spec::{RepoSpec, refuse_command, refuse_url};
 use crate::run::Runner;
 
 /// The largest file that is read, in bytes.
@@ -394,6 +394,9 @@ impl<'f> Session<'f> {
 
     /// The error for a path that leads nowhere, with the names that are near.
     pub(crate) fn missing(&self, path: &Path, mark: Mark, asked: &str) -> BuildError {
+        if let Some(error) = refuse_command(asked, mark).or_else(|| refuse_url(asked, mark)) {
+            return error;
+        }
         let error = BuildError::new(ErrorKind::File, mark, format!("no such file or directory: \"{asked}\""));
         let mut there = path;
         let mut lost = None;

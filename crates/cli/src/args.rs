@@ -56,6 +56,8 @@ pub(crate) enum Command {
     #[command(visible_alias = "init")]
     Create(commands::edit::CreateArgs),
     Localize(LocalizeOptions),
+    Cfg(commands::package::PackageArgs),
+    Fn(commands::function::FunctionArgs),
     Report(commands::report::ComplianceArgs),
     Rules(commands::rules::RulesArgs),
     Lock(commands::lock::LockArgs),
@@ -265,6 +267,8 @@ pub(crate) fn run() -> Exit {
         Command::Edit(args) => commands::edit::run(args, &TERRACE),
         Command::Create(args) => commands::edit::run_create(args, &TERRACE),
         Command::Localize(args) => commands::localize::run(&args.localize, &args.report.reporter(), args.network),
+        Command::Cfg(args) => commands::package::run(&args, &TERRACE),
+        Command::Fn(args) => commands::function::run(&args, &TERRACE),
         Command::Report(args) => commands::report::run(&args),
         Command::Rules(args) => commands::rules::run(&args),
         Command::Lock(args) => commands::lock::run(&args),

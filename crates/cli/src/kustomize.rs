@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::args::{BuildFlags, NetworkArgs};
-use crate::commands::{build, completions, edit, localize, version};
+use crate::args::{BuildFlags, NetworkArgs, go_bool};
+use crate::commands::{build, completions, edit, function, localize, openapi, package, version};
 use crate::diagnostic::{ErrorFormat, Face, Reporter};
 use crate::exit::Exit;
 use crate::programs::ProgramArgs;
@@ -23,16 +23,26 @@ use crate::setup::Setup;
 pub(crate) struct Kustomize {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Taken and without effect: errors say what led to them.
+    #[arg(long, global = true, value_name = "BOOL", value_parser = go_bool, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true)]
+    stack_trace: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(KustomizeBuildArgs),
+    /// Commands for reading and writing configuration.
+    Cfg(package::PackageArgs),
     Edit(edit::EditArgs),
     #[command(alias = "init")]
     Create(edit::CreateArgs),
     Completion(completions::CompletionsArgs),
+    /// Commands for running functions against configuration.
+    Fn(function::FunctionArgs),
     Localize(localize::LocalizeArgs),
+    #[command(hide = true)]
+    Openapi(openapi::OpenApiArgs),
     Version(VersionArgs),
 }
 
@@ -78,17 +88,8 @@ const REPORTER: Reporter = Reporter {
     quiet: false,
 };
 
-/// Commands of kustomize for its developers and for trees that are no kustomizations, and what to use instead.
-const ABSENT: [(&str, &str); 10] = [
-    (
-        "cfg",
-        "\"terrace build\" and \"terrace explain\" show what a kustomization holds",
-    ),
-    (
-        "fn",
-        "name the function under `transformers`, and build with the flags that allow it",
-    ),
-    ("openapi", "the schema is that of kustomize v5.8.1, Kubernetes v1.21.2"),
+/// Topics of kustomize's help, and where to read them.
+const ABSENT: [(&str, &str); 7] = [
     ("docs-fn", NO_TOPICS),
     ("docs-fn-spec", NO_TOPICS),
     ("docs-io-annotations", NO_TOPICS),
@@ -117,10 +118,13 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
     match cli.command {
         None => print(&<Kustomize as CommandFactory>::command().render_help().to_string()),
         Some(Command::Build(args)) => run_build(args),
+        Some(Command::Cfg(args)) => package::run(&args, &REPORTER),
+        Some(Command::Fn(args)) => function::run(&args, &REPORTER),
         Some(Command::Edit(args)) => edit::run(args, &REPORTER),
         Some(Command::Create(args)) => edit::run_create(args, &REPORTER),
         Some(Command::Completion(args)) => completions::print_for::<Kustomize>("kustomize", &args),
         Some(Command::Localize(args)) => localize::run(&args, &REPORTER, NetworkArgs::default()),
+        Some(Command::Openapi(args)) => openapi::run(&args, &REPORTER),
         Some(Command::Version(args)) => print_version(&args),
     }
 }

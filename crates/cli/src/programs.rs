@@ -47,15 +47,22 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-impl BuildFlags {
-    /// What runs the programs that are permitted.
-    pub(crate) fn executor(&self, args: ProgramArgs) -> Executor {
+impl ProgramArgs {
+    /// What runs programs within these limits.
+    pub(crate) fn executor(self, helm: &str) -> Executor {
         let limits = Limits {
-            time: args.program_timeout,
+            time: self.program_timeout,
             output: OUTPUT_LIMIT,
         };
         let plugins = PluginHome::from_environment(|name| std::env::var_os(name));
-        Executor::new(self.helm_command.as_str(), limits, plugins)
+        Executor::new(helm, limits, plugins)
+    }
+}
+
+impl BuildFlags {
+    /// What runs the programs that are permitted.
+    pub(crate) fn executor(&self, args: ProgramArgs) -> Executor {
+        args.executor(&self.helm_command)
     }
 
     /// Which programs are permitted.

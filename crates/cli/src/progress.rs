@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 /// Between two drawings, so that the terminal does not slow the work down.
 const INTERVAL: Duration = Duration::from_millis(50);
-const WIDTH: usize = 60;
+/// Columns of a terminal that does not say how many it has.
+const USUAL_WIDTH: usize = 80;
 /// Between two drawings of what is fetched.
 const TICK: Duration = Duration::from_millis(200);
 /// A fetch that is over so soon is not worth a word.
@@ -66,7 +67,8 @@ struct Fetches {
     count: usize,
     url: String,
     since: Option<Instant>,
-    is_drawn: bool,
+    /// What stands on the terminal: the step and the URL.
+    drawn: Option<(String, String)>,
     has_thread: bool,
 }
 
@@ -89,7 +91,7 @@ pub(crate) fn fetching() -> impl Fn(Option<&str>) + Send + Sync {
                 now.count = now.count.saturating_sub(1);
                 if now.count == 0 {
                     now.since = None;
-                    if std::mem::take(&mut now.is_drawn) {
+                    if now.drawn.take().is_some() {
                         clear();
                     }
                 }
@@ -112,31 +114,83 @@ fn tick(fetches: &Weak<Mutex<Fetches>>) {
                 0 | 1 => String::new(),
                 count => format!(" and {} more", count - 1),
             };
-            draw(&format!("fetching{more} ({}s) ", elapsed.as_secs()), &now.url);
-            now.is_drawn = true;
+            let step = format!("fetching{more} ({}s) ", elapsed.as_secs());
+            let line = Some((step.clone(), now.url.clone()));
+            if now.drawn != line {
+                draw(&step, &now.url);
+                now.drawn = line;
+            }
         }
     }
 }
 
-/// Whether lines that say how far it is can be read.
+/// Whether lines that say how far it is can be read: by a person, at a terminal that can take them back.
 pub(crate) fn is_readable() -> bool {
-    std::io::stderr().is_terminal()
+    let is = |name: &str, wanted: &dyn Fn(&str) -> bool| std::env::var(name).is_ok_and(|value| wanted(&value));
+    let is_dumb = is("TERM", &|term| term == "dumb");
+    let is_job = is("CI", &|value| !matches!(value, "" | "0" | "false"));
+    std::io::stderr().is_terminal() && !is_dumb && !is_job
 }
 
+/// Draws a step and its name in the place of what was drawn before.
 fn draw(step: &str, name: &str) {
-    let name: Vec<char> = crate::excerpt::visible(name).chars().collect();
-    let name: String = match name.len().checked_sub(WIDTH) {
-        None | Some(0) => name.iter().collect(),
-        // Names differ at their ends.
-        Some(_) => {
-            let (start, end) = (&name[..WIDTH / 3], &name[name.len() - (WIDTH - WIDTH / 3 - 1)..]);
-            start.iter().chain(&['…']).chain(end).collect()
-        }
+    let line = fit(step, &crate::excerpt::visible(name), width());
+    let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+}
+
+/// As much of a line as fits into a terminal of so many columns; what is wider would begin a second line, which stays.
+fn fit(step: &str, name: &str, width: usize) -> String {
+    let mut room = width.saturating_sub(1);
+    let step: String = step.chars().take(room).collect();
+    room -= step.chars().count();
+    let name: Vec<char> = name.chars().collect();
+    if name.len() <= room {
+        return step + &name.iter().collect::<String>();
+    }
+    let Some(shown) = room.checked_sub(1).filter(|shown| *shown > 2) else {
+        return step;
     };
-    // What is wider than the terminal is cut there: a second line would stay.
-    let _ = write!(std::io::stderr(), "\r\x1b[K\x1b[?7l{step}{name}\x1b[?7h");
+    // Names differ at their ends.
+    let (start, end) = (&name[..shown / 3], &name[name.len() - (shown - shown / 3)..]);
+    step + &start.iter().chain(&['…']).chain(end).collect::<String>()
+}
+
+#[cfg(target_os = "linux")]
+fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr());
+    size.ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|&columns| columns > 0)
+        .unwrap_or(USUAL_WIDTH)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn width() -> usize {
+    USUAL_WIDTH
 }
 
 fn clear() {
     let _ = write!(std::io::stderr(), "\r\x1b[K");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_fits_into_the_terminal() {
+        let url = "https://example.com/organization/repository";
+        for (width, expected) in [
+            (80, "fetching (3s) https://example.com/organization/repository"),
+            (40, "fetching (3s) https://…ation/repository"),
+            (20, "fetching (3s) h…ory"),
+            (15, "fetching (3s) "),
+            (5, "fetc"),
+            (0, ""),
+        ] {
+            let line = fit("fetching (3s) ", url, width);
+            assert_eq!(line, expected);
+            assert!(line.chars().count() < width.max(1));
+        }
+    }
 }

@@ -451,6 +451,7 @@ fn nothing_leads_out_of_a_clone() {
                 here.display()
             ),
         ),
+        ("nowhere", "resources: [../../../nothing.yaml]\n".to_owned()),
         ("file", "resources: [link.yaml]\n".to_owned()),
         ("env", "configMapGenerator: [{name: g, envs: [link.yaml]}]\n".to_owned()),
         (
@@ -471,6 +472,7 @@ fn nothing_leads_out_of_a_clone() {
     let server = GitServer::start(place.path("www"));
     for (path, words) in [
         ("climbs", "must be within the repo"),
+        ("nowhere", "leads out of the repository"),
         ("file", "is not in or below"),
         ("env", "is not in or below"),
         ("local", "names a repository on this machine"),
@@ -484,9 +486,11 @@ fn nothing_leads_out_of_a_clone() {
         );
         assert!(!error.contains("name: secret"), "{error}");
     }
-    // A path in the URL that climbs is no URL at all.
+    // A path in the URL that climbs is no URL of a repository; behind HTTP it may still be one of a file.
     place.resources(&[&server.url("repo.git//../../x?ref=main")]);
     assert_ne!(place.run(&["build", "root"]).code, Some(0));
+    place.resources(&[&format!("file://{}//../x", place.path("www/repo.git").display())]);
+    place.fails(&["build", "root"], 1, "of this URL leads out of the repository");
 }
 
 #[test]

@@ -56,14 +56,29 @@ impl Executor {
         };
         let error = ProgramError::new(format!("\"{name}\" {failure}")).stderr(failure.stderr());
         match (failure, &call.program) {
-            (Failure::Start(_), Program::Helm) => error.hint("install helm, or name it with --helm-command"),
-            (Failure::Start(_), Program::Docker) => error.hint("functions in containers need the docker program"),
-            (Failure::Start(cause), Program::Path(_)) if cause.kind() == io::ErrorKind::PermissionDenied => {
-                error.hint(format!("make it executable: chmod +x {name}"))
-            }
+            (Failure::Start(cause), _) => match Self::start_hint(call, name, cause.kind()) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            },
             (Failure::Time { .. }, _) => error.hint("give it longer with --program-timeout"),
             _ => error,
         }
+    }
+
+    /// What to do about a program that cannot be started.
+    fn start_hint(call: &Call, name: &str, cause: io::ErrorKind) -> Option<String> {
+        let hint = match (cause, &call.program) {
+            (io::ErrorKind::PermissionDenied, Program::Helm) => {
+                format!("\"{name}\" is not executable: chmod +x it, or name another with --helm-command")
+            }
+            (io::ErrorKind::PermissionDenied, Program::Docker) => "the docker program is not executable".to_owned(),
+            (io::ErrorKind::PermissionDenied, Program::Path(_)) => format!("make it executable: chmod +x {name}"),
+            (io::ErrorKind::NotFound, Program::Helm) => "install helm, or name it with --helm-command".to_owned(),
+            (io::ErrorKind::NotFound, Program::Docker) => "functions in containers need the docker program".to_owned(),
+            (_, Program::Helm) => "name a helm that runs on this machine with --helm-command".to_owned(),
+            _ => return None,
+        };
+        Some(hint)
     }
 }
 
@@ -104,7 +119,7 @@ impl Programs for Executor {
         if let Some(directory) = &call.directory {
             command.current_dir(directory);
         }
-        let output = process::run(&mut command, call.stdin.clone(), &self.limits).map_err(|failure| {
+        let output = process::run_alone(&mut command, call.stdin.clone(), &self.limits).map_err(|failure| {
             if let Some(container) = container.take().filter(|_| !matches!(failure, Failure::Start(_))) {
                 container.pay();
             }

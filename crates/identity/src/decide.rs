@@ -79,13 +79,15 @@ pub struct Reasoner<'s> {
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
-    whole_projects: HashSet<ResourceName>,
-    /// All that have a grant.
-    members: HashSet<&'s Member>,
+    /// Numbers of projects by their ids.
+    numbers: HashMap<&'s str, &'s str>,
     /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
     basic_roles_of: HashMap<&'s Member, Vec<Member>>,
     /// Bindings with members of a form that is not known, by resource.
     strange: HashMap<ResourceName, Vec<(&'s Binding, &'s Member)>>,
+    whole_projects: HashSet<ResourceName>,
+    /// All that have a grant.
+    members: HashSet<&'s Member>,
 }
 
 impl<'s> Reasoner<'s> {
@@ -98,16 +100,19 @@ impl<'s> Reasoner<'s> {
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
             groups_of: HashMap::new(),
-            whole_projects: HashSet::new(),
-            members: HashSet::new(),
+            numbers: HashMap::new(),
             basic_roles_of: HashMap::new(),
             strange: HashMap::new(),
+            whole_projects: HashSet::new(),
+            members: HashSet::new(),
         };
         reasoner.whole_projects = state
             .whole_projects
             .iter()
             .map(|name| reasoner.canonical(name))
             .collect();
+        let numbers = state.project_numbers.iter();
+        reasoner.numbers = numbers.map(|(number, id)| (id.as_str(), number.as_str())).collect();
         for (resource, policy) in &state.policies {
             let resource = reasoner.canonical(resource);
             let project = (resource.parent().is_none() && resource.service() == RESOURCE_MANAGER)
@@ -121,9 +126,8 @@ impl<'s> Reasoner<'s> {
                         strange.entry(resource.clone()).or_default().push((binding, member));
                     }
                     if let Some(project) = project.filter(|_| BASIC_ROLES.contains(&binding.role.as_str())) {
-                        let numbers = state.project_number(project);
                         let roles = std::iter::once(project)
-                            .chain(numbers)
+                            .chain(reasoner.numbers.get(project).copied())
                             .map(|project| Member::ProjectRole(binding.role.clone(), project.to_owned()));
                         reasoner.basic_roles_of.entry(member).or_default().extend(roles);
                     }
@@ -163,7 +167,7 @@ impl<'s> Reasoner<'s> {
         let id = resource
             .project_id()
             .filter(|_| resource.service() == "secretmanager.googleapis.com");
-        let number = id.and_then(|id| self.state.project_number(id));
+        let number = id.and_then(|id| self.numbers.get(id));
         number.map_or_else(|| resource.clone(), |number| resource.with_project(number))
     }
 
@@ -369,7 +373,7 @@ impl<'s> Reasoner<'s> {
         for on in &lineage {
             for (binding, member) in self.strange.get(on).into_iter().flatten() {
                 if self.permits(&binding.role, access.permission) == Permits::Yes {
-                    let role = &binding.role;
+                    let (role, on) = (&binding.role, on.short());
                     unknown.push(format!(
                         "{role} on {on} is granted to {member}, and who that is is not known"
                     ));
@@ -422,7 +426,8 @@ impl<'s> Reasoner<'s> {
                 };
                 if let Some(doubtful) = doubtful {
                     unknown.push(format!(
-                        "the denial on {on} names {doubtful}, and who that is is not known"
+                        "the denial on {} names {doubtful}, and who that is is not known",
+                        on.short()
                     ));
                     continue;
                 }

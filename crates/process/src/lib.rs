@@ -2,12 +2,13 @@
 //!
 //! In go a command, what it reads and its limits; out come its status and what it wrote. A program runs
 //! in a process group of its own. When it is done, takes too long or writes too much, the group is
-//! ended, and so it is when this process is interrupted or killed. A program that leaves its group on
-//! purpose (`setsid`) is not found again. What it leaves elsewhere is a [`Debt`].
+//! ended, and so it is when this process is interrupted or killed. What leaves its group on purpose (`setsid`) is
+//! found again on Linux, where nothing may outlive a program ([`run_alone`]). What it leaves elsewhere is a [`Debt`].
 
 mod debt;
 mod group;
 mod live;
+mod mark;
 mod scratch;
 mod streams;
 #[cfg(unix)]
@@ -90,6 +91,17 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// [`Failure`] where it cannot be started or reaches a limit; then it and what it started are ended.
 pub fn run(command: &mut Command, stdin: Option<Vec<u8>>, limits: &Limits) -> Result<Output, Failure> {
     run_watched(command, stdin, limits, &mut || true)
+}
+
+/// Runs a program to its end, and ends all that it started, also what left its group.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_alone(command: &mut Command, stdin: Option<Vec<u8>>, limits: &Limits) -> Result<Output, Failure> {
+    let mark = mark::Mark::put(command);
+    let output = run(command, stdin, limits);
+    drop(mark);
+    output
 }
 
 /// Runs a program to its end, and asks often whether it may go on.

@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use crate::debt;
 use crate::group::{self, Ending, Group};
+#[cfg(unix)]
+use crate::{mark, scratch};
 
 struct Table {
     groups: Vec<Group>,
     directories: Vec<PathBuf>,
     debts: Vec<Vec<String>>,
+    marks: Vec<String>,
     watched: bool,
     #[cfg(unix)]
     watchdog: Option<crate::watchdog::Watchdog>,
@@ -23,6 +26,7 @@ static TABLE: Mutex<Table> = Mutex::new(Table {
     groups: Vec::new(),
     directories: Vec::new(),
     debts: Vec::new(),
+    marks: Vec::new(),
     watched: false,
     #[cfg(unix)]
     watchdog: None,
@@ -31,6 +35,9 @@ static TABLE: Mutex<Table> = Mutex::new(Table {
 fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Milliseconds before a program whose file is still open for writing is tried again.
+const BUSY_PAUSES: [u64; 6] = [1, 5, 20, 50, 100, 200];
 
 /// A program that runs.
 pub(crate) struct Live {
@@ -42,6 +49,20 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn start(command: &mut Command) -> io::Result<Live> {
         group::lead(command);
+        let mut pauses = BUSY_PAUSES.iter();
+        loop {
+            match Live::spawn(command) {
+                // A file that was just written: a program that another thread was starting holds it open until it runs.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => match pauses.next() {
+                    Some(&pause) => std::thread::sleep(Duration::from_millis(pause)),
+                    None => return Err(error),
+                },
+                started => return started,
+            }
+        }
+    }
+
+    fn spawn(command: &mut Command) -> io::Result<Live> {
         // No interrupt comes between the start of a program and its entry in the table.
         let mut table = table();
         table.watch();
@@ -121,6 +142,22 @@ pub(crate) fn forget_debt(words: &[String]) {
     table.watchdog.iter_mut().for_each(|dog| dog.debt(words, false));
 }
 
+/// Notes a mark whose bearers are ended on an interrupt.
+pub(crate) fn note_mark(mark: &str) {
+    let mut table = table();
+    table.watch();
+    table.marks.push(mark.to_owned());
+    #[cfg(unix)]
+    table.watchdog.iter_mut().for_each(|dog| dog.mark(mark, true));
+}
+
+pub(crate) fn forget_mark(mark: &str) {
+    let mut table = table();
+    table.marks.retain(|noted| noted != mark);
+    #[cfg(unix)]
+    table.watchdog.iter_mut().for_each(|dog| dog.mark(mark, false));
+}
+
 impl Table {
     /// Listens for interrupts, from the first program on.
     fn watch(&mut self) {
@@ -167,12 +204,13 @@ impl Table {
             std::thread::sleep(interrupt::GRACE);
         }
         self.groups.iter().for_each(|group| group.end(Ending::Forced));
+        self.marks.iter().for_each(|mark| mark::end(mark));
         for words in &self.debts {
             debt::pay(words);
         }
         for directory in &self.directories {
             // Nobody is left to hear that it stays.
-            let _ = std::fs::remove_dir_all(directory);
+            let _ = scratch::remove(directory);
         }
     }
 }

@@ -12,11 +12,14 @@ const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 set -f
 groups=' '
+marks=' '
 undo=';'
 while IFS=' ' read -r verb what; do
   case $verb in
   start) groups="$groups$what " ;;
   end) groups="${groups%% $what *} ${groups#* $what }" ;;
+  mark) marks="$marks$what " ;;
+  unmark) marks="${marks%% $what *} ${marks#* $what }" ;;
   owe) undo="$undo$what;" ;;
   settle) undo="${undo%%;$what;*};${undo#*;$what;}" ;;
   make) set -- "$@" "$what" ;;
@@ -24,9 +27,19 @@ while IFS=' ' read -r verb what; do
   esac
 done
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+for mark in $marks; do
+  set +f
+  for file in /proc/[0-9]*/environ; do
+    grep -qas "TERRACE_RUN=$mark" "$file" && kill -s KILL "$(basename "${file%/environ}")" 2>/dev/null
+  done
+  set -f
+done
 IFS=';'
 for command in $undo; do IFS=' '; $command; done
 [ $# = 0 ] || { sleep 1; rm -rf -- "$@"; }
+for directory; do
+  case $directory in */terrace-scratch-*/*) rmdir -- "${directory%/*}" 2>/dev/null ;; esac
+done
 "#;
 
 /// The way to the shell.
@@ -63,6 +76,12 @@ impl Watchdog {
         {
             self.tell(&format!("{verb} {path}\n"));
         }
+    }
+
+    /// What has a mark is to be ended in the end, or need not be any more.
+    pub(crate) fn mark(&mut self, mark: &str, is_used: bool) {
+        let verb = if is_used { "mark" } else { "unmark" };
+        self.tell(&format!("{verb} {mark}\n"));
     }
 
     /// A command is to be run in the end, or need not be run any more.

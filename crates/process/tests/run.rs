@@ -5,7 +5,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use process::{Failure, Limits, Output, Scratch, run};
+use process::{Failure, Limits, Output, Scratch, run, run_alone};
 
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(20),
@@ -171,4 +171,95 @@ fn an_interrupt_ends_programs_and_removes_directories() {
         }
         assert!(!std::path::Path::new(scratch).exists());
     }
+}
+
+/// Set for the run of this test program that is killed with all that would tidy up after it.
+const KILLED: &str = "TERRACE_TEST_KILLED";
+
+#[test]
+fn a_later_run_removes_what_nobody_could() {
+    if let Ok(file) = std::env::var(KILLED) {
+        let scratch = Scratch::new("terrace-test-").unwrap();
+        let beside = Scratch::below(std::path::Path::new(&file).parent().unwrap(), ".terrace-test-").unwrap();
+        let said = format!("{}\n{}", scratch.path().display(), beside.path().display());
+        std::fs::write(format!("{file}.new"), said).unwrap();
+        std::fs::rename(format!("{file}.new"), file).unwrap();
+        std::thread::sleep(Duration::from_secs(300));
+        panic!("it was not killed");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("said");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_later_run_removes_what_nobody_could"])
+        .env(KILLED, &file)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !file.exists() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let said = std::fs::read_to_string(&file).unwrap();
+    let left: Vec<&std::path::Path> = said.lines().map(std::path::Path::new).collect();
+    // What a process holds is not touched.
+    drop(Scratch::new("terrace-test-").unwrap());
+    drop(Scratch::below(directory.path(), ".terrace-test-").unwrap());
+    assert!(left.len() == 2 && left.iter().all(|path| path.is_dir()), "{said}");
+    let shells = Command::new("ps")
+        .args(["-o", "pid=", "--ppid", &child.id().to_string()])
+        .output()
+        .unwrap();
+    let shells = String::from_utf8(shells.stdout).unwrap();
+    assert_eq!(shells.split_whitespace().count(), 1, "{shells}");
+    let mut kill = Command::new("kill");
+    kill.args(["-s", "KILL"])
+        .args(shells.split_whitespace())
+        .arg(child.id().to_string());
+    assert!(kill.status().unwrap().success());
+    child.wait().unwrap();
+    assert!(ends(&shells));
+    assert!(left.iter().all(|path| path.is_dir()));
+    std::fs::create_dir(directory.path().join(".terrace-test-mine")).unwrap();
+    drop(Scratch::new("terrace-test-").unwrap());
+    drop(Scratch::below(directory.path(), ".terrace-test-").unwrap());
+    assert!(!left.iter().any(|path| path.exists()));
+    assert!(directory.path().join(".terrace-test-mine").is_dir());
+}
+
+#[test]
+fn waits_for_a_program_that_is_still_open_for_writing() {
+    use std::os::unix::fs::OpenOptionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("program");
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o755).open(&path).unwrap();
+    std::io::Write::write_all(&mut file, b"#!/bin/sh\necho ran\n").unwrap();
+    let writer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(40));
+        drop(file);
+    });
+    let output = run(&mut Command::new(&path), None, &LIMITS).unwrap();
+    assert_eq!(output.stdout, b"ran\n");
+    writer.join().unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_outlives_a_program_that_runs_alone() {
+    let pids = tempfile::NamedTempFile::new().unwrap();
+    let script = format!(
+        "setsid sleep 300 >/dev/null 2>&1 & echo $! > {}; sleep 0.2",
+        pids.path().display()
+    );
+    let output = run_alone(Command::new("sh").args(["-c", &script]), None, &LIMITS).unwrap();
+    assert!(output.status.success());
+    let pid = std::fs::read_to_string(pids.path()).unwrap();
+    assert!(!pid.trim().is_empty() && ends(&pid));
+    // What another program of this process started is left alone.
+    let mut other = Command::new("sleep").arg("300").spawn().unwrap();
+    run_alone(Command::new("sh").args(["-c", "true"]), None, &LIMITS).unwrap();
+    assert!(runs(&other.id().to_string()));
+    other.kill().unwrap();
+    other.wait().unwrap();
 }

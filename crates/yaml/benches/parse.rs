@@ -49,9 +49,8 @@ data:
 ---
 "#;
 
-/// The allocator of the command line program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+// The allocator of the program.
+allocator::assign_global!();
 
 fn main() {
     divan::main();

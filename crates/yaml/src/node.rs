@@ -365,6 +365,12 @@ impl Map {
     }
 }
 
+impl From<EcoVec<Entry>> for Map {
+    fn from(entries: EcoVec<Entry>) -> Map {
+        Map { entries }
+    }
+}
+
 impl FromIterator<Entry> for Map {
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Map {
         Map {

@@ -28,15 +28,29 @@ impl Text {
     /// The bytes `range` of a source. The range must lie on character boundaries.
     #[inline]
     pub fn slice(source: &Arc<Source>, range: Range<usize>) -> Text {
-        let len = range.end - range.start;
-        if len <= INLINE {
-            return Text(Repr::Owned(EcoString::inline(&source.text()[range])));
+        Text::part(source, range.start, &source.text()[range])
+    }
+
+    /// The part of a source that begins at `start`, whose text is at hand.
+    #[inline]
+    pub(crate) fn part(source: &Arc<Source>, start: usize, text: &str) -> Text {
+        debug_assert!(source.text()[start..].starts_with(text));
+        if text.len() <= INLINE {
+            // To copy a fixed number of bytes and to cut them is quicker than to copy as many as there are.
+            let inline = match source.text().get(start..start + INLINE) {
+                Some(longer) => {
+                    let mut inline = EcoString::inline(longer);
+                    inline.truncate(text.len());
+                    inline
+                }
+                None => EcoString::inline(text),
+            };
+            return Text(Repr::Owned(inline));
         }
-        debug_assert!(source.text().get(range.clone()).is_some());
         Text(Repr::Slice {
             source: source.clone(),
-            start: range.start as u32,
-            len: len as u32,
+            start: start as u32,
+            len: text.len() as u32,
         })
     }
 

@@ -6,4 +6,5 @@ mod cases;
 mod depth;
 mod edit;
 mod fixed_point;
+mod layout;
 mod roundtrip;

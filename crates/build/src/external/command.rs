@@ -9,6 +9,51 @@ use crate::config::Str;
 use crate::files::clean_join;
 use crate::programs::{Call, PluginSettings, Program, Word};
 
+/// A function that runs by itself, not for a build.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionCall {
+    pub image: String,
+    pub network: bool,
+    /// In docker's words.
+    pub mounts: Vec<String>,
+    /// `NAME` or `NAME=VALUE`.
+    pub variables: Vec<String>,
+    /// A program on this machine, where there is no image.
+    pub path: String,
+    pub arguments: Vec<String>,
+}
+
+impl FunctionCall {
+    /// How it is run, if it is permitted; without what it reads. Programs run in `root`, and mounts begin there.
+    pub fn call(&self, settings: &PluginSettings, root: &Path) -> Option<Call> {
+        let texts = |texts: &[String]| texts.iter().map(|text| str(text)).collect();
+        if !self.image.is_empty() {
+            let function = Container {
+                image: str(&self.image),
+                network: self.network,
+                mounts: self.mounts.iter().map(|mount| Mount::parse(mount)).collect(),
+                variables: texts(&self.variables),
+            };
+            return Some(container(&function, settings, root));
+        }
+        (!self.path.is_empty() && settings.exec).then(|| {
+            let function = Exec {
+                path: str(&self.path),
+                arguments: texts(&self.arguments),
+                variables: texts(&self.variables),
+            };
+            exec(&function, settings, root)
+        })
+    }
+}
+
+fn str(text: &str) -> Str {
+    Str {
+        text: text.into(),
+        ..Str::default()
+    }
+}
+
 /// Variables that every container gets.
 const ALWAYS: [&str; 2] = ["LOG_TO_STDERR", "STRUCTURED_RESULTS"];
 

@@ -26,6 +26,7 @@ use crate::origin;
 use crate::programs::{Call, Program, ProgramError, Ran, Word};
 use crate::session::Session;
 use adopt::Setter;
+pub use command::FunctionCall;
 use results::Results;
 use spec::Spec;
 

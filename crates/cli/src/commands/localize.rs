@@ -4,7 +4,7 @@ use std::path::Path;
 
 use build::{BuildError, Failure, Options, OsFiles, Session};
 use clap::Args;
-use edit::localize::{Localized, Request, localize};
+use edit::localize::{Request, localize};
 
 use crate::args::{NetworkArgs, go_bool, working_directory};
 use crate::diagnostic::{Diagnostic, Face, Reporter};
@@ -77,29 +77,55 @@ pub(crate) fn run(args: &LocalizeArgs, reporter: &Reporter, network: NetworkArgs
             return failed(error, &sources, reporter);
         }
     };
-    if let Err(error) = localized.tree.write(&localized.destination) {
+    let unwritable = |error: edit::Error| {
         reporter.error(&Diagnostic::error(error.to_string()), &none);
-        return Exit::WrongInput;
+        Exit::WrongInput
+    };
+    let staged = match localized.tree.stage(&localized.destination) {
+        Ok(staged) => staged,
+        Err(error) => return unwritable(error),
+    };
+    let verified = (!args.no_verify).then(|| verify(&session, target, &staged.path().join(&localized.target)));
+    let is_good = matches!(verified, None | Some(Ok(true)));
+    // kustomize leaves a copy that it could not verify.
+    if (is_good || reporter.face == Face::Kustomize)
+        && let Err(error) = staged.publish()
+    {
+        return unwritable(error);
     }
     let written = localized.destination.display();
-    if !args.no_verify {
-        match verify(&session, target, &localized) {
-            Ok(true) => reporter.note(&format!(
-                "VERIFICATION SUCCESS: `kustomize build` for {target} and {written} are the same after localization."
-            )),
-            Ok(false) => {
-                let message = format!(
-                    "VERIFICATION FAILED: `kustomize build` for {target} and {written} are different after localization."
-                );
-                reporter.error(&Diagnostic::error(message), &none);
-                return Exit::WrongInput;
-            }
-            Err(Failure { error, sources }) => {
-                let hint =
-                    "the copy is written; if the target needs flags to build, use --no-verify and build both with them";
-                let error = if error.hint.is_none() { error.hint(hint) } else { error };
-                return failed(error, &sources, reporter);
-            }
+    match verified {
+        None => {}
+        Some(Ok(true)) => reporter.note(&format!(
+            "VERIFICATION SUCCESS: `kustomize build` for {target} and {written} are the same after localization."
+        )),
+        Some(Ok(false)) => {
+            let message = format!(
+                "VERIFICATION FAILED: `kustomize build` for {target} and {written} are different after localization."
+            );
+            let hint = "use --no-verify to have the copy all the same";
+            let error = Diagnostic::error(message);
+            let error = if reporter.face == Face::Terrace {
+                error.hint(hint)
+            } else {
+                error
+            };
+            reporter.error(&error, &none);
+            return Exit::WrongInput;
+        }
+        Some(Err(Failure { error, sources })) => {
+            let hint = match reporter.face {
+                Face::Terrace => "if the target needs flags to build, use --no-verify, and build both with them",
+                Face::Kustomize => {
+                    "the copy is written; if the target needs flags to build, use --no-verify and build both with them"
+                }
+            };
+            let hint = match &error.hint {
+                Some(first) => format!("{first}\n{hint}"),
+                None => hint.to_owned(),
+            };
+            let error = error.hint(hint);
+            return failed(error, &sources, reporter);
         }
     }
     reporter.note(&format!("SUCCESS: localized \"{target}\" to directory {written}"));
@@ -116,7 +142,7 @@ fn failed(error: BuildError, sources: &yaml::Sources, reporter: &Reporter) -> Ex
 }
 
 /// Whether target and copy build to the same bytes.
-fn verify(session: &Session<'_>, target: &str, localized: &Localized) -> Result<bool, Failure> {
+fn verify(session: &Session<'_>, target: &str, copy: &Path) -> Result<bool, Failure> {
     let bytes = |directory: &Path| {
         let built = session.build(directory, &Options::default())?;
         built.to_yaml().map_err(|error| Failure {
@@ -124,6 +150,5 @@ fn verify(session: &Session<'_>, target: &str, localized: &Localized) -> Result<
             sources: built.sources.clone(),
         })
     };
-    let copy = localized.destination.join(&localized.target);
-    Ok(bytes(Path::new(target))? == bytes(&copy)?)
+    Ok(bytes(Path::new(target))? == bytes(copy)?)
 }

@@ -203,7 +203,14 @@ impl Tools {
     fn make(folder: &Path) -> Tools {
         let tools = Tools(tempfile::tempdir().unwrap());
         let helm = tools.directory().join("helmV3");
-        fs::copy(folder.join("_fixtures/fakehelm.sh"), &helm).unwrap();
+        // It knows kustomize's temporary files by their place, and ours stand one directory deeper.
+        let script = fs::read(folder.join("_fixtures/fakehelm.sh")).unwrap();
+        let script = replace(
+            &script,
+            "/tmp/kustomize-helm-",
+            "/tmp/terrace-scratch-[0-9]+/kustomize-helm-",
+        );
+        fs::write(&helm, script).unwrap();
         make_executable(&helm);
         tools
     }

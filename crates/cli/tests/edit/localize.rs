@@ -412,3 +412,73 @@ fn remote_files_are_kept_where_kustomize_keeps_them() {
     wrong += &compare("the place is taken", &files, &[], "t copy");
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+/// A file behind a server that never answers.
+fn stalls() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let held: Vec<_> = listener.incoming().collect();
+        drop(held);
+    });
+    format!("http://{address}/pod.yaml")
+}
+
+#[test]
+fn a_copy_that_cannot_be_verified_is_not_left() {
+    let directory = tempfile::tempdir().unwrap();
+    write(
+        directory.path(),
+        &[
+            (
+                "kustomization.yaml",
+                "resources: [config.yaml]\ngenerators: [fn.yaml]\n",
+            ),
+            ("config.yaml", CONFIG),
+            (
+                "fn.yaml",
+                "apiVersion: v1\nkind: F\nmetadata:\n  name: f\n  annotations:\n    \
+                 config.kubernetes.io/function: |\n      exec: {path: ./f.sh}\n",
+            ),
+        ],
+    );
+    let before = tree(directory.path());
+    let answer = localize(terrace(), directory.path(), ". copy");
+    let said = String::from_utf8_lossy(&answer.stderr).into_owned();
+    assert_eq!(answer.status.code(), Some(1), "{said}");
+    assert!(said.contains("--no-verify"), "{said}");
+    assert_eq!(tree(directory.path()), before);
+    assert!(
+        localize(terrace(), directory.path(), ". copy --no-verify")
+            .status
+            .success()
+    );
+    assert!(directory.path().join("copy/kustomization.yaml").is_file());
+}
+
+#[test]
+fn an_interrupt_leaves_nothing() {
+    for signal in ["INT", "TERM", "KILL"] {
+        let directory = tempfile::tempdir().unwrap();
+        let kustomization = format!("resources: [config.yaml, '{}']\n", stalls());
+        write(
+            directory.path(),
+            &[("kustomization.yaml", &kustomization), ("config.yaml", CONFIG)],
+        );
+        let before = tree(directory.path());
+        let cache = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new(terrace())
+            .args(["localize", ".", "copy"])
+            .current_dir(directory.path())
+            .env("XDG_CACHE_HOME", cache.path())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let mut kill = std::process::Command::new("kill");
+        kill.args(["-s", signal, &child.id().to_string()]);
+        assert!(kill.status().unwrap().success());
+        assert!(!child.wait().unwrap().success(), "{signal}");
+        assert_eq!(tree(directory.path()), before, "{signal}");
+    }
+}

@@ -6,6 +6,7 @@ mod commands;
 mod drop_in;
 mod fix;
 mod localize;
+mod packages;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -20,7 +20,7 @@ use build::{BuildError, ErrorKind, Failure, Fetch, FileKind, Files, RepoSpec};
 use yaml::{Mark, Sources};
 
 use root::{Root, Work};
-pub use tree::Tree;
+pub use tree::{Staged, Tree};
 
 /// What is to be localized, in the words of the command line; empty ones say nothing.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,6 +2,7 @@
 //! the paths that lead there.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -178,7 +179,7 @@ impl<'f> Work<'f> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(failed(mark, format!("no such file or directory: \"{path}\"")));
             }
-            Err(error) => return Err(failed(mark, format!("cannot read \"{path}\": {error}"))),
+            Err(error) => return Err(unreadable(path, mark, &error)),
         };
         if !file.starts_with(&root.directory) {
             let (file, directory) = (self.files.display(&file), self.files.display(&root.directory));
@@ -299,7 +300,7 @@ impl<'f> Work<'f> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(failed(mark, format!("no such file or directory: \"{path}\"")));
             }
-            Err(error) => return Err(failed(mark, format!("cannot read \"{path}\": {error}"))),
+            Err(error) => return Err(unreadable(path, mark, &error)),
         };
         let shown = self.files.display(&directory);
         match root.repository() {
@@ -372,6 +373,12 @@ impl<'f> Work<'f> {
         );
         Err(failed(mark, message).hint("rename that directory"))
     }
+}
+
+/// The error for what cannot be found or read.
+fn unreadable(path: &str, mark: Mark, error: &io::Error) -> BuildError {
+    let command = build::refuse_command(path, mark).filter(|_| error.kind() == io::ErrorKind::NotFound);
+    command.unwrap_or_else(|| failed(mark, format!("cannot read \"{path}\": {error}")))
 }
 
 fn is_http(path: &str) -> bool {

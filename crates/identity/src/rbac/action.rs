@@ -124,6 +124,27 @@ impl Action {
         })
     }
 
+    /// `VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]` or `VERB /PATH`.
+    pub fn permission(&self) -> String {
+        match self {
+            Action::Url { verb, path } => format!("{verb} {path}"),
+            Action::Resource {
+                verb,
+                group,
+                resource,
+                subresource,
+                name,
+                ..
+            } => {
+                let part = |separator: &str, part: Option<&str>| part.map(|part| format!("{separator}{part}"));
+                let group = part(".", Some(group.as_str()).filter(|group| !group.is_empty())).unwrap_or_default();
+                let subresource = part("/", subresource.as_deref()).unwrap_or_default();
+                let name = part(" ", name.as_deref()).unwrap_or_default();
+                format!("{verb} {resource}{group}{subresource}{name}")
+            }
+        }
+    }
+
     pub fn verb(&self) -> &str {
         match self {
             Action::Resource { verb, .. } | Action::Url { verb, .. } => verb,
@@ -146,31 +167,14 @@ fn group_of(resource: &str) -> &'static str {
 /// The text, with the place.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.permission())?;
         match self {
-            Action::Url { verb, path } => write!(f, "{verb} {path}"),
+            Action::Url { .. } => Ok(()),
             Action::Resource {
-                verb,
-                group,
-                resource,
-                subresource,
-                name,
-                namespace,
-            } => {
-                write!(f, "{verb} {resource}")?;
-                if !group.is_empty() {
-                    write!(f, ".{group}")?;
-                }
-                if let Some(subresource) = subresource {
-                    write!(f, "/{subresource}")?;
-                }
-                if let Some(name) = name {
-                    write!(f, " {name}")?;
-                }
-                match namespace {
-                    Some(namespace) => write!(f, " in {namespace}"),
-                    None => f.write_str(" in all namespaces"),
-                }
-            }
+                namespace: Some(namespace),
+                ..
+            } => write!(f, " in the namespace {namespace}"),
+            Action::Resource { namespace: None, .. } => f.write_str(" in the cluster"),
         }
     }
 }

@@ -20,8 +20,25 @@ pub(super) fn is_printable(character: char) -> bool {
         '\n' | '\u{20}'..='\u{7E}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FEFE}' | '\u{FF00}'..='\u{FFFD}')
 }
 
+/// Whether a text is on one line and of nothing but printable ASCII.
+#[inline]
+pub(super) fn is_printable_ascii(text: &str) -> bool {
+    text.bytes().fold(true, |all, byte| all & (0x20..0x7F).contains(&byte))
+}
+
 pub(super) fn is_break(character: char) -> bool {
     matches!(character, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether yaml v2 can write a text as a literal block: [`analyze`] for the one question that long texts raise.
+pub(super) fn fits_block(text: &str) -> bool {
+    let ordinary = text
+        .bytes()
+        .fold(true, |ordinary, byte| ordinary & matches!(byte, 0x20..=0x7E | b'\n'));
+    if text.is_empty() || !ordinary {
+        return analyze(text, Dialect::V2).block;
+    }
+    !text.ends_with(' ') && memchr::memmem::find(text.as_bytes(), b" \n").is_none()
 }
 
 pub(super) fn analyze(text: &str, dialect: Dialect) -> Analysis {
@@ -93,5 +110,18 @@ pub(super) fn analyze(text: &str, dialect: Dialect) -> Analysis {
         block_plain: plain && !block_indicators,
         single_quoted: !odd,
         block: !text.ends_with(' ') && !space_break && !special,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_that_fits_a_block_is_analyzed_so(text in "[a-z \n]{0,12}[a \n\té\u{85}]{0,3}") {
+            prop_assert_eq!(fits_block(&text), analyze(&text, Dialect::V2).block);
+        }
     }
 }

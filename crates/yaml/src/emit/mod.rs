@@ -8,6 +8,7 @@
 mod analyze;
 mod encode;
 mod error;
+mod layout;
 mod order;
 mod scalar;
 pub(crate) mod value;
@@ -17,10 +18,12 @@ use std::collections::BTreeMap;
 
 pub use encode::encode_v3;
 pub use error::{EmitError, EmitProblem};
+pub use layout::LayoutWriter;
 
 use crate::node::{Map, Node, Style, Tag, Value};
 use crate::number::{write_float_g, write_float_json};
 use crate::resolve::Typed;
+use analyze::is_printable_ascii;
 use order::Item;
 use scalar::is_simple_key;
 use value::{Place, printed, printed_key, through_json};
@@ -278,10 +281,7 @@ impl<'o, 'n> Writer<'o, 'n> {
 #[inline]
 fn simple_text(node: &Node) -> Option<&str> {
     let text = node.as_str()?;
-    let simple = text
-        .bytes()
-        .fold(true, |simple, byte| simple & (0x20..0x7F).contains(&byte));
-    (node.tag == Tag::Str && simple).then_some(text)
+    (node.tag == Tag::Str && is_printable_ascii(text)).then_some(text)
 }
 
 /// What is in a flow collection is written in flow style by the v3 emitter.

@@ -4,31 +4,11 @@
 //! characters are broken at single spaces, text with line breaks is a literal block where it can be.
 
 use super::Writer;
-use super::analyze::{Analysis, analyze, is_break, is_printable};
+use super::analyze::{Analysis, analyze, fits_block, is_break, is_printable, is_printable_ascii};
 use crate::node::{Style, Tag};
 use crate::number::Dialect;
 use crate::resolve::resolve_v2;
-
-const SAFE: u8 = 1;
-const SPACE: u8 = 2;
-const COLON: u8 = 3;
-const HASH: u8 = 4;
-
-/// Bytes that are fine inside a plain scalar, and those that are under a condition.
-const fn classes() -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0x21;
-    while byte < 0x7F {
-        table[byte] = SAFE;
-        byte += 1;
-    }
-    table[b' ' as usize] = SPACE;
-    table[b':' as usize] = COLON;
-    table[b'#' as usize] = HASH;
-    table
-}
-
-const CLASSES: [u8; 256] = classes();
+use crate::words::find;
 
 /// Bytes with which a plain scalar may begin, whatever follows, and cannot mean anything but a string.
 const fn starts() -> [bool; 256] {
@@ -70,17 +50,21 @@ fn simple_plain(text: &str) -> Option<bool> {
             return None;
         }
     }
+    if !is_printable_ascii(text) {
+        return None;
+    }
     let mut spaces = false;
-    let mut previous = b'x';
-    for (at, &byte) in bytes.iter().enumerate() {
-        match CLASSES[byte as usize] {
-            SAFE => {}
-            SPACE => spaces = true,
-            COLON if bytes[at + 1] != b' ' => {}
-            HASH if previous != b' ' => {}
-            _ => return None,
+    let mut at = 0;
+    loop {
+        at += find(&bytes[at..], *b" :#");
+        match bytes.get(at) {
+            None => break,
+            Some(b' ') => spaces = true,
+            Some(b':') if bytes[at + 1] != b' ' => {}
+            Some(b'#') if bytes[at - 1] != b' ' => {}
+            Some(_) => return None,
         }
-        previous = byte;
+        at += 1;
     }
     Some(spaces)
 }
@@ -146,20 +130,19 @@ impl Writer<'_, '_> {
             }
             return;
         }
-        let plain = resolve_v2(text) == Tag::Str && !is_base60(text);
+        let multiline = memchr::memchr(b'\n', text.as_bytes()).is_some();
+        if multiline && !is_key && fits_block(text) {
+            self.separate();
+            self.write_literal(text, indent);
+            return;
+        }
+        let plain = !multiline && resolve_v2(text) == Tag::Str && !is_base60(text);
         let can: Analysis = analyze(text, Dialect::V2);
-        let mut style = match () {
-            () if text.contains('\n') => Style::Literal,
-            () if plain => Style::Plain,
-            () => Style::DoubleQuoted,
-        };
+        let mut style = if plain { Style::Plain } else { Style::DoubleQuoted };
         if style == Style::Plain && !can.block_plain {
             style = Style::SingleQuoted;
         }
         if style == Style::SingleQuoted && !can.single_quoted {
-            style = Style::DoubleQuoted;
-        }
-        if style == Style::Literal && (!can.block || is_key) {
             style = Style::DoubleQuoted;
         }
         self.separate();
@@ -170,7 +153,6 @@ impl Writer<'_, '_> {
             }
             Style::Plain => self.write_plain(text, indent),
             Style::SingleQuoted => self.write_single_quoted(text, indent, !is_key),
-            Style::Literal => self.write_literal(text, indent),
             _ => self.write_double_quoted(text, indent, !is_key),
         }
     }

@@ -11,11 +11,13 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr2};
 
-use crate::node::{Entry, Node, Style, Tag, Value};
+use crate::node::{Node, Style, Tag, Value};
+use crate::parse::nodes::Nodes;
 use crate::parse::scan::Scanner;
 use crate::resolve::resolve_v3;
 use crate::source::Source;
 use crate::text::Text;
+use crate::words::{count_spaces, find};
 
 /// Levels of nesting that are read by recursion.
 const DEPTH: usize = 64;
@@ -24,22 +26,27 @@ const DEPTH: usize = 64;
 const KEY: usize = 1000;
 
 /// Reads the only document in the bytes `range` of a source, if it is an ordinary one and not empty.
-/// `stack` is room to work in, to be used again for the next document.
-pub(super) fn parse(source: &Arc<Source>, range: Range<usize>, stack: &mut Vec<Node>) -> Option<Node> {
-    let bytes = &source.text().as_bytes()[..range.end];
+/// `nodes` is room to work in, to be used again for the next document.
+pub(super) fn parse(source: &Arc<Source>, range: Range<usize>, nodes: &mut Nodes) -> Option<Node> {
+    let text = &source.text()[..range.end];
+    let bytes = text.as_bytes();
     if !only_lf(&bytes[range.start..]) || bytes[range.start..].starts_with(b"\xEF\xBB\xBF") {
         return None;
     }
-    stack.clear();
-    Fast {
+    let document = Fast {
         source,
+        text,
         bytes,
         pos: range.start,
-        nodes: stack,
+        nodes,
         depth: 0,
         line: Line::default(),
     }
-    .document()
+    .document();
+    if document.is_none() {
+        *nodes = Nodes::default();
+    }
+    document
 }
 
 /// Whether `\n` is the only line break in the text.
@@ -66,12 +73,13 @@ struct Line {
     commented: bool,
 }
 
-struct Fast<'s, 'b> {
+struct Fast<'s, 'r> {
     source: &'s Arc<Source>,
+    /// The source up to the end of the document.
+    text: &'s str,
     bytes: &'s [u8],
     pos: usize,
-    /// Items of the open lists, and keys and values in turn of the open mappings.
-    nodes: &'b mut Vec<Node>,
+    nodes: &'r mut Nodes,
     depth: usize,
     line: Line,
 }
@@ -96,18 +104,8 @@ const fn plain_starts() -> [bool; 256] {
 const PLAIN: [bool; 256] = plain_starts();
 
 /// Bytes at which the reading of a plain scalar has to look closer.
-const fn stops(bytes: &[u8]) -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut at = 0;
-    while at < bytes.len() {
-        table[bytes[at] as usize] = true;
-        at += 1;
-    }
-    table
-}
-
-const BLOCK_STOPS: [bool; 256] = stops(b":#\n\t");
-const FLOW_STOPS: [bool; 256] = stops(b":#\n\t,?[]{}");
+const BLOCK_STOPS: [u8; 4] = *b":#\n\t";
+const FLOW_STOPS: [u8; 10] = *b":#\n\t,?[]{}";
 
 /// What ended a plain scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,26 +123,6 @@ enum Start {
     Value,
 }
 
-/// Keys and values as entries.
-struct Pairs<'n>(std::vec::Drain<'n, Node>);
-
-impl Iterator for Pairs<'_> {
-    type Item = Entry;
-
-    #[inline]
-    fn next(&mut self) -> Option<Entry> {
-        Some(Entry {
-            key: self.0.next()?,
-            value: self.0.next()?,
-        })
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.0.len() / 2, Some(self.0.len() / 2))
-    }
-}
-
 impl Fast<'_, '_> {
     #[inline]
     fn byte(&self, at: usize) -> u8 {
@@ -153,13 +131,7 @@ impl Fast<'_, '_> {
 
     #[inline]
     fn push(&mut self, value: Value, tag: Tag, style: Style, at: usize) {
-        self.nodes.push(Node {
-            value,
-            tag,
-            style,
-            mark: self.source.mark(at),
-            origin: None,
-        });
+        self.nodes.push(value, tag, style, self.source.mark(at));
     }
 
     fn push_null(&mut self, at: usize) {
@@ -168,10 +140,24 @@ impl Fast<'_, '_> {
 
     #[inline]
     fn push_plain(&mut self, range: Range<usize>) -> Tag {
-        let at = range.start;
-        let tag = resolve_v3(&self.source.text()[range.clone()]);
-        self.push(Value::Scalar(Text::slice(self.source, range)), tag, Style::Plain, at);
+        let mark = self.source.mark(range.start);
+        let tag = resolve_v3(&self.text[range.clone()]);
+        self.nodes.push_slice(self.source, range, tag, Style::Plain, mark);
         tag
+    }
+
+    /// Makes a mapping of the nodes from `first` on.
+    fn close_map(&mut self, first: usize, style: Style, at: usize) {
+        self.depth -= 1;
+        let map = self.nodes.take_map(first);
+        self.push(Value::Map(map), Tag::Map, style, at);
+    }
+
+    /// Makes a list of the nodes from `first` on.
+    fn close_seq(&mut self, first: usize, style: Style, at: usize) {
+        self.depth -= 1;
+        let items = self.nodes.take_seq(first);
+        self.push(Value::Seq(items), Tag::Seq, style, at);
     }
 
     fn document(mut self) -> Option<Node> {
@@ -204,12 +190,17 @@ impl Fast<'_, '_> {
         Some(())
     }
 
-    /// Over spaces and a comment to the line break, which stays.
     #[inline]
-    fn end_of_line(&mut self) -> Option<()> {
+    fn skip_spaces(&mut self) {
         while self.byte(self.pos) == b' ' {
             self.pos += 1;
         }
+    }
+
+    /// Over spaces and a comment to the line break, which stays.
+    #[inline]
+    fn end_of_line(&mut self) -> Option<()> {
+        self.skip_spaces();
         match self.byte(self.pos) {
             b'\n' | 0 => Some(()),
             b'#' => {
@@ -236,9 +227,7 @@ impl Fast<'_, '_> {
                 self.pos += 1;
                 start = self.pos;
             }
-            while self.byte(self.pos) == b' ' {
-                self.pos += 1;
-            }
+            self.pos += count_spaces(&self.bytes[self.pos..]);
             match self.byte(self.pos) {
                 b'\n' => {}
                 b'#' => {
@@ -273,11 +262,12 @@ impl Fast<'_, '_> {
     /// next that does not belong to it.
     fn block(&mut self) -> Option<()> {
         let column = self.line.indent;
+        let at = self.pos;
         if self.is_item() {
             return self.sequence(column);
         }
         match self.start(column - 1)? {
-            Start::Key => self.mapping(column),
+            Start::Key => self.mapping(at, column),
             // A scalar on lines of its own: who asked for a node knows its indentation, we do not.
             Start::Value => None,
         }
@@ -293,30 +283,7 @@ impl Fast<'_, '_> {
         let at = self.pos;
         let first = self.nodes.len();
         loop {
-            let dash = self.pos;
-            self.pos += 1;
-            while self.byte(self.pos) == b' ' {
-                self.pos += 1;
-            }
-            match self.byte(self.pos) {
-                b'\n' | b'#' | 0 => {
-                    self.end_of_line()?;
-                    self.next_line()?;
-                    if self.line.indent > column {
-                        self.block()?;
-                    } else {
-                        self.push_null(dash + 1);
-                    }
-                }
-                _ => {
-                    let inner = column + (self.pos - dash) as isize;
-                    if self.is_item() {
-                        self.sequence(inner)?;
-                    } else if self.start(column)? == Start::Key {
-                        self.mapping(inner)?;
-                    }
-                }
-            }
+            self.item(column)?;
             if self.line.indent != column || !self.is_item() {
                 break;
             }
@@ -324,10 +291,37 @@ impl Fast<'_, '_> {
         if self.line.indent > column {
             return None;
         }
-        self.depth -= 1;
-        let items = self.nodes.drain(first..).collect();
-        self.push(Value::Seq(items), Tag::Seq, Style::Plain, at);
+        self.close_seq(first, Style::Plain, at);
         Some(())
+    }
+
+    /// An item of a list at `column`, from its dash on.
+    fn item(&mut self, column: isize) -> Option<()> {
+        let dash = self.pos;
+        self.pos += 1;
+        self.skip_spaces();
+        match self.byte(self.pos) {
+            b'\n' | b'#' | 0 => {
+                self.end_of_line()?;
+                self.next_line()?;
+                if self.line.indent > column {
+                    return self.block();
+                }
+                self.push_null(dash + 1);
+                Some(())
+            }
+            _ => {
+                let at = self.pos;
+                let inner = column + (at - dash) as isize;
+                if self.is_item() {
+                    return self.sequence(inner);
+                }
+                match self.start(column)? {
+                    Start::Key => self.mapping(at, inner),
+                    Start::Value => Some(()),
+                }
+            }
+        }
     }
 
     #[inline]
@@ -336,11 +330,11 @@ impl Fast<'_, '_> {
         (self.depth < DEPTH).then_some(())
     }
 
-    /// A mapping at `column` whose first key has been read; the present place is behind its colon.
-    fn mapping(&mut self, column: isize) -> Option<()> {
+    /// A mapping at `column` that begins at `at`, whose first key has been read; the present place is behind its
+    /// colon.
+    fn mapping(&mut self, at: usize, column: isize) -> Option<()> {
         self.deeper()?;
         let first = self.nodes.len() - 1;
-        let mark = self.nodes[first].mark;
         loop {
             self.value(column)?;
             if self.line.indent != column {
@@ -354,9 +348,7 @@ impl Fast<'_, '_> {
         if self.line.indent > column {
             return None;
         }
-        self.depth -= 1;
-        let map = Pairs(self.nodes.drain(first..)).collect();
-        self.push(Value::Map(map), Tag::Map, Style::Plain, mark.offset as usize);
+        self.close_map(first, Style::Plain, at);
         Some(())
     }
 
@@ -364,9 +356,7 @@ impl Fast<'_, '_> {
     #[inline]
     fn value(&mut self, column: isize) -> Option<()> {
         let colon = self.pos;
-        while self.byte(self.pos) == b' ' {
-            self.pos += 1;
-        }
+        self.skip_spaces();
         match self.byte(self.pos) {
             b'\n' | b'#' | 0 => {
                 self.end_of_line()?;
@@ -389,12 +379,16 @@ impl Fast<'_, '_> {
     /// the present line is the next one, after a key the present place is behind its colon.
     #[inline]
     fn start(&mut self, indent: isize) -> Option<Start> {
-        let at = self.pos;
-        let byte = self.byte(at);
-        if PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(at + 1), b' ' | b'\t' | b'\n' | 0)) {
+        if self.is_plain(self.byte(self.pos)) {
             return self.start_plain(indent);
         }
         self.start_other(indent)
+    }
+
+    /// Whether a plain scalar begins with this byte at the present place.
+    #[inline]
+    fn is_plain(&self, byte: u8) -> bool {
+        PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(self.pos + 1), b' ' | b'\t' | b'\n' | 0))
     }
 
     fn start_other(&mut self, indent: isize) -> Option<Start> {
@@ -403,9 +397,7 @@ impl Fast<'_, '_> {
             quote @ (b'"' | b'\'') => {
                 self.quoted(quote)?;
                 let end = self.pos;
-                while self.byte(self.pos) == b' ' {
-                    self.pos += 1;
-                }
+                self.skip_spaces();
                 if self.byte(self.pos) == b':' {
                     let simple = matches!(self.byte(self.pos + 1), b' ' | b'\n' | 0)
                         && end - at < KEY
@@ -430,8 +422,6 @@ impl Fast<'_, '_> {
                     Style::Folded
                 };
                 self.push(Value::Scalar(text), Tag::Str, style, at);
-                self.next_line()?;
-                return (self.line.indent <= indent).then_some(Start::Value);
             }
             b'[' | b'{' => self.flow()?,
             _ => return None,
@@ -446,18 +436,18 @@ impl Fast<'_, '_> {
         matches!(self.byte(at), b'<' | b'\\')
     }
 
+    #[inline]
     fn start_plain(&mut self, indent: isize) -> Option<Start> {
         let at = self.pos;
-        let (end, stop) = self.scan_plain(&BLOCK_STOPS)?;
+        let (end, stop) = self.scan_plain(BLOCK_STOPS)?;
+        if &self.bytes[at..end] == b"<<" {
+            return None;
+        }
         match stop {
             Stop::Colon => {
                 let tag = self.push_plain(at..end);
-                // Null keys and merge keys need the exact way.
-                if end - at > KEY || tag == Tag::Null || &self.bytes[at..end] == b"<<" {
-                    return None;
-                }
                 self.pos += 1;
-                return Some(Start::Key);
+                return (end - at <= KEY && tag != Tag::Null).then_some(Start::Key);
             }
             Stop::Comment => self.skip_comment(),
             Stop::LineEnd => {}
@@ -466,7 +456,7 @@ impl Fast<'_, '_> {
         self.next_line()?;
         if self.line.indent <= indent {
             self.push_plain(at..end);
-            return (&self.bytes[at..end] != b"<<").then_some(Start::Value);
+            return Some(Start::Value);
         }
         if stop == Stop::Comment || self.line.commented {
             return None;
@@ -478,14 +468,13 @@ impl Fast<'_, '_> {
     fn long_plain(&mut self, at: usize, indent: isize) -> Option<Start> {
         let mut scanner = Scanner::of_scalar(self.source, self.bytes, at, indent);
         let text = scanner.scan_plain().ok()?;
-        let (pos, start) = (scanner.pos, scanner.line_start);
-        self.push(Value::Scalar(text), Tag::Str, Style::Plain, at);
-        self.pos = pos;
+        self.pos = scanner.pos;
         if scanner.newline_behind {
-            self.pos = start.checked_sub(1)?;
+            self.pos = scanner.line_start.checked_sub(1)?;
         } else {
             self.end_of_line()?;
         }
+        self.push(Value::Scalar(text), Tag::Str, Style::Plain, at);
         self.next_line()?;
         (self.line.indent <= indent).then_some(Start::Value)
     }
@@ -493,13 +482,11 @@ impl Fast<'_, '_> {
     /// The end of a plain scalar on this line, without the blanks behind it, and what ended it. The
     /// present place becomes that of the stop.
     #[inline]
-    fn scan_plain(&mut self, stops: &[bool; 256]) -> Option<(usize, Stop)> {
+    fn scan_plain<const N: usize>(&mut self, stops: [u8; N]) -> Option<(usize, Stop)> {
         let start = self.pos;
         let mut at = start;
         let stop = loop {
-            while at < self.bytes.len() && !stops[self.bytes[at] as usize] {
-                at += 1;
-            }
+            at += find(&self.bytes[at..], stops);
             match self.byte(at) {
                 b':' => match self.byte(at + 1) {
                     b' ' | b'\n' | 0 => break Stop::Colon,
@@ -531,25 +518,23 @@ impl Fast<'_, '_> {
             Style::SingleQuoted
         };
         let rest = &self.bytes[at + 1..];
-        let mut len = 0;
-        let simple = loop {
-            match rest.get(len)? {
-                b'\n' | b'\\' => break false,
-                byte if *byte == quote => break rest.get(len + 1) != Some(&quote) || quote == b'"',
-                _ => len += 1,
-            }
+        let stop = find(rest, [quote, b'\\', b'\n']);
+        let simple = match rest.get(stop)? {
+            b'\n' | b'\\' => false,
+            _ => rest.get(stop + 1) != Some(&quote) || quote == b'"',
         };
-        let text = if simple || (quote == b'\'' && rest[len] == b'\\') && self.no_break_before_quote(at) {
+        if simple || (quote == b'\'' && rest[stop] == b'\\') && self.no_break_before_quote(at) {
             let end = at + 1 + memchr(quote, rest)?;
-            if quote == b'\'' && self.byte(end + 1) == quote {
-                self.scan_quoted(quote)?
-            } else {
+            if quote == b'"' || self.byte(end + 1) != quote {
                 self.pos = end + 1;
-                Text::slice(self.source, at + 1..end)
+                let mark = self.source.mark(at);
+                self.nodes.push_slice(self.source, at + 1..end, Tag::Str, style, mark);
+                return Some(());
             }
-        } else {
-            self.scan_quoted(quote)?
-        };
+        }
+        let mut scanner = Scanner::of_scalar(self.source, self.bytes, at, 0);
+        let text = scanner.scan_quoted(quote).ok()?;
+        self.pos = scanner.pos;
         self.push(Value::Scalar(text), Tag::Str, style, at);
         Some(())
     }
@@ -557,13 +542,6 @@ impl Fast<'_, '_> {
     /// Whether a single-quoted text ends on its line.
     fn no_break_before_quote(&self, at: usize) -> bool {
         memchr2(b'\'', b'\n', &self.bytes[at + 1..]).is_some_and(|len| self.bytes[at + 1 + len] == b'\'')
-    }
-
-    fn scan_quoted(&mut self, quote: u8) -> Option<Text> {
-        let mut scanner = Scanner::of_scalar(self.source, self.bytes, self.pos, 0);
-        let text = scanner.scan_quoted(quote).ok()?;
-        self.pos = scanner.pos;
-        Some(text)
     }
 
     /// A flow collection; the present place becomes the one behind it.
@@ -575,14 +553,11 @@ impl Fast<'_, '_> {
         self.pos += 1;
         if is_map {
             self.flow_entries()?;
-            let map = Pairs(self.nodes.drain(first..)).collect();
-            self.push(Value::Map(map), Tag::Map, Style::Flow, at);
+            self.close_map(first, Style::Flow, at);
         } else {
             self.flow_items()?;
-            let items = self.nodes.drain(first..).collect();
-            self.push(Value::Seq(items), Tag::Seq, Style::Flow, at);
+            self.close_seq(first, Style::Flow, at);
         }
-        self.depth -= 1;
         Some(())
     }
 
@@ -610,31 +585,7 @@ impl Fast<'_, '_> {
                 self.pos += 1;
                 return Some(());
             }
-            let start = self.pos;
-            match byte {
-                b'"' | b'\'' => {
-                    self.quoted(byte)?;
-                    while self.byte(self.pos) == b' ' {
-                        self.pos += 1;
-                    }
-                    let one_line = memchr(b'\n', &self.bytes[start..self.pos]).is_none();
-                    if self.byte(self.pos) != b':' || !one_line || self.is_merge(start + 1) {
-                        return None;
-                    }
-                }
-                _ if self.is_flow_plain(byte) => {
-                    let (end, stop) = self.scan_plain(&FLOW_STOPS)?;
-                    let tag = self.push_plain(start..end);
-                    if stop != Stop::Colon || tag == Tag::Null || &self.bytes[start..end] == b"<<" {
-                        return None;
-                    }
-                }
-                _ => return None,
-            }
-            if self.pos - start > KEY {
-                return None;
-            }
-            self.pos += 1;
+            self.flow_key(byte)?;
             self.flow_value()?;
             match self.flow_space()? {
                 b',' => self.pos += 1,
@@ -642,6 +593,34 @@ impl Fast<'_, '_> {
                 _ => return None,
             }
         }
+    }
+
+    /// A key that begins with `byte`, and its colon.
+    fn flow_key(&mut self, byte: u8) -> Option<()> {
+        let start = self.pos;
+        match byte {
+            b'"' | b'\'' => {
+                self.quoted(byte)?;
+                self.skip_spaces();
+                let one_line = memchr(b'\n', &self.bytes[start..self.pos]).is_none();
+                if self.byte(self.pos) != b':' || !one_line || self.is_merge(start + 1) {
+                    return None;
+                }
+            }
+            _ if self.is_plain(byte) => {
+                let (end, stop) = self.scan_plain(FLOW_STOPS)?;
+                let tag = self.push_plain(start..end);
+                if stop != Stop::Colon || tag == Tag::Null || &self.bytes[start..end] == b"<<" {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+        if self.pos - start > KEY {
+            return None;
+        }
+        self.pos += 1;
+        Some(())
     }
 
     fn flow_items(&mut self) -> Option<()> {
@@ -659,28 +638,22 @@ impl Fast<'_, '_> {
         }
     }
 
-    fn is_flow_plain(&self, byte: u8) -> bool {
-        PLAIN[byte as usize] || (byte == b'-' && !matches!(self.byte(self.pos + 1), b' ' | b'\t' | b'\n' | 0))
-    }
-
     fn flow_value(&mut self) -> Option<()> {
         let byte = self.flow_space()?;
         match byte {
             b'"' | b'\'' => self.quoted(byte),
             b'[' | b'{' => self.flow(),
-            _ if self.is_flow_plain(byte) => {
+            _ if self.is_plain(byte) => {
                 let start = self.pos;
-                let (end, stop) = self.scan_plain(&FLOW_STOPS)?;
-                if &self.bytes[start..end] == b"<<" {
-                    return None;
-                }
-                self.push_plain(start..end);
-                match stop {
-                    Stop::Flow => Some(()),
+                let (end, stop) = self.scan_plain(FLOW_STOPS)?;
+                let ended = match stop {
+                    Stop::Flow => true,
                     // Unless the collection ends or goes on below, the text does.
-                    Stop::LineEnd => matches!(self.flow_space()?, b',' | b']' | b'}').then_some(()),
-                    _ => None,
-                }
+                    Stop::LineEnd => matches!(self.flow_space()?, b',' | b']' | b'}'),
+                    _ => false,
+                };
+                self.push_plain(start..end);
+                (ended && &self.bytes[start..end] != b"<<").then_some(())
             }
             _ => None,
         }

@@ -1,14 +1,18 @@
 //! Reading: text to trees. `scan` makes tokens, `compose` makes a tree of them, `read` splits files
 //! into documents.
 
+mod comments;
 mod compose;
 mod fast;
+mod layout;
 mod merge;
+mod nodes;
 mod read;
 mod scalar;
 mod scan;
 
 pub use compose::Duplicate;
+pub use layout::read_layout;
 pub use read::{
     Config, DecodeError, Documents, decode, normalize_newlines, read_chunks, read_config, read_documents,
     split_documents,

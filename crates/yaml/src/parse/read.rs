@@ -12,6 +12,7 @@ use crate::error::{ParseError, Problem};
 use crate::node::Node;
 use crate::parse::compose::{Dialect, Duplicate, compose};
 use crate::parse::fast;
+use crate::parse::nodes::Nodes;
 use crate::source::Source;
 
 /// The documents of a file.
@@ -63,10 +64,10 @@ pub fn split_documents(source: &Source) -> Result<Vec<Range<usize>>, ParseError>
 /// The documents of some pieces of a file that are not empty or null. Stops at the first error.
 pub fn read_chunks(source: &Arc<Source>, chunks: &[Range<usize>]) -> Result<Vec<Node>, ParseError> {
     let mut nodes = Vec::with_capacity(chunks.len());
-    let mut stack = Vec::new();
+    let mut room = Nodes::default();
     for chunk in chunks {
         check_characters(source, chunk.clone())?;
-        let node = match fast::parse(source, chunk.clone(), &mut stack) {
+        let node = match fast::parse(source, chunk.clone(), &mut room) {
             Some(node) => Some(node),
             None => compose(source, chunk.clone(), Dialect::V3)?.node,
         };
@@ -132,7 +133,7 @@ pub fn normalize_newlines(text: String) -> String {
     text.replace("\r\n", "\n")
 }
 
-fn check_size(source: &Source) -> Result<(), ParseError> {
+pub(super) fn check_size(source: &Source) -> Result<(), ParseError> {
     match u32::try_from(source.text().len()) {
         Ok(_) => Ok(()),
         Err(_) => Err(ParseError::new(Problem::TooLarge, source.mark(0))),
@@ -140,7 +141,7 @@ fn check_size(source: &Source) -> Result<(), ParseError> {
 }
 
 /// The pieces between separator lines, each with the line break that ends it.
-fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
+pub(super) fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
     let bytes = source.text().as_bytes();
     let mut chunks = Vec::new();
     let mut start = 0;
@@ -167,9 +168,10 @@ fn split(source: &Source) -> Result<Vec<Range<usize>>, ParseError> {
 /// Refuses the characters that YAML does not know.
 pub(super) fn check_characters(source: &Source, range: Range<usize>) -> Result<(), ParseError> {
     let bytes = &source.text().as_bytes()[range.clone()];
+    let any = |block: &[u8], which: fn(u8) -> bool| block.iter().fold(false, |found, &byte| found | which(byte));
     if bytes
         .chunks(64)
-        .all(|block| !block.iter().fold(false, |found, &byte| found | is_suspect(byte)))
+        .all(|block| !any(block, is_unusual) || !any(block, is_suspect))
     {
         return Ok(());
     }
@@ -185,6 +187,12 @@ pub(super) fn check_characters(source: &Source, range: Range<usize>) -> Result<(
             source.mark(range.start + at),
         )),
     }
+}
+
+/// Whether a byte is not of ordinary text; this is known sooner than whether it is suspect.
+#[inline]
+fn is_unusual(byte: u8) -> bool {
+    !matches!(byte, 0x20..=0x7E | b'\n')
 }
 
 /// Whether a byte can be part of a character that is not allowed.

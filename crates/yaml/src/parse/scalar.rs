@@ -299,7 +299,7 @@ impl Scanner<'_> {
             self.pos += 1;
         }
         if self.byte(self.pos) == b'#' {
-            self.skip_comment();
+            self.read_line_comment(start);
         }
         if !self.is_break_or_end(self.pos) {
             return self.error_in(Problem::BlockHeader, start);

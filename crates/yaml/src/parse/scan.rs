@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::error::{MAX_DEPTH, ParseError, Problem};
 use crate::node::Style;
 use crate::number::Dialect;
+use crate::parse::comments::Comments;
 use crate::source::Source;
 use crate::text::Text;
 
@@ -85,6 +86,8 @@ pub(super) struct Scanner<'s> {
     /// Tokens taken out of the queue so far.
     taken: usize,
     ended: bool,
+    /// What is found of comments, where they are kept.
+    pub(super) comments: Option<Comments>,
 }
 
 impl<'s> Scanner<'s> {
@@ -121,6 +124,7 @@ impl<'s> Scanner<'s> {
             queue: VecDeque::new(),
             taken: 0,
             ended: false,
+            comments: None,
         }
     }
 
@@ -144,6 +148,7 @@ impl<'s> Scanner<'s> {
             queue: VecDeque::new(),
             taken: 0,
             ended: false,
+            comments: None,
         }
     }
 
@@ -274,9 +279,10 @@ impl<'s> Scanner<'s> {
     }
 
     fn fetch(&mut self) -> Scan<()> {
+        let scanned_from = self.pos;
         self.skip_to_token()?;
         let column = self.column() as isize;
-        self.unroll_indent(column);
+        self.unroll_indent(column, scanned_from);
         let at = self.pos;
         let byte = self.byte(at);
         if byte == 0 {
@@ -296,6 +302,12 @@ impl<'s> Scanner<'s> {
             }
         }
         self.newline_behind = false;
+        // What a comment behind the token is about.
+        let about = match (self.queue.back(), byte) {
+            (Some(token), b':') if self.flow_level == 0 => token.at,
+            (Some(token), b',') if self.flow_level > 0 => token.at,
+            _ => at,
+        };
         match byte {
             b'[' => self.fetch_flow_start(Kind::FlowSequenceStart)?,
             b'{' => self.fetch_flow_start(Kind::FlowMappingStart)?,
@@ -359,7 +371,7 @@ impl<'s> Scanner<'s> {
             }
         }
         if self.dialect == Dialect::V3 && !matches!(self.queue.back(), Some(Token { kind: Kind::Entry, .. })) {
-            self.skip_line_comment();
+            self.skip_line_comment(about);
         }
         Ok(())
     }
@@ -377,13 +389,19 @@ impl<'s> Scanner<'s> {
 
     /// Steps over blanks, comments and line breaks to the next token.
     fn skip_to_token(&mut self) -> Scan<()> {
+        let from = self.pos;
         loop {
             while self.byte(self.pos) == b' '
                 || (self.byte(self.pos) == b'\t' && (self.flow_level > 0 || !self.simple_key_allowed))
             {
                 self.pos += 1;
             }
-            if self.byte(self.pos) == b'#' {
+            if self.comments.is_some() {
+                self.move_comment_of_entry();
+            }
+            if self.comments.is_some() && self.byte(self.pos) == b'#' {
+                self.keep_comments(from);
+            } else if self.byte(self.pos) == b'#' {
                 self.skip_comment();
                 if self.dialect == Dialect::V3 {
                     self.skip_more_comments();
@@ -430,15 +448,30 @@ impl<'s> Scanner<'s> {
     }
 
     /// A comment on the line of the token that was just read.
-    fn skip_line_comment(&mut self) {
+    fn skip_line_comment(&mut self, about: usize) {
         if self.newline_behind {
             return;
         }
         let blanks = (0..512).take_while(|&ahead| self.is_blank(self.pos + ahead)).count();
         if blanks < 512 && self.byte(self.pos + blanks) == b'#' {
             self.pos += blanks;
-            self.skip_comment();
+            self.read_line_comment(about);
         }
+    }
+
+    /// Steps over the comment at the present place, which is about what stands at `about`.
+    pub(super) fn read_line_comment(&mut self, about: usize) {
+        let start = self.pos;
+        self.skip_comment();
+        if self.comments.is_some() {
+            self.keep_line_comment(about, start);
+        }
+    }
+
+    /// The last two tokens that are not taken yet, the last one first.
+    pub(super) fn last_tokens(&self) -> (Option<&Token>, Option<&Token>) {
+        let mut tokens = self.queue.iter().rev();
+        (tokens.next(), tokens.next())
     }
 
     fn key_is_valid(&mut self, at: usize) -> Scan<bool> {
@@ -509,12 +542,19 @@ impl<'s> Scanner<'s> {
     }
 
     /// Closes the block collections that are deeper than the column.
-    fn unroll_indent(&mut self, column: isize) {
+    fn unroll_indent(&mut self, column: isize, scanned_from: usize) {
         if self.flow_level > 0 {
             return;
         }
+        let mut place = scanned_from as isize - 1;
         while self.indent > column {
-            self.push(Kind::BlockEnd, self.pos);
+            match &self.comments {
+                Some(comments) => {
+                    place = comments.end_of_block(self.indent, place);
+                    self.push(Kind::BlockEnd, usize::try_from(place).unwrap_or(0));
+                }
+                None => self.push(Kind::BlockEnd, self.pos),
+            }
             self.indent = self
                 .indents
                 .pop()
@@ -523,7 +563,7 @@ impl<'s> Scanner<'s> {
     }
 
     fn fetch_stream_end(&mut self) -> Scan<()> {
-        self.unroll_indent(-1);
+        self.unroll_indent(-1, self.pos);
         // The end counts as a new line: a required key without a colon is an error here.
         self.remove_simple_key()?;
         self.simple_key_allowed = false;
@@ -533,7 +573,7 @@ impl<'s> Scanner<'s> {
     }
 
     fn fetch_document_marker(&mut self, kind: Kind) -> Scan<()> {
-        self.unroll_indent(-1);
+        self.unroll_indent(-1, self.pos);
         self.remove_simple_key()?;
         self.simple_key_allowed = false;
         self.push(kind, self.pos);
@@ -542,7 +582,7 @@ impl<'s> Scanner<'s> {
     }
 
     fn fetch_directive(&mut self) -> Scan<()> {
-        self.unroll_indent(-1);
+        self.unroll_indent(-1, self.pos);
         self.remove_simple_key()?;
         self.simple_key_allowed = false;
         let at = self.pos;

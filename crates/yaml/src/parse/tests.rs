@@ -1,14 +1,17 @@
-//! The fast way against the exact way: on the recorded documents, where they are at hand, and on
-//! damaged copies of them.
+//! The fast way against the exact way: on the recorded documents, where they are at hand, on damaged
+//! copies of them, and on documents made of lines as they come.
 #![expect(
     clippy::disallowed_methods,
     reason = "these tests read recorded documents and take their number of rounds from outside"
 )]
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{compose, fast, read};
+use proptest::prelude::*;
+
+use super::{compose, fast, nodes, read};
 use crate::node::{Node, Value};
 use crate::number::Dialect;
 use crate::source::{Source, Sources};
@@ -39,11 +42,14 @@ fn show(node: &Node, out: &mut String) {
 
 /// Whether the fast way was gone at all; panics if it led somewhere else.
 fn compare(source: &Arc<Source>) -> bool {
-    let range = 0..source.text().len();
+    compare_range(source, 0..source.text().len())
+}
+
+fn compare_range(source: &Arc<Source>, range: Range<usize>) -> bool {
     if read::check_characters(source, range.clone()).is_err() {
         return false;
     }
-    let Some(fast) = fast::parse(source, range.clone(), &mut Vec::new()) else {
+    let Some(fast) = fast::parse(source, range.clone(), &mut nodes::Nodes::default()) else {
         return false;
     };
     let exact = compose::compose(source, range, Dialect::V3);
@@ -134,6 +140,50 @@ fn fast_way_agrees_on_damaged_documents() {
             let piece = PIECES[random(PIECES.len())];
             text.replace_range(from..to, if random(4) == 0 { "" } else { piece });
         }
+        compare(&Sources::new().add("x", text));
+    }
+}
+
+/// Texts of all lengths up to some words of the machine, and some that mean more than they say.
+fn scalar() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => "[a-zA-Z0-9/._-]{0,40}",
+        2 => "[a-z]{0,20}[ :#,]{1,2}[a-z]{0,20}",
+        1 => "[a-z]{0,16}[é\u{85}\u{2028}😀][a-z]{0,16}",
+        1 => "-?[0-9]{1,3}([.e:_-][0-9]{1,4}){0,3}",
+        2 => prop::sample::select(vec!["~", "null", "true", "no", "<<", ".inf", "-", "=", "|", ">-", "{}", "[]"]).prop_map(str::to_owned),
+        2 => "'[a-z '\\\\]{0,20}'",
+        2 => "\"[a-z \\\\n]{0,20}\"",
+        1 => "[\\[{][a-z]{1,9}: ?[a-z\"]{0,17}, ?[a-z]{0,8}[\\]}]",
+    ]
+}
+
+fn line() -> impl Strategy<Value = String> {
+    let shape = prop::sample::select(vec![
+        "K: V", "K:", "- V", "- K: V", "- - V", "V", "", "K: V  ", "K: V # c", "# c",
+    ]);
+    (0..5usize, shape, scalar(), scalar()).prop_map(|(depth, shape, key, value)| {
+        let line = shape.replace('V', &value).replace('K', &key);
+        format!("{}{line}\n", "  ".repeat(depth))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn fast_way_agrees_on_documents_of_any_lines(lines in prop::collection::vec(line(), 0..7), more in scalar()) {
+        let text = lines.concat();
+        compare(&Sources::new().add("x", text.trim_end().to_owned()));
+        compare(&Sources::new().add("x", text.clone()));
+        // A piece of a longer text: what stands behind it is not read.
+        let range = more.len()..more.len() + text.len();
+        compare_range(&Sources::new().add("x", format!("{more}{text}{more}")), range);
+    }
+
+    #[test]
+    fn fast_way_agrees_on_mappings(entries in prop::collection::vec((scalar(), scalar()), 1..5)) {
+        let text: String = entries.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
         compare(&Sources::new().add("x", text));
     }
 }

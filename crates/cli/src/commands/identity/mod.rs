@@ -1,24 +1,29 @@
 //! `terrace identity`: who may do what, and what is missing.
 
+mod cluster;
 mod grants;
 mod ground;
 mod json;
 mod plan;
 mod text;
+mod trees;
 
 pub(crate) use grants::GrantArgs;
 
-use build::{OsFiles, Session};
+use build::Session;
 use clap::{Args, Subcommand};
+use identity::rbac::Rbac;
 use identity::{Access, Decision, Explanation, Reasoner, ResourceName, State};
+use resource::{Finding, Resource, Severity};
 
+use self::cluster::Question;
 use self::grants::{resource_name, subject};
+use self::trees::TreeArgs;
 use super::check::{self, CheckArgs, Scope};
-use crate::args::{ReportArgs, working_directory};
-use crate::diagnostic::{Diagnostic, has_colour};
+use crate::diagnostic::{Diagnostic, Reporter, has_colour};
 use crate::exit::Exit;
 use crate::output::{self, AnswerFormat};
-use crate::setup::Setup;
+use crate::setup::{Setup, SetupArgs};
 
 /// Identities: who may do what, by which grant, and which grant is missing.
 #[derive(Args, Debug)]
@@ -56,6 +61,9 @@ const CHECK_EXAMPLES: &str = "Examples:
 /// The chain of service accounts that the subject acts as and the grant at its end; or the grants that come near, and
 /// the one to make, as a command, as Terraform and for Config Connector. What is not known, such as the permissions of
 /// a role in no table, is said. The exit code is 0 if the permission is held, and 1 if not or if nobody can tell.
+///
+/// A permission of two words or three is one of a cluster: \"create jobs.batch\", \"get pods/log web\", \"get /metrics\".
+/// It is looked for in the roles and bindings of --tree; where it is missing, the role and binding to make are printed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   # The grants of an organization, once
@@ -68,13 +76,17 @@ const CHECK_EXAMPLES: &str = "Examples:
   gcloud storage buckets get-iam-policy gs://models --format=json > models.json
   terrace identity explain trainer@acme.iam.gserviceaccount.com storage.objects.create gs://models/iris \\
     --iam gs://models=models.json -o json
+
+  # May they create jobs in their namespace?
+  terrace identity explain system:serviceaccount:ml:trainer 'create jobs.batch' -n ml --tree overlays/prod
 ")]
 struct ExplainArgs {
     /// Who asks: the address of a user or service account, a Kubernetes service account as
-    /// PROJECT.svc.id.goog[NAMESPACE/NAME], or a principal as in a policy.
+    /// PROJECT.svc.id.goog[NAMESPACE/NAME], or a principal as in a policy; of a cluster, also
+    /// system:serviceaccount:NAMESPACE:NAME, the name of a user, or group:NAME.
     #[arg(value_name = "SUBJECT")]
     subject: String,
-    /// As storage.objects.get.
+    /// As storage.objects.get; of a cluster, \"VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]\" or \"VERB /PATH\".
     #[arg(value_name = "PERMISSION")]
     permission: String,
     /// A full resource name (//SERVICE/PATH), or projects/ID, gs://BUCKET/OBJECT, the address of a service account;
@@ -84,16 +96,26 @@ struct ExplainArgs {
     /// What the identity provider says of a federated subject: attribute.repository=acme/iris, google.groups=ID.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = pair)]
     attributes: Vec<(String, String)>,
+    /// The namespace of a cluster's resource; the whole cluster without it.
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// A group of a cluster's user, beside those that everybody is in. May be repeated.
+    #[arg(long = "group", value_name = "NAME")]
+    user_groups: Vec<String>,
     #[command(flatten)]
     grants: GrantArgs,
+    #[command(flatten)]
+    trees: TreeArgs,
     /// How to print the answer.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: AnswerFormat,
     #[command(flatten)]
-    report: ReportArgs,
+    setup: SetupArgs,
 }
 
 /// Everybody who has a permission on a resource, with the grant that gives it.
+///
+/// A permission of two words or three is one of a cluster, as of terrace identity explain.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   # Who may read the models?
@@ -101,21 +123,30 @@ struct ExplainArgs {
 
   # Who may act as the trainer?
   terrace identity who-can iam.serviceAccounts.getAccessToken trainer@acme.iam.gserviceaccount.com --iam iam.json
+
+  # Who may read the secrets of the namespace ml?
+  terrace identity who-can 'get secrets' -n ml --tree overlays/prod
 ")]
 struct WhoCanArgs {
-    /// As storage.objects.get.
+    /// As storage.objects.get; of a cluster, \"VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]\" or \"VERB /PATH\".
     #[arg(value_name = "PERMISSION")]
     permission: String,
-    /// A full resource name (//SERVICE/PATH), or projects/ID, gs://BUCKET/OBJECT, the address of a service account.
+    /// A full resource name (//SERVICE/PATH), or projects/ID, gs://BUCKET/OBJECT, the address of a service account;
+    /// without one, the only project of the grants.
     #[arg(value_name = "RESOURCE")]
-    resource: String,
+    resource: Option<String>,
+    /// The namespace of a cluster's resource; the whole cluster without it.
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
     #[command(flatten)]
     grants: GrantArgs,
+    #[command(flatten)]
+    trees: TreeArgs,
     /// How to print the answer.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: AnswerFormat,
     #[command(flatten)]
-    report: ReportArgs,
+    setup: SetupArgs,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -127,19 +158,37 @@ pub(crate) fn run(args: &IdentityArgs) -> Exit {
     match &args.command {
         IdentityCommand::Check(args) => check::run(args, Scope::Identities),
         IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
-        IdentityCommand::Explain(args) => on_files(&args.report, |session| explain(args, session)),
-        IdentityCommand::WhoCan(args) => on_files(&args.report, |session| who_can(args, session)),
+        IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
+        IdentityCommand::WhoCan(args) => ask(&args.setup, &args.trees, |asking| who_can(args, asking)),
     }
 }
 
-/// Answers what needs files alone.
-fn on_files(report: &ReportArgs, answer: impl FnOnce(&Session<'_>) -> Result<Exit, Box<Diagnostic>>) -> Exit {
-    let files = OsFiles::new(working_directory());
-    let session = Session::new(&files);
-    answer(&session).unwrap_or_else(|diagnostic| {
-        report.reporter().error(&diagnostic, session.sources());
+/// Builds the trees and answers a question.
+fn ask(setup: &SetupArgs, trees: &TreeArgs, answer: impl FnOnce(&Asking<'_>) -> Result<Exit, Box<Diagnostic>>) -> Exit {
+    let setup = setup.setup();
+    let session = setup.session();
+    let asking = Asking {
+        reporter: &setup.reporter,
+        session: &session,
+        objects: match trees.objects(&setup, &session) {
+            Ok(objects) => objects,
+            Err(exit) => return exit,
+        },
+        has_trees: !trees.is_empty(),
+    };
+    answer(&asking).unwrap_or_else(|diagnostic| {
+        setup.reporter.error(&diagnostic, session.sources());
         Exit::WrongInput
     })
+}
+
+/// What questions are asked of.
+struct Asking<'a> {
+    reporter: &'a Reporter,
+    session: &'a Session<'a>,
+    /// Those of the trees that the command line names.
+    objects: Vec<Resource>,
+    has_trees: bool,
 }
 
 /// Answers what needs trees that are built.
@@ -161,15 +210,27 @@ struct Answer<'a> {
     explanation: Explanation,
 }
 
-fn explain(args: &ExplainArgs, session: &Session<'_>) -> Result<Exit, Box<Diagnostic>> {
-    let state = state(&args.grants, session)?;
+fn explain(args: &ExplainArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnostic>> {
+    if cluster::is_asked(&args.permission) {
+        let subject = cluster::subject(&args.subject)?;
+        let action = cluster::action(&args.permission, args.namespace.as_deref())?;
+        let rbac = asking.rbac(args.resource.as_deref())?;
+        let question = Question {
+            rbac: &rbac,
+            action: &action,
+            sources: asking.session.sources(),
+        };
+        let is_granted = cluster::explain(&question, &subject, &args.user_groups, args.output)?;
+        return Ok(if is_granted { Exit::Done } else { Exit::WrongInput });
+    }
+    let state = asking.state(&args.grants)?;
     let reasoner = Reasoner::new(&state);
     let subject = subject(&args.subject)?;
     let resource = match &args.resource {
         Some(text) => resource_name(text)?,
         None => only_project(&state)?,
     };
-    note_unknown_permission(&reasoner, &state, &args.permission, &args.report);
+    note_unknown_permission(&reasoner, &state, &args.permission, asking.reporter);
     let access = Access {
         subject: &subject,
         attributes: &args.attributes,
@@ -192,11 +253,24 @@ fn explain(args: &ExplainArgs, session: &Session<'_>) -> Result<Exit, Box<Diagno
     })
 }
 
-fn who_can(args: &WhoCanArgs, session: &Session<'_>) -> Result<Exit, Box<Diagnostic>> {
-    let state = state(&args.grants, session)?;
+fn who_can(args: &WhoCanArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnostic>> {
+    if cluster::is_asked(&args.permission) {
+        let action = cluster::action(&args.permission, args.namespace.as_deref())?;
+        let rbac = asking.rbac(args.resource.as_deref())?;
+        let question = Question {
+            rbac: &rbac,
+            action: &action,
+            sources: asking.session.sources(),
+        };
+        return cluster::who_can(&question, args.output).map(|()| Exit::Done);
+    }
+    let state = asking.state(&args.grants)?;
     let reasoner = Reasoner::new(&state);
-    let resource = resource_name(&args.resource)?;
-    note_unknown_permission(&reasoner, &state, &args.permission, &args.report);
+    let resource = match &args.resource {
+        Some(text) => resource_name(text)?,
+        None => only_project(&state)?,
+    };
+    note_unknown_permission(&reasoner, &state, &args.permission, asking.reporter);
     let members = reasoner.who_can(&args.permission, &resource, args.grants.time());
     let text = match args.output {
         AnswerFormat::Text => text::who_can(&args.permission, &resource, &members),
@@ -207,12 +281,12 @@ fn who_can(args: &WhoCanArgs, session: &Session<'_>) -> Result<Exit, Box<Diagnos
 }
 
 /// A permission that nobody knows is a slip most often.
-fn note_unknown_permission(reasoner: &Reasoner<'_>, state: &State, permission: &str, report: &ReportArgs) {
+fn note_unknown_permission(reasoner: &Reasoner<'_>, state: &State, permission: &str, reporter: &Reporter) {
     let is_custom = state
         .custom_roles
         .values()
         .any(|permissions| permissions.contains(permission));
-    if report.quiet || is_custom || reasoner.roles().knows_permission(permission) {
+    if reporter.quiet || is_custom || reasoner.roles().knows_permission(permission) {
         return;
     }
     let near = reasoner.roles().near_permissions(permission).join(", ");
@@ -221,26 +295,52 @@ fn note_unknown_permission(reasoner: &Reasoner<'_>, state: &State, permission: &
     } else {
         format!("; near it are {near}")
     };
-    report.reporter().note(&format!(
+    reporter.note(&format!(
         "no role that is known has the permission {permission}{near} (Google's predefined roles as of {})",
         reasoner.roles().date
     ));
 }
 
-/// What the files say that the command line names, or without any, those of the platform file.
-fn state(args: &GrantArgs, session: &Session<'_>) -> Result<State, Box<Diagnostic>> {
-    if !args.is_empty() {
-        return args.state(session, None);
-    }
-    match crate::targets::find_platform() {
-        Some(directory) => {
-            let platform = platform::read(session, &directory).map_err(|error| Box::new(error.into()))?;
-            args.state(session, Some(&platform))
+impl Asking<'_> {
+    /// The roles and bindings of the trees.
+    fn rbac(&self, resource: Option<&str>) -> Result<Rbac, Box<Diagnostic>> {
+        if let Some(resource) = resource {
+            let message = format!("a permission of a cluster is on no resource of Google Cloud, as \"{resource}\" is");
+            let hint = "write the name of an object behind its kind, as in \"get pods web\", and the namespace with -n";
+            return Err(Box::new(Diagnostic::error(message).hint(hint)));
         }
-        None => Err(Box::new(
-            Diagnostic::error("no grants are given")
-                .hint("name files with --iam, or in terrace.yaml under identity.iam"),
-        )),
+        if !self.has_trees {
+            return Err(Box::new(
+                Diagnostic::error("no roles and bindings are given").hint("name a directory with --tree"),
+            ));
+        }
+        Ok(Rbac::new(&self.objects))
+    }
+
+    /// What the files say that the command line names, or without any, those of the platform file; and the objects
+    /// of Config Connector.
+    fn state(&self, args: &GrantArgs) -> Result<State, Box<Diagnostic>> {
+        let mut state = if args.is_empty() && !self.has_trees {
+            let directory = crate::targets::find_platform().ok_or_else(|| {
+                let hint = "name files with --iam or trees with --tree, or files in terrace.yaml under identity.iam";
+                Box::new(Diagnostic::error("no grants are given").hint(hint))
+            })?;
+            let platform = platform::read(self.session, &directory).map_err(|error| Box::new(error.into()))?;
+            args.state(self.session, Some(&platform))?
+        } else {
+            args.state(self.session, None)?
+        };
+        state.merge(State::from_config_connector(&self.objects, None));
+        for unresolved in &state.unresolved {
+            let finding = Finding::new(
+                "unresolved_grant",
+                Severity::Warning,
+                unresolved.mark,
+                unresolved.message.clone(),
+            );
+            self.reporter.warning(&finding, self.session.sources());
+        }
+        Ok(state)
     }
 }
 
