@@ -10,7 +10,8 @@ use yaml::{Layer, Mark};
 use crate::accumulate::{Accumulated, Context, Target, embed, embedded_objects, id_taken};
 use crate::config::{
     AffixTransformer, FieldSpec, FieldSpecs, Label, Pairs, Patch, PluginConfig, PluginKind, Replacement,
-    ReplacementField, Role, Str, TransformerConfig, decode_replacements, merge_specs, plugin_kind,
+    ReplacementField, Role, Str, TransformerConfig, decode_replacements, ignored_in_plugin, ignored_in_replacements,
+    ignored_in_targets, merge_specs, plugin_kind,
 };
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::external::External;
@@ -99,7 +100,7 @@ impl Step {
 
 /// The transformers of a kustomization: of its fields, then of `transformers`.
 pub(crate) fn run_transformers(cx: &mut Context<'_>, target: &Target, acc: &mut Accumulated) -> Result<()> {
-    let mut steps = builtin_steps(cx, target, &acc.config)?;
+    let mut steps = builtin_steps(cx, target, &acc.config, &mut acc.warnings)?;
     steps.extend(external_steps(
         cx,
         target,
@@ -164,7 +165,12 @@ fn first_difference<'a>(before: &'a ResourceSet, after: &ResourceSet) -> Result<
 }
 
 /// What the fields of a kustomization ask for.
-fn builtin_steps(cx: &Context<'_>, target: &Target, config: &TransformerConfig) -> Result<Vec<Step>> {
+fn builtin_steps(
+    cx: &Context<'_>,
+    target: &Target,
+    config: &TransformerConfig,
+    warnings: &mut Vec<Finding>,
+) -> Result<Vec<Step>> {
     let kustomization = target.kustomization();
     let mut steps = Vec::new();
     let mut add = |kind: &str, layer: Arc<Layer>, change: Change| {
@@ -268,7 +274,7 @@ fn builtin_steps(cx: &Context<'_>, target: &Target, config: &TransformerConfig) 
         );
     }
     if !kustomization.replacements.is_empty() {
-        let replacements = load_replacements(cx, target, &kustomization.replacements)?;
+        let replacements = load_replacements(cx, target, &kustomization.replacements, warnings)?;
         let layer = target.layer("replacements", kustomization.replacements[0].mark);
         add("ReplacementTransformer", layer, Change::Replacements(replacements));
     }
@@ -302,7 +308,12 @@ fn label_specs(entry: &Label, config: &TransformerConfig) -> Result<FieldSpecs> 
 }
 
 /// Replacements in place, and those of files.
-fn load_replacements(cx: &Context<'_>, target: &Target, fields: &[ReplacementField]) -> Result<Vec<Replacement>> {
+fn load_replacements(
+    cx: &Context<'_>,
+    target: &Target,
+    fields: &[ReplacementField],
+    warnings: &mut Vec<Finding>,
+) -> Result<Vec<Replacement>> {
     let mut all = Vec::new();
     for field in fields {
         let Some(path) = &field.path else {
@@ -314,7 +325,9 @@ fn load_replacements(cx: &Context<'_>, target: &Target, fields: &[ReplacementFie
             return Err(BuildError::new(ErrorKind::Config, field.mark, message));
         }
         let file = target.read_yaml(cx, path)?;
-        all.extend(decode_replacements(&file.config()?)?);
+        let node = file.config()?;
+        all.extend(decode_replacements(&node)?);
+        warnings.extend(ignored_in_replacements(&node));
     }
     Ok(all)
 }
@@ -376,11 +389,14 @@ fn plugin_layer(target: &Target, object: &Resource, field: &str) -> Arc<Layer> {
 
 impl Plugin {
     /// What it says, if it is one of kustomize's own of this role.
-    fn config(&self, role: Role) -> Result<PluginConfig> {
+    fn config(&self, role: Role, warnings: &mut Vec<Finding>) -> Result<PluginConfig> {
         let object = &self.object;
         let fail = |kind: ErrorKind, message: String| BuildError::new(kind, object.node.mark, message);
         match plugin_kind(&object.node) {
-            PluginKind::Builtin(kind) if kind.role() == role => PluginConfig::decode(kind, &object.node),
+            PluginKind::Builtin(kind) if kind.role() == role => {
+                warnings.extend(ignored_in_plugin(kind, &object.node));
+                PluginConfig::decode(kind, &object.node)
+            }
             PluginKind::Builtin(_) => {
                 let role = if role == Role::Generator {
                     "generator"
@@ -433,7 +449,7 @@ pub(crate) fn run_generators(cx: &mut Context<'_>, target: &Target, acc: &mut Ac
             made.extend(generated);
             continue;
         }
-        let mut generated = match plugin.config(Role::Generator)? {
+        let mut generated = match plugin.config(Role::Generator, &mut acc.warnings)? {
             PluginConfig::ConfigMap(args) => vec![generate::generate(cx, target, Generated::ConfigMap, &args, layer)?],
             PluginConfig::Secret(args) => vec![generate::generate(cx, target, Generated::Secret, &args, layer)?],
             PluginConfig::IamPolicy(args) => {
@@ -460,7 +476,7 @@ fn external_steps(
     let mut steps = Vec::new();
     for plugin in load_plugins(cx, target, entries, field, acc)? {
         let origin = plugin.origin();
-        for change in changes(cx, target, &plugin)? {
+        for change in changes(cx, target, &plugin, &mut acc.warnings)? {
             steps.push(Step {
                 change,
                 layer: plugin.layer.clone(),
@@ -475,7 +491,7 @@ fn external_steps(
 }
 
 /// What a transformer object asks for.
-fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Change>> {
+fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin, warnings: &mut Vec<Finding>) -> Result<Vec<Change>> {
     let layer = &plugin.layer;
     if function::is_function(&plugin.object.node) {
         return Ok(vec![Change::Function(Function::read(cx, target, &plugin.object.node)?)]);
@@ -486,7 +502,7 @@ fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Cha
     let affix = |side, config: AffixTransformer| {
         Change::Affix(side, config.affix.unwrap_or_default(), config.field_specs.into())
     };
-    Ok(match plugin.config(Role::Transformer)? {
+    Ok(match plugin.config(Role::Transformer, warnings)? {
         PluginConfig::Annotations(config) | PluginConfig::Label(config) => {
             vec![Change::Pairs(config.pairs, config.field_specs.into())]
         }
@@ -518,12 +534,16 @@ fn changes(cx: &Context<'_>, target: &Target, plugin: &Plugin) -> Result<Vec<Cha
         PluginConfig::Prefix(config) => vec![affix(Affix::Prefix, config)],
         PluginConfig::Suffix(config) => vec![affix(Affix::Suffix, config)],
         PluginConfig::PrefixSuffix(prefix, suffix) => vec![affix(Affix::Prefix, prefix), affix(Affix::Suffix, suffix)],
-        PluginConfig::Replacement(fields) => vec![Change::Replacements(load_replacements(cx, target, &fields)?)],
+        PluginConfig::Replacement(fields) => {
+            vec![Change::Replacements(load_replacements(cx, target, &fields, warnings)?)]
+        }
         PluginConfig::ReplicaCount(config) => vec![Change::Replica(config.replica, config.field_specs.into())],
         PluginConfig::ValueAdd(mut config) => {
             if let Some(path) = config.target_file_path.take() {
                 let file = target.read_yaml(cx, &path)?;
-                config.decode_targets(&file.config()?)?;
+                let node = file.config()?;
+                warnings.extend(ignored_in_targets(&node));
+                config.decode_targets(&node)?;
             }
             let directory = target
                 .root

@@ -30,6 +30,7 @@ pub(crate) fn references(context: &Context<'_>, presence: &Presence) -> Vec<Want
             ("networking.k8s.io", "Ingress") => references.of_ingress(),
             ("autoscaling", "HorizontalPodAutoscaler") => references.of_autoscaler(),
             ("", "Service") => references.of_service(),
+            ("", "ServiceAccount") => references.of_account(),
             ("policy", "PodDisruptionBudget") => references.of_selector(&["spec", "selector", "matchLabels"]),
             ("networking.k8s.io", "NetworkPolicy") => references.of_selector(&["spec", "podSelector", "matchLabels"]),
             _ => {}
@@ -104,8 +105,15 @@ impl<'w, 'c> References<'w, 'c> {
         // Templates of workflows have volumes of their own.
         let templates = items(pod.spec, &["templates"]);
         let volumes = templates.flat_map(|template| items(template, &["volumes"]));
+        for (at, secret) in items(pod.spec, &["imagePullSecrets"]).enumerate() {
+            let field = || pod.field(&format!("imagePullSecrets[{at}].name"));
+            self.source("Secret", field, secret, &["name"]);
+        }
         for volume in items(pod.spec, &["volumes"]).chain(volumes) {
             let name = text(volume, &["name"]).unwrap_or_default();
+            if self.has_claim_template(name) {
+                continue;
+            }
             let field = |rest: &str| pod.field(&format!("volumes[name={name}].{rest}"));
             for (kind, path) in [
                 ("ConfigMap", ["configMap", "name"]),
@@ -135,6 +143,24 @@ impl<'w, 'c> References<'w, 'c> {
                     self.source(kind, field, source, &[of, "name"]);
                 }
             }
+        }
+    }
+
+    /// Whether the object is a StatefulSet that makes a claim for each pod, which takes the place of the volume of
+    /// that name.
+    fn has_claim_template(&self, volume: &str) -> bool {
+        let claims = items(&self.object.node, &["spec", "volumeClaimTemplates"]);
+        self.object.kind() == "StatefulSet"
+            && claims
+                .into_iter()
+                .any(|claim| text(claim, &["metadata", "name"]) == Some(volume))
+    }
+
+    /// The Secrets that pods of an account pull images with.
+    fn of_account(&mut self) {
+        for (at, secret) in items(&self.object.node, &["imagePullSecrets"]).enumerate() {
+            let field = || format!("imagePullSecrets[{at}].name");
+            self.source("Secret", field, secret, &["name"]);
         }
     }
 
@@ -268,11 +294,25 @@ impl<'w, 'c> References<'w, 'c> {
     }
 }
 
+/// Labels that the controllers of Kubernetes give to the pods they make: no tree has them.
+const GIVEN: [&str; 10] = [
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "job-name",
+    "pod-template-generation",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
+
+/// The labels that a selector asks for and a tree can have.
 fn labels(selector: Option<&Node>) -> Vec<(&str, &str)> {
     let entries = selector.and_then(Node::as_map).into_iter().flatten();
-    entries
-        .filter_map(|entry| Some((entry.key.as_str()?, entry.value.as_str()?)))
-        .collect()
+    let labels = entries.filter_map(|entry| Some((entry.key.as_str()?, entry.value.as_str()?)));
+    labels.filter(|(key, _)| !GIVEN.contains(key)).collect()
 }
 
 fn owned(labels: &[(&str, &str)]) -> Vec<(String, String)> {

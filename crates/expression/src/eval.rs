@@ -21,8 +21,16 @@ pub enum Error {
 
 pub(crate) type Result<T = Value> = std::result::Result<T, Error>;
 
+/// Characters of a message that quotes a value; values may be of any length.
+const MESSAGE: usize = 300;
+
 pub(crate) fn fail<T>(message: impl Into<String>) -> Result<T> {
-    Err(Error::Failed(message.into()))
+    let mut message = message.into();
+    if let Some((end, _)) = message.char_indices().nth(MESSAGE) {
+        message.truncate(end);
+        message.push('…');
+    }
+    Err(Error::Failed(message))
 }
 
 /// What is left to spend. Costs are those of `cel-go`: one for a name, a field or a call, a tenth for a

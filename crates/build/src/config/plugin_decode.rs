@@ -5,9 +5,12 @@ use yaml::Node;
 
 use super::decode::{Decode, Decoder, Rules, custom, decode_root, field, pairs, structure, text};
 use super::fields::SecretArgs;
+use super::ignored;
 use super::plugin::*;
+use super::shape::{Shape, Shaped};
 use super::types::*;
 use crate::error::{BuildError, ErrorKind, Result};
+use resource::Finding;
 
 impl PluginConfig {
     /// Decodes the object that configures a built-in, and refuses what can be refused without reading
@@ -75,6 +78,49 @@ pub fn decode_replacements(node: &Node) -> Result<Vec<Replacement>> {
     let found = super::scalar::describe(node);
     let message = format!("unsupported replacement type encountered within replacement path: {found}");
     Err(invalid(node, message).hint("write one replacement or a list of them"))
+}
+
+/// The fields of the configuration of a built-in that it does not read.
+pub(crate) fn ignored_in_plugin(kind: BuiltinKind, node: &Node) -> Vec<Finding> {
+    ignored::in_object(node, &shapes(kind))
+}
+
+/// The fields of a file of replacements that nobody reads.
+pub(crate) fn ignored_in_replacements(node: &Node) -> Vec<Finding> {
+    let shape = match node.as_seq() {
+        Some(_) => Vec::<Replacement>::shape(),
+        None => Replacement::shape(),
+    };
+    ignored::in_file(node, &shape)
+}
+
+/// The fields of a file of targets of a `ValueAddTransformer` that nobody reads.
+pub(crate) fn ignored_in_targets(node: &Node) -> Vec<Finding> {
+    ignored::in_object(node, &[ValueAddTransformer::shape()])
+}
+
+/// What a configuration is decoded into.
+fn shapes(kind: BuiltinKind) -> Vec<Shape> {
+    match kind {
+        BuiltinKind::AnnotationsTransformer => vec![Annotations::shape()],
+        BuiltinKind::ConfigMapGenerator => vec![GeneratorArgs::shape()],
+        BuiltinKind::HashTransformer => Vec::new(),
+        BuiltinKind::HelmChartInflationGenerator => vec![HelmGlobals::shape(), HelmChart::shape()],
+        BuiltinKind::IAMPolicyGenerator => vec![IamPolicyArgs::shape()],
+        BuiltinKind::ImageTagTransformer => vec![ImageTagTransformer::shape()],
+        BuiltinKind::LabelTransformer => vec![Labels::shape()],
+        BuiltinKind::NamespaceTransformer => vec![Namespace::shape()],
+        BuiltinKind::PatchJson6902Transformer => vec![Json6902::shape()],
+        BuiltinKind::PatchStrategicMergeTransformer => vec![PatchStrategicMergeTransformer::shape()],
+        BuiltinKind::PatchTransformer => vec![Patch::shape()],
+        BuiltinKind::PrefixTransformer => vec![Prefix::shape()],
+        BuiltinKind::SuffixTransformer => vec![Suffix::shape()],
+        BuiltinKind::PrefixSuffixTransformer => vec![Prefix::shape(), Suffix::shape()],
+        BuiltinKind::ReplacementTransformer => vec![Replacements::shape()],
+        BuiltinKind::ReplicaCountTransformer => vec![ReplicaCountTransformer::shape()],
+        BuiltinKind::SecretGenerator => vec![SecretArgs::shape()],
+        BuiltinKind::ValueAddTransformer => vec![ValueAddTransformer::shape()],
+    }
 }
 
 fn invalid(node: &Node, message: impl Into<String>) -> BuildError {

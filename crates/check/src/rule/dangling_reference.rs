@@ -1,7 +1,7 @@
 //! ## What it does
 //!
-//! Finds names of objects that are nowhere: ConfigMaps, Secrets, service accounts and volume claims of pods,
-//! roles and subjects of bindings, Services of Ingresses and their ports, targets of autoscalers. And it finds
+//! Finds names of objects that are nowhere: ConfigMaps, Secrets, service accounts and volume claims of pods, the
+//! Secrets they pull images with, roles and subjects of bindings, Services of Ingresses and their ports, targets of autoscalers. And it finds
 //! selectors of Services, PodDisruptionBudgets and NetworkPolicies that fit no pod, and named ports of Services
 //! that no pod has.
 //!

@@ -46,6 +46,7 @@ pub(super) fn add(engine: &mut Engine) -> Result<(), Box<dyn std::error::Error>>
             Box::new(move |values: Vec<Value>| Ok(cast(kind, &values[0]).unwrap_or(Value::Undefined))),
         )?;
     }
+    super::texts::add(engine)?;
     engine.add_extension(
         "sprintf".to_owned(),
         2,
@@ -102,17 +103,23 @@ fn range(values: &[Value], step: i64) -> Result<Value, TooLong> {
 
 /// A value that is too large to be written out.
 #[derive(Debug, thiserror::Error)]
-#[error("a value of more than {PARTS_LIMIT} parts is not made a text")]
+#[error("a value of more than {PARTS_LIMIT} parts or 64 MB of text is not made a text")]
 pub(super) struct TooLarge;
 
 /// Parts that a value may have that is written out.
 const PARTS_LIMIT: u64 = 1_000_000;
+/// Bytes of a text that count as a part more.
+const TEXT_OF_A_PART: u64 = 64;
 
 /// Refuses what would take for ever to write: forty arrays that each hold the one before twice take no memory,
 /// and are a text of terabytes.
 pub(super) fn refuse_vast(value: &Value) -> Result<(), TooLarge> {
     fn count(value: &Value, left: &mut u64) -> Result<(), TooLarge> {
-        *left = left.checked_sub(1).ok_or(TooLarge)?;
+        // A long text counts as many parts, since it is written as often as it is there.
+        let parts = value
+            .as_string()
+            .map_or(1, |text| 1 + text.len() as u64 / TEXT_OF_A_PART);
+        *left = left.checked_sub(parts).ok_or(TooLarge)?;
         match value {
             Value::Array(items) => items.iter().try_for_each(|item| count(item, left)),
             Value::Set(items) => items.iter().try_for_each(|item| count(item, left)),

@@ -3,6 +3,7 @@
 mod builtins;
 mod rewrite;
 mod sprintf;
+mod texts;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
