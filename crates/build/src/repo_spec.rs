@@ -301,7 +301,9 @@ fn duration(text: &str) -> Option<Duration> {
 pub(crate) fn refuse_url(url: &str, mark: Mark) -> Option<BuildError> {
     let address = url.split('?').next().unwrap_or_default();
     let (host, rest) = split_host(address)?;
-    if !host.contains("://") && !host.contains('@') {
+    // `a@b` may be a file; with a colon it is a user on a host.
+    let is_user = host.contains('@') && address.contains(':');
+    if !host.contains("://") && !is_user {
         return None;
     }
     let path = split_path(rest, host == FILE).map_or("", |(_, path)| path);

@@ -1,6 +1,7 @@
 //! `terrace check`: what is wrong with what is built, at the line that caused it.
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -336,8 +337,10 @@ fn of_identities(
     partial: &BTreeSet<&str>,
 ) -> Vec<Vec<Finding>> {
     state.assume_buckets(trees);
-    let reasoner = Reasoner::new(state);
-    check::identities(&Landscape::new(trees, &reasoner, time), settings, partial)
+    // The process ends soon: nothing is freed piece by piece.
+    let reasoner = ManuallyDrop::new(Reasoner::new(state));
+    let landscape = ManuallyDrop::new(Landscape::new(trees, &reasoner, time));
+    check::identities(&landscape, settings, partial)
 }
 
 /// What the targets have that were not chosen, but may be counted on; they are built only then.

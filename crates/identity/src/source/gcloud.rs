@@ -16,7 +16,7 @@ use crate::state::{AccountKey, State};
 
 /// One result of `gcloud asset search-all-iam-policies`.
 #[derive(Deserialize)]
-struct SearchResult<'t> {
+pub(super) struct SearchResult<'t> {
     #[serde(borrow)]
     resource: Cow<'t, str>,
     #[serde(default)]
@@ -91,7 +91,7 @@ pub(super) fn read(
     resource: Option<&ResourceName>,
 ) -> Result<(), StateError> {
     if form.policy.is_some() {
-        search_result(state, part, source)
+        search_result(state, object(part)?, source)
     } else if form.included_permissions.is_some() {
         let role: Role = object(part)?;
         state
@@ -122,8 +122,22 @@ pub(super) fn read(
     }
 }
 
-fn search_result(state: &mut State, part: &str, source: &Source) -> Result<(), StateError> {
-    let result: SearchResult<'_> = object(part)?;
+/// The results of a search, where the document is a list of them; they are long, and read in one go.
+pub(super) fn search_results(text: &str) -> Option<Vec<SearchResult<'_>>> {
+    serde_json::from_str(text).ok()
+}
+
+pub(super) fn read_results(
+    state: &mut State,
+    results: Vec<SearchResult<'_>>,
+    source: &Source,
+) -> Result<(), StateError> {
+    results
+        .into_iter()
+        .try_for_each(|result| search_result(state, result, source))
+}
+
+fn search_result(state: &mut State, result: SearchResult<'_>, source: &Source) -> Result<(), StateError> {
     let resource = ResourceName::parse(&result.resource)?;
     let policy = Policy::read(result.policy.get(), source).map_err(|error| StateError::at(&resource, error))?;
     let is_manager = resource.service() == "cloudresourcemanager.googleapis.com";

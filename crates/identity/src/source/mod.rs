@@ -63,7 +63,9 @@ impl State {
     /// [`StateError`] where it is none of the forms, or a part of it is malformed. Nothing is added then.
     pub fn read(&mut self, source: &Source, resource: Option<&ResourceName>) -> Result<(), StateError> {
         let mut read = State::default();
-        if source.text().trim_start().starts_with('[') {
+        if let Some(results) = gcloud::search_results(source.text()) {
+            gcloud::read_results(&mut read, results, source)?;
+        } else if source.text().trim_start().starts_with('[') {
             let items: Vec<&RawValue> = serde_json::from_str(source.text())?;
             for item in items {
                 read.object(item.get(), source, None)?;

@@ -11,6 +11,8 @@ mod trees;
 
 pub(crate) use grants::GrantArgs;
 
+use std::mem::ManuallyDrop;
+
 use build::Session;
 use clap::{Args, Subcommand};
 use identity::rbac::Rbac;
@@ -226,8 +228,9 @@ fn explain(args: &ExplainArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnost
         let is_granted = cluster::explain(&question, &subject, &args.user_groups, args.output)?;
         return Ok(if is_granted { Exit::Done } else { Exit::WrongInput });
     }
-    let state = asking.state(&args.grants)?;
-    let reasoner = Reasoner::new(&state);
+    // The process ends soon; to free thousands of grants one by one would take a part of its time.
+    let state = ManuallyDrop::new(asking.state(&args.grants)?);
+    let reasoner = ManuallyDrop::new(Reasoner::new(&state));
     let subject = subject(&args.subject)?;
     let resource = match &args.resource {
         Some(text) => resource_name(text)?,
