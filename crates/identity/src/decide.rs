@@ -76,8 +76,7 @@ pub enum NearMiss {
 pub struct Reasoner<'s> {
     state: &'s State,
     roles: &'static PredefinedRoles,
-    policies: HashMap<ResourceName, Vec<&'s Binding>>,
-    by_member: HashMap<ResourceName, HashMap<&'s Member, Vec<usize>>>,
+    policies: HashMap<ResourceName, Bindings<'s>>,
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
@@ -89,8 +88,32 @@ pub struct Reasoner<'s> {
     /// Bindings with members of a form that is not known, by resource.
     strange: HashMap<ResourceName, Vec<(&'s Binding, &'s Member)>>,
     whole_projects: HashSet<ResourceName>,
-    /// All that have a grant.
-    members: HashSet<&'s Member>,
+    /// All that have a grant, once somebody asks.
+    members: OnceLock<HashSet<Member>>,
+}
+
+/// The bindings on one resource, by member once somebody asks.
+#[derive(Debug, Default)]
+struct Bindings<'s> {
+    all: Vec<&'s Binding>,
+    by_member: OnceLock<HashMap<Member, Vec<usize>>>,
+}
+
+impl<'s> Bindings<'s> {
+    /// The bindings that name a member.
+    fn of(&self, member: &Member) -> impl Iterator<Item = &'s Binding> {
+        let by_member = self.by_member.get_or_init(|| {
+            let mut by_member: HashMap<Member, Vec<usize>> = HashMap::new();
+            for (at, binding) in self.all.iter().enumerate() {
+                for member in &binding.members {
+                    by_member.entry_ref(member).or_default().push(at);
+                }
+            }
+            by_member
+        });
+        let numbers = by_member.get(member).into_iter().flatten();
+        numbers.map(|at| self.all[*at])
+    }
 }
 
 impl<'s> Reasoner<'s> {
@@ -99,7 +122,6 @@ impl<'s> Reasoner<'s> {
             state,
             roles: PredefinedRoles::embedded(),
             policies: HashMap::new(),
-            by_member: HashMap::new(),
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
             groups_of: HashMap::new(),
@@ -108,7 +130,7 @@ impl<'s> Reasoner<'s> {
             basic_roles_of: HashMap::new(),
             strange: HashMap::new(),
             whole_projects: HashSet::new(),
-            members: HashSet::new(),
+            members: OnceLock::new(),
         };
         reasoner.whole_projects = state
             .whole_projects
@@ -119,11 +141,9 @@ impl<'s> Reasoner<'s> {
         reasoner.numbers = numbers.map(|(number, id)| (id.as_str(), number.as_str())).collect();
         for (resource, policy) in &state.policies {
             let resource = reasoner.canonical(resource);
-            let project = (resource.parent().is_none() && resource.service() == RESOURCE_MANAGER)
+            let project = (resource.service() == RESOURCE_MANAGER && resource.parent().is_none())
                 .then(|| resource.project_id())
                 .flatten();
-            let bindings = reasoner.policies.entry(resource.clone()).or_default();
-            let by_member = reasoner.by_member.entry(resource.clone()).or_default();
             for binding in &policy.bindings {
                 for member in &binding.members {
                     if let (Member::Unknown(_), strange) = (member, &mut reasoner.strange) {
@@ -135,11 +155,14 @@ impl<'s> Reasoner<'s> {
                             .map(|project| Member::ProjectRole(binding.role.clone(), project.to_owned()));
                         reasoner.basic_roles_of.entry(member).or_default().extend(roles);
                     }
-                    by_member.entry(member).or_default().push(bindings.len());
-                    reasoner.members.insert(member);
                 }
-                bindings.push(binding);
             }
+            reasoner
+                .policies
+                .entry(resource)
+                .or_default()
+                .all
+                .extend(&policy.bindings);
         }
         for (resource, rule) in &state.deny_rules {
             let resource = reasoner.canonical(resource);
@@ -241,9 +264,18 @@ impl<'s> Reasoner<'s> {
         self.state
     }
 
+    fn members(&self) -> &HashSet<Member> {
+        self.members.get_or_init(|| {
+            self.state
+                .bindings()
+                .flat_map(|(_, binding)| binding.members.iter().cloned())
+                .collect()
+        })
+    }
+
     /// Whether any binding names a member.
     pub fn has_grants(&self, member: &Member) -> bool {
-        self.members.contains(member)
+        self.members().contains(member)
     }
 
     /// Whether a policy is known that is set on a resource.
@@ -268,7 +300,7 @@ impl<'s> Reasoner<'s> {
             let mut emails: Vec<String> = resources
                 .filter_map(|name| name.path().rsplit('/').next().map(str::to_owned))
                 .collect();
-            emails.extend(self.members.iter().filter_map(|member| match member {
+            emails.extend(self.members().iter().filter_map(|member| match member {
                 Member::ServiceAccount(email) => Some(email.clone()),
                 _ => None,
             }));
@@ -288,7 +320,7 @@ impl<'s> Reasoner<'s> {
     ) -> Vec<(Member, Decision)> {
         let mut members: Vec<&Member> = Vec::new();
         for on in self.lineage(resource) {
-            for binding in self.policies.get(&on).into_iter().flatten() {
+            for binding in self.policies.get(&on).into_iter().flat_map(|it| &it.all) {
                 if self.permits(&binding.role, permission) != Permits::No {
                     members.extend(&binding.members);
                 }
@@ -395,13 +427,11 @@ impl<'s> Reasoner<'s> {
         on: &ResourceName,
     ) -> impl Iterator<Item = (&'s Binding, &'r Member)> {
         let bindings = self.policies.get(on);
-        let by_member = self.by_member.get(on);
         identities.iter().flat_map(move |member| {
-            let numbers = by_member
-                .and_then(|by_member| by_member.get(member))
+            bindings
                 .into_iter()
-                .flatten();
-            numbers.filter_map(move |number| Some((*bindings?.get(*number)?, member)))
+                .flat_map(|bindings| bindings.of(member))
+                .map(move |it| (it, member))
         })
     }
 
@@ -451,7 +481,7 @@ impl<'s> Reasoner<'s> {
         let wanted = access.subject.to_string();
         let mut found = Vec::new();
         for on in lineage {
-            for binding in self.policies.get(on).into_iter().flatten() {
+            for binding in self.policies.get(on).into_iter().flat_map(|it| &it.all) {
                 if self.permits(&binding.role, access.permission) != Permits::Yes {
                     continue;
                 }

@@ -10,6 +10,7 @@ use crate::needs::Need;
 use crate::state::State;
 use crate::tree::{Account, Place, RunsAs, Tree};
 use expression::Timestamp;
+use yaml::Mark;
 
 /// Trees and grants together.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Landscape<'a> {
     pub time: Option<Timestamp>,
     /// Service accounts by cluster, namespace and name: the tree that has it, and the account.
     accounts: HashMap<AccountName<'a>, Vec<(usize, &'a Account)>>,
+    /// The trees that name a Google service account, each once, with the place.
+    google_accounts: HashMap<&'a str, Vec<(usize, Mark)>>,
 }
 
 /// Environments of one cluster share its service accounts.
@@ -71,7 +74,17 @@ impl<'a> Landscape<'a> {
                 accounts.entry(key).or_default().push((at, account));
             }
         }
+        let mut google_accounts: HashMap<&str, Vec<(usize, Mark)>> = HashMap::new();
+        for (at, tree) in trees.iter().enumerate() {
+            for (email, mark, _) in tree.google_accounts() {
+                let places = google_accounts.entry(email).or_default();
+                if places.last().is_none_or(|(tree, _)| *tree != at) {
+                    places.push((at, mark));
+                }
+            }
+        }
         Landscape {
+            google_accounts,
             trees,
             reasoner,
             time,
@@ -81,6 +94,11 @@ impl<'a> Landscape<'a> {
 
     pub fn state(&self) -> &'a State {
         self.reasoner.state()
+    }
+
+    /// The trees that name a Google service account, with the place.
+    pub fn places_of(&self, email: &str) -> &[(usize, Mark)] {
+        self.google_accounts.get(email).map_or(&[], Vec::as_slice)
     }
 
     /// Every ServiceAccount of a name in the cluster of a tree, with the tree that has it.

@@ -140,6 +140,21 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// The Google service accounts that the tree names: its accounts are linked with, or jobs run as.
+    pub fn google_accounts(&self) -> impl Iterator<Item = (&str, Mark, &ResId)> {
+        let of_accounts = self.accounts.iter().filter_map(|account| {
+            let (email, mark) = account.google.as_ref()?;
+            Some((email.as_str(), *mark, &account.object))
+        });
+        let of_runs = self.runs.iter().filter_map(|run| match &run.runs_as {
+            RunsAs::Google(Member::ServiceAccount(email)) => Some((email.as_str(), run.mark, &run.object)),
+            _ => None,
+        });
+        of_accounts.chain(of_runs)
+    }
+}
+
 /// What pods and secrets name of the other objects.
 struct Index<'a> {
     config_maps: ConfigMaps<'a>,

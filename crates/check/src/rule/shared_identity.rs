@@ -21,7 +21,9 @@
 //! iam.gke.io/gcp-service-account: trainer@acme-dev.iam.gserviceaccount.com
 //! ```
 
-use identity::{Member, Tree};
+use std::collections::BTreeMap;
+
+use identity::Tree;
 use resource::{Finding, ResId, Severity};
 use yaml::Mark;
 
@@ -47,39 +49,27 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     let own = standing.tree();
-    for (email, mark, object) in identities(own) {
-        let mut others = standing.landscape.trees.iter().filter(|tree| tree.place.environment != own.place.environment);
-        let other = others.find_map(|tree| {
-            let found = identities(tree).into_iter().find(|(other, ..)| *other == email)?;
-            Some((tree, found.1))
-        });
-        if let Some((tree, place)) = other {
-            let message = format!("{} and {} both run as {email}", own.place.environment, tree.place.environment);
+    for (email, (mark, object)) in identities(own) {
+        let mut others = standing.landscape.places_of(email).iter();
+        let environment = |tree: usize| &standing.landscape.trees[tree].place.environment;
+        if let Some((tree, place)) = others.find(|(tree, _)| *environment(*tree) != own.place.environment) {
+            let other = environment(*tree);
+            let message = format!("{} and {other} both run as {email}", own.place.environment);
             findings.push(
                 RULE.at(mark, message)
                     .on(object.clone(), String::new())
-                    .related(place, format!("in {}", tree.place.environment))
+                    .related(*place, format!("in {other}"))
                     .hint("give each environment an account of its own"),
             );
         }
     }
 }
 
-/// The Google service accounts that a tree names, each once.
-fn identities(tree: &Tree) -> Vec<(&str, Mark, &ResId)> {
-    let of_accounts = tree.accounts.iter().filter_map(|account| {
-        let (email, mark) = account.google.as_ref()?;
-        Some((email.as_str(), *mark, &account.object))
-    });
-    let of_runs = tree.runs.iter().filter_map(|run| match &run.runs_as {
-        identity::RunsAs::Google(Member::ServiceAccount(email)) => Some((email.as_str(), run.mark, &run.object)),
-        _ => None,
-    });
-    let mut found: Vec<(&str, Mark, &ResId)> = Vec::new();
-    for identity in of_accounts.chain(of_runs) {
-        if found.iter().all(|known| known.0 != identity.0) {
-            found.push(identity);
-        }
+/// The Google service accounts that a tree names, with the first place of each.
+fn identities(tree: &Tree) -> BTreeMap<&str, (Mark, &ResId)> {
+    let mut found = BTreeMap::new();
+    for (email, mark, object) in tree.google_accounts() {
+        found.entry(email).or_insert((mark, object));
     }
     found
 }
