@@ -1,5 +1,6 @@
 //! The rules about identities: they look at all trees of a platform beside what is granted.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use identity::{Landscape, Member, Need, NeedVerdict, ResourceName, Tree};
@@ -14,6 +15,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) landscape: &'a Landscape<'a>,
     pub(crate) at: usize,
     partial: &'a BTreeSet<&'a str>,
+    /// What the tree needs, once a rule asks.
+    needs: OnceCell<Vec<NeedGroup<'a>>>,
 }
 
 /// What one object needs of one resource, as one identity.
@@ -74,7 +77,11 @@ impl<'a> Standing<'a> {
     }
 
     /// What the tree needs, judged; needs of one object, one place and one resource together.
-    pub(crate) fn needs(&self) -> Vec<NeedGroup<'a>> {
+    pub(crate) fn needs(&self) -> &[NeedGroup<'a>] {
+        self.needs.get_or_init(|| self.judged_needs())
+    }
+
+    fn judged_needs(&self) -> Vec<NeedGroup<'a>> {
         let mut groups: Vec<NeedGroup<'a>> = Vec::new();
         for need in &self.tree().needs {
             let Some(member) = self.landscape.identity(self.at, &need.subject).member else {
@@ -131,7 +138,12 @@ impl Rule {
 pub fn identities(landscape: &Landscape<'_>, settings: &[&Settings], partial: &BTreeSet<&str>) -> Vec<Vec<Finding>> {
     let mut all = Vec::new();
     for (at, settings) in settings.iter().enumerate() {
-        let standing = Standing { landscape, at, partial };
+        let standing = Standing {
+            landscape,
+            at,
+            partial,
+            needs: OnceCell::new(),
+        };
         let mut findings = Vec::new();
         for rule in RULES {
             let (Check::Identities(check), Some(severity)) = (rule.check, settings.severity(rule)) else {

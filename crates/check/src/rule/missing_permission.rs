@@ -68,7 +68,7 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let finding = match &group.needs[0].1 {
-            NeedVerdict::Missing(_) => missing(standing, &group),
+            NeedVerdict::Missing(_) => missing(standing, group),
             NeedVerdict::Denied { on, member } => {
                 let (member, subject) = (member.short(), group.member.short());
                 let whom = if member == subject { String::new() } else { format!(" to {member}") };

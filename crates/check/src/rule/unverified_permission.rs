@@ -52,7 +52,7 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     }
     let groups = standing.needs();
     let mut told: Vec<(&Member, &[String])> = Vec::new();
-    for group in &groups {
+    for group in groups {
         let NeedVerdict::Unknown(reasons) = &group.needs[0].1 else {
             continue;
         };
