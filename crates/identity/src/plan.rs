@@ -10,7 +10,6 @@ use crate::landscape::{Landscape, NeedVerdict};
 use crate::member::Member;
 use crate::name::ResourceName;
 use crate::role::Permits;
-use crate::tree::RunsAs;
 use resource::ResId;
 use yaml::Mark;
 
@@ -148,11 +147,7 @@ impl Landscape<'_> {
         for (at, tree) in self.trees.iter().enumerate() {
             for account in &tree.accounts {
                 let Some((email, mark)) = &account.google else { continue };
-                let runs_as = RunsAs::Kubernetes {
-                    namespace: account.namespace.clone(),
-                    name: account.name.clone(),
-                };
-                if let Some(kubernetes) = self.identity(at, &runs_as).kubernetes {
+                if let Some(kubernetes) = self.identity(at, &account.runs_as()).kubernetes {
                     let reason = Reason {
                         permission: IMPERSONATION.to_owned(),
                         resource: ResourceName::service_account(email),

@@ -55,6 +55,16 @@ pub struct Account {
     pub google: Option<(String, Mark)>,
 }
 
+impl Account {
+    /// The identity of what runs as the account.
+    pub fn runs_as(&self) -> RunsAs {
+        RunsAs::Kubernetes {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
 /// Something that runs: pods, or a job of Vertex AI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {

@@ -68,11 +68,7 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
 /// An account that says who it is, and may not be that.
 fn annotation(standing: &Standing<'_>, account: &Account, findings: &mut Vec<Finding>) {
     let Some((email, mark)) = &account.google else { return };
-    let runs_as = identity::RunsAs::Kubernetes {
-        namespace: account.namespace.clone(),
-        name: account.name.clone(),
-    };
-    let Some(kubernetes) = standing.landscape.identity(standing.at, &runs_as).kubernetes else {
+        let Some(kubernetes) = standing.landscape.identity(standing.at, &account.runs_as()).kubernetes else {
         return;
     };
     let verdict = standing.landscape.link(&kubernetes, email);

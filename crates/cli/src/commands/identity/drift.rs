@@ -52,7 +52,7 @@ pub(super) fn run(args: &DriftArgs, setup: &Setup, session: &Session<'_>) -> Res
     let Declared { declared, actual } = args.ground.declared(setup, session, &args.declared)?;
     let mut log = AuditLog::default();
     for path in &args.audit_log {
-        let source = super::grants::read_source(session, &working_directory().join(path))?;
+        let source = super::grants::read_source(session, &working_directory().join(path), yaml::Mark::NONE)?;
         log.read(&source).map_err(|error| {
             let message = format!("cannot read the audit log {}: {error}", path.display());
             Box::new(Diagnostic::error(message).hint("give what gcloud logging read --format=json prints"))

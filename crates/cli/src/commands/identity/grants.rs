@@ -85,15 +85,6 @@ pub(super) fn read_files(session: &Session<'_>, files: &[String]) -> Result<Stat
     Ok(reading.state)
 }
 
-/// The text of a file.
-pub(super) fn read_source(session: &Session<'_>, path: &Path) -> Result<std::sync::Arc<yaml::Source>, Box<Diagnostic>> {
-    let reading = Reading {
-        session,
-        state: State::default(),
-    };
-    reading.read(path, Mark::NONE)
-}
-
 struct Reading<'s> {
     session: &'s Session<'s>,
     state: State,
@@ -112,7 +103,7 @@ impl Reading<'_> {
             _ => (None, base.join(named)),
         };
         for path in self.json_files(&path, mark)? {
-            let source = self.read(&path, mark)?;
+            let source = read_source(self.session, &path, mark)?;
             self.state.read(&source, resource.as_ref()).map_err(|error| {
                 let message = format!("cannot read grants from {}: {error}", source.name());
                 let diagnostic = Diagnostic::error(message);
@@ -129,7 +120,7 @@ impl Reading<'_> {
     }
 
     fn groups(&mut self, path: &Path, mark: Mark) -> Result<(), Box<Diagnostic>> {
-        let source = self.read(path, mark)?;
+        let source = read_source(self.session, path, mark)?;
         let groups: BTreeMap<String, Vec<String>> = serde_json::from_str(source.text()).map_err(|error| {
             let hint = "it is an object of addresses of groups, each with a list of members as in a policy";
             at(
@@ -167,16 +158,20 @@ impl Reading<'_> {
         names.sort_unstable();
         Ok(names.iter().map(|name| path.join(name)).collect())
     }
+}
 
-    fn read(&self, path: &Path, mark: Mark) -> Result<std::sync::Arc<yaml::Source>, Box<Diagnostic>> {
-        let files = self.session.files();
-        let shown = files.display(path);
-        let cannot =
-            |error: &dyn std::fmt::Display| at(mark, Diagnostic::error(format!("cannot read {shown}: {error}")));
-        let bytes = files.read(path, DEFAULT_FILE_LIMIT).map_err(|error| cannot(&error))?;
-        let text = String::from_utf8(bytes).map_err(|error| cannot(&error))?;
-        Ok(self.session.sources().add(shown.clone(), text))
-    }
+/// The text of a file; `mark` is what names it, if a file does.
+pub(super) fn read_source(
+    session: &Session<'_>,
+    path: &Path,
+    mark: Mark,
+) -> Result<std::sync::Arc<yaml::Source>, Box<Diagnostic>> {
+    let files = session.files();
+    let shown = files.display(path);
+    let cannot = |error: &dyn std::fmt::Display| at(mark, Diagnostic::error(format!("cannot read {shown}: {error}")));
+    let bytes = files.read(path, DEFAULT_FILE_LIMIT).map_err(|error| cannot(&error))?;
+    let text = String::from_utf8(bytes).map_err(|error| cannot(&error))?;
+    Ok(session.sources().add(shown.clone(), text))
 }
 
 fn at(mark: Mark, diagnostic: Diagnostic) -> Box<Diagnostic> {

@@ -1,8 +1,9 @@
 //! What the questions about whole platforms stand on: trees that were built, and all that is granted.
 
-use build::Session;
+use build::{Built, Session};
 use clap::Args;
 use identity::{State, Tree};
+use platform::Platform;
 
 use super::GrantArgs;
 use crate::diagnostic::Diagnostic;
@@ -51,35 +52,46 @@ impl GroundArgs {
         }
         let platform = read_platform(&self.targets, session)?;
         let actual = self.grants.state(session, platform.as_ref())?;
-        let Targets { chosen, .. } = targets(&self.targets, session, platform.as_ref())?;
-        let chosen: Vec<&Target<'_>> = chosen.iter().collect();
-        let built = build_each(&chosen, setup, session, !self.setup.is_quiet(), |target, built| {
-            built.map(|built| State::from_config_connector(&built.objects, target.place.project.as_deref()))
-        });
-        for grants in built {
-            declared.merge(grants.map_err(|error| Box::new(Diagnostic::from(error)))?);
-        }
+        let of_trees = self.each(setup, session, platform.as_ref(), |target, built| {
+            State::from_config_connector(&built.objects, target.place.project.as_deref())
+        })?;
+        of_trees.into_iter().for_each(|grants| declared.merge(grants));
         Ok(Declared { declared, actual })
     }
 
     /// Builds the trees, and reads the grants of files and trees.
     pub(super) fn ground(&self, setup: &Setup, session: &Session<'_>) -> Result<Ground, Box<Diagnostic>> {
         let platform = read_platform(&self.targets, session)?;
-        let Targets { chosen, .. } = targets(&self.targets, session, platform.as_ref())?;
-        let chosen: Vec<&Target<'_>> = chosen.iter().collect();
         let mut state = self.grants.state(session, platform.as_ref())?;
-        let built = build_each(&chosen, setup, session, !self.setup.is_quiet(), |target, built| {
-            let built = built?;
+        let made = self.each(setup, session, platform.as_ref(), |target, built| {
             let grants = State::from_config_connector(&built.objects, target.place.project.as_deref());
-            Ok((Tree::new(&built.objects, &target.place, &state), grants))
-        });
+            (Tree::new(&built.objects, &target.place, &state), grants)
+        })?;
         let mut trees = Vec::new();
-        for built in built {
-            let (tree, grants) = built.map_err(|error: build::BuildError| Box::new(Diagnostic::from(error)))?;
+        for (tree, grants) in made {
             trees.push(tree);
             state.merge(grants);
         }
         state.assume_buckets(&trees);
         Ok(Ground { trees, state })
+    }
+
+    /// Builds the chosen targets, and makes something of each.
+    fn each<T: Send + Sync>(
+        &self,
+        setup: &Setup,
+        session: &Session<'_>,
+        platform: Option<&Platform>,
+        make: impl Fn(&Target<'_>, &Built) -> T + Sync,
+    ) -> Result<Vec<T>, Box<Diagnostic>> {
+        let Targets { chosen, .. } = targets(&self.targets, session, platform)?;
+        let chosen: Vec<&Target<'_>> = chosen.iter().collect();
+        let made = build_each(&chosen, setup, session, !self.setup.is_quiet(), |target, built| {
+            built.map(|built| make(target, &built))
+        });
+        let made = made
+            .into_iter()
+            .map(|made| made.map_err(|error| Box::new(error.into())));
+        made.collect()
     }
 }
