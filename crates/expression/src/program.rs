@@ -27,21 +27,21 @@ impl std::error::Error for CompileError {}
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: Vec<String>,
-    has_extract: bool,
+    has_iam: bool,
 }
 
 impl Environment {
     pub fn new<'n>(variables: impl IntoIterator<Item = &'n str>) -> Environment {
         Environment {
             variables: variables.into_iter().map(str::to_owned).collect(),
-            has_extract: false,
+            has_iam: false,
         }
     }
 
-    /// The same names with the function that only Google's IAM has, `extract`.
+    /// The same names with the functions that only Google's IAM has, such as `extract`.
     #[must_use]
-    pub fn with_extract(mut self) -> Environment {
-        self.has_extract = true;
+    pub fn with_iam(mut self) -> Environment {
+        self.has_iam = true;
         self
     }
 
@@ -285,9 +285,12 @@ impl Resolver<'_> {
                     }
                     None => {
                         arguments.insert(0, self.resolve(target)?);
-                        let extract = (self.environment.has_extract && name == "extract" && count == 1)
-                            .then_some(function::EXTRACT);
-                        (extract.or_else(|| function::receiver(&name, count)), true, name)
+                        let of_iam = if self.environment.has_iam {
+                            function::of_iam(&name, count)
+                        } else {
+                            None
+                        };
+                        (of_iam.or_else(|| function::receiver(&name, count)), true, name)
                     }
                 }
             }

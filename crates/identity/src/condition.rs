@@ -24,17 +24,13 @@ const PAST: &str = "2000-01-01T00:00:00Z";
 impl Condition {
     fn program(&self) -> Result<Program, String> {
         let environment =
-            Environment::new(["resource", "request", "api", "destination", "origin", "levels"]).with_extract();
+            Environment::new(["resource", "request", "api", "destination", "origin", "levels"]).with_iam();
         Program::compile(&self.expression, &environment).map_err(|error| error.to_string())
     }
 
     /// What is wrong with the text, if it is no CEL.
     pub fn syntax_error(&self) -> Option<String> {
-        // The functions on tags are Google's alone.
-        let is_about_tags = ["matchTag", "hasTagKey"]
-            .iter()
-            .any(|name| self.expression.contains(name));
-        self.program().err().filter(|_| !is_about_tags)
+        self.program().err()
     }
 
     /// Whether the condition is about the time alone, and held once and does not any more.
@@ -145,7 +141,11 @@ mod tests {
                 "request.time < timestamp('2026-12-31T00:00:00Z')",
                 "its condition cannot be told here",
             ),
-            ("resource.matchTag('1/env', 'prod')", "its condition is malformed"),
+            (
+                "resource.matchTag('1/env', 'prod')",
+                "its condition cannot be told here: the tags of the resource are not known",
+            ),
+            ("resource.matchTag('1/env')", "its condition is malformed"),
             ("'yes'", "its condition is no yes or no"),
         ];
         for (text, message) in table {

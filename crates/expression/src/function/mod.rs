@@ -1,7 +1,7 @@
 //! The functions of Kubernetes' environment, one library a file, and how a call finds its function.
 
-mod extract;
 mod format;
+mod iam;
 mod lists;
 mod network;
 mod optional;
@@ -19,7 +19,7 @@ pub use quantity::Quantity;
 pub use semver::Semver;
 pub use url::Url;
 
-pub(crate) use extract::EXTRACT;
+pub(crate) use iam::of_iam;
 pub(crate) use lists::sort_pairs;
 pub(crate) use standard::{decode_base64, double_text};
 
