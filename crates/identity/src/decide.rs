@@ -4,11 +4,13 @@
 //! project or above refuses is refused; else one binding on the resource or on what it is part of is enough. What is
 //! not known here, such as the permissions of a role in no table, makes the answer unknown, never a yes or a no.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use hashbrown::{HashMap, HashSet};
 
 use crate::condition::Verdict;
+use crate::explain::IMPERSONATION;
 use crate::member::{Member, Set};
 use crate::name::ResourceName;
 use crate::policy::{Binding, Condition, DenyRule};
@@ -81,6 +83,7 @@ pub struct Reasoner<'s> {
     parents: HashMap<ResourceName, ResourceName>,
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
     service_accounts: OnceLock<Vec<String>>,
+    impersonation: OnceLock<Impersonation>,
     /// Numbers of projects by their ids.
     numbers: HashMap<&'s str, &'s str>,
     /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
@@ -90,6 +93,15 @@ pub struct Reasoner<'s> {
     whole_projects: HashSet<ResourceName>,
     /// All that have a grant, once somebody asks.
     members: OnceLock<HashSet<Member>>,
+}
+
+/// Who has a role with which others are impersonated.
+#[derive(Debug, Default)]
+struct Impersonation {
+    /// On single accounts: their addresses, in order.
+    accounts: HashMap<Member, BTreeSet<String>>,
+    /// On what has accounts.
+    above: HashSet<Member>,
 }
 
 /// The bindings on one resource, by member once somebody asks.
@@ -126,6 +138,7 @@ impl<'s> Reasoner<'s> {
             parents: HashMap::new(),
             groups_of: HashMap::new(),
             service_accounts: OnceLock::new(),
+            impersonation: OnceLock::new(),
             numbers: HashMap::new(),
             basic_roles_of: HashMap::new(),
             strange: HashMap::new(),
@@ -310,6 +323,33 @@ impl<'s> Reasoner<'s> {
         })
     }
 
+    /// The addresses of the service accounts that some identities may be able to act as: no others are worth a decision.
+    pub(crate) fn may_be_acted_as(&self, identities: &[Member]) -> Vec<&str> {
+        let impersonation = self.impersonation.get_or_init(|| {
+            let mut all = Impersonation::default();
+            for (on, binding) in self.state.bindings() {
+                if self.permits(&binding.role, IMPERSONATION) != Permits::Yes {
+                    continue;
+                }
+                match on.path().split_once("/serviceAccounts/") {
+                    Some((_, email)) => binding.members.iter().for_each(|member| {
+                        all.accounts.entry_ref(member).or_default().insert(email.to_owned());
+                    }),
+                    None => all.above.extend(binding.members.iter().cloned()),
+                }
+            }
+            all
+        });
+        if identities.iter().any(|identity| impersonation.above.contains(identity)) {
+            return self.service_accounts().iter().map(String::as_str).collect();
+        }
+        let accounts = identities
+            .iter()
+            .filter_map(|identity| impersonation.accounts.get(identity));
+        let accounts: BTreeSet<&str> = accounts.flatten().map(String::as_str).collect();
+        accounts.into_iter().collect()
+    }
+
     /// Everybody in the state who has a permission on a resource by a grant, with the grant; in order. Sets and
     /// groups are given as they are written.
     pub fn who_can(
@@ -418,6 +458,44 @@ impl<'s> Reasoner<'s> {
             return Decision::Unknown(unknown);
         }
         Decision::Missed(Missed { near })
+    }
+
+    /// The bindings that cover a subject on a resource and on what it is part of, whatever they say.
+    pub(crate) fn bindings_over(&self, subject: &Member, resource: &ResourceName) -> Vec<(ResourceName, Binding)> {
+        let identities = self.identities(subject, &[]);
+        let lineage = self.lineage(resource).into_iter();
+        let of = |on: ResourceName| {
+            let bindings: Vec<Binding> = self
+                .bindings_of(&identities, &on)
+                .map(|(binding, _)| binding.clone())
+                .collect();
+            bindings.into_iter().map(move |binding| (on.clone(), binding))
+        };
+        lineage.flat_map(of).collect()
+    }
+
+    /// All whom bindings on a resource, or on what it is part of, name; and everybody, where one is for somebody unknown.
+    pub(crate) fn members_over(&self, resource: &ResourceName) -> BTreeSet<&Member> {
+        let mut members = BTreeSet::new();
+        for on in self.lineage(resource) {
+            let bindings = self.policies.get(&on).into_iter().flat_map(|bindings| &bindings.all);
+            members.extend(bindings.flat_map(|binding| &binding.members));
+            if self.strange.contains_key(&on) {
+                members.insert(&Member::AllUsers);
+            }
+        }
+        members
+    }
+
+    /// The permissions of a role, if it is known.
+    pub(crate) fn permissions_of(&self, role: &str) -> Option<Vec<String>> {
+        match self.state.custom_roles.get(role) {
+            Some(permissions) => Some(permissions.iter().cloned().collect()),
+            None => {
+                let known = self.roles.role(role)?;
+                Some(self.roles.permissions_of(known).map(str::to_owned).collect())
+            }
+        }
     }
 
     /// The bindings on one resource that cover one of some identities, with the member that does.

@@ -112,11 +112,41 @@ impl Reasoner<'_> {
         }
     }
 
+    /// A subject, and all service accounts that it may act as, one behind the other, each with the shortest chain.
+    pub(crate) fn acting(&self, access: &Access<'_>) -> Vec<(Member, Vec<Link>)> {
+        let mut all: Vec<(Member, Vec<Link>)> = vec![(access.subject.clone(), Vec::new())];
+        let mut seen: HashSet<Member> = HashSet::from([access.subject.clone()]);
+        let mut at = 0;
+        while at < all.len() {
+            let (actor, links) = all[at].clone();
+            let attributes = if links.is_empty() { access.attributes } else { &[] };
+            let of_actor = Access {
+                subject: &actor,
+                attributes,
+                permission: IMPERSONATION,
+                ..access.clone()
+            };
+            for (account, grant) in self.accounts_of(&of_actor) {
+                if seen.insert(account.clone()) {
+                    let mut links = links.clone();
+                    links.push(Link {
+                        actor: actor.clone(),
+                        account: account.clone(),
+                        grant,
+                    });
+                    all.push((account, links));
+                }
+            }
+            at += 1;
+        }
+        all
+    }
+
     /// The service accounts of the state that a subject may act as, by name.
     fn accounts_of(&self, access: &Access<'_>) -> Vec<(Member, Grant)> {
         let identities = self.identities(access.subject, access.attributes);
         let mut accounts = Vec::new();
-        for email in self.service_accounts() {
+        for email in self.may_be_acted_as(&identities) {
             let resource = ResourceName::service_account(email);
             let access = Access {
                 resource: &resource,

@@ -178,7 +178,7 @@ impl<'a> Landscape<'a> {
     }
 
     /// What grants would have to be known before it can be said that one is missing.
-    fn unknown_above(&self, resource: &ResourceName) -> Option<String> {
+    pub(crate) fn unknown_above(&self, resource: &ResourceName) -> Option<String> {
         let lineage = self.reasoner.lineage(resource);
         if lineage.iter().any(|name| self.reasoner.is_whole(name)) {
             return None;

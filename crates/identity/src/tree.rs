@@ -9,6 +9,7 @@ use crate::needs::pod::{ConfigMaps, account_of, of_pod};
 use crate::needs::secret::{Store, of_class, of_secrets, store_of};
 use crate::needs::vertex::{GROUP, of_workload, repository, runs_as};
 use crate::needs::{Collector, MalformedNeed, Need, annotated};
+use crate::network::Network;
 use crate::state::State;
 
 /// The annotation of a ServiceAccount with the address of a Google service account, for GKE.
@@ -85,6 +86,7 @@ pub struct Tree {
     pub runs: Vec<Run>,
     pub needs: Vec<Need>,
     pub malformed: Vec<MalformedNeed>,
+    pub network: Network,
 }
 
 impl Place {
@@ -97,7 +99,7 @@ impl Place {
     }
 
     /// The namespace an object is in: its own, or the environment's.
-    fn namespace<'p>(&'p self, object: &'p Resource) -> &'p str {
+    pub(crate) fn namespace<'p>(&'p self, object: &'p Resource) -> &'p str {
         match object.namespace() {
             "" => self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE),
             namespace => namespace,
@@ -110,6 +112,7 @@ impl Tree {
     pub fn new(objects: &[Resource], place: &Place, state: &State) -> Tree {
         let mut tree = Tree {
             place: place.clone(),
+            network: Network::new(objects, place),
             ..Tree::default()
         };
         let index = Index::new(objects, place);

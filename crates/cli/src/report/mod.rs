@@ -7,7 +7,7 @@ mod github;
 mod html;
 mod json;
 mod junit;
-mod page;
+pub(crate) mod page;
 mod sarif;
 mod text;
 

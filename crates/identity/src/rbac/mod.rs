@@ -14,6 +14,8 @@ use hashbrown::HashMap;
 use resource::{Resource, items};
 use yaml::{Mark, Node};
 
+pub(crate) use role::selector_text;
+
 pub use action::{Action, ActionError};
 pub use built_in::BUILT_IN_VERSION;
 pub use missing::NewRole;

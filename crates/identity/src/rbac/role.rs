@@ -235,7 +235,7 @@ fn selectors(object: &Resource) -> Option<Vec<LabelSelector>> {
 }
 
 /// A selector as one text: `key=value,key in (a,b),!key`.
-fn selector_text(node: &Node) -> String {
+pub(crate) fn selector_text(node: &Node) -> String {
     let text = |node: &Node, field: &str| node.get(field).and_then(Node::as_str).unwrap_or_default().to_owned();
     let labels = node.get("matchLabels").and_then(Node::as_map).into_iter().flatten();
     let labels = labels.map(|entry| {

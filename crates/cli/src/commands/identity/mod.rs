@@ -6,6 +6,7 @@ mod grants;
 mod graph;
 mod ground;
 mod json;
+mod matrix;
 mod plan;
 mod text;
 mod trees;
@@ -47,6 +48,7 @@ enum IdentityCommand {
     Plan(Box<plan::PlanArgs>),
     Drift(Box<drift::DriftArgs>),
     Graph(graph::GraphArgs),
+    Matrix(matrix::MatrixArgs),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
 }
@@ -166,6 +168,7 @@ pub(crate) fn run(args: &IdentityArgs) -> Exit {
         IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
         IdentityCommand::Drift(args) => on_ground(&args.ground, |setup, session| drift::run(args, setup, session)),
         IdentityCommand::Graph(args) => on_ground(&args.ground, |setup, session| graph::run(args, setup, session)),
+        IdentityCommand::Matrix(args) => on_ground(&args.ground, |setup, session| matrix::run(args, setup, session)),
         IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
         IdentityCommand::WhoCan(args) => ask(&args.setup, &args.trees, |asking| who_can(args, asking)),
     }
