@@ -75,7 +75,7 @@ pub enum NearMiss {
 #[derive(Debug)]
 pub struct Reasoner<'s> {
     state: &'s State,
-    roles: &'static PredefinedRoles,
+    roles: &'s PredefinedRoles,
     policies: HashMap<ResourceName, Bindings<'s>>,
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
@@ -120,7 +120,7 @@ impl<'s> Reasoner<'s> {
     pub fn new(state: &'s State) -> Reasoner<'s> {
         let mut reasoner = Reasoner {
             state,
-            roles: PredefinedRoles::embedded(),
+            roles: state.roles(),
             policies: HashMap::new(),
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
@@ -288,7 +288,7 @@ impl<'s> Reasoner<'s> {
         self.whole_projects.contains(&self.canonical(project))
     }
 
-    pub fn roles(&self) -> &'static PredefinedRoles {
+    pub fn roles(&self) -> &'s PredefinedRoles {
         self.roles
     }
 

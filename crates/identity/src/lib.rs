@@ -33,7 +33,7 @@ pub use needs::{MalformedNeed, Need};
 pub use plan::{CustomRole, CustomRoles, Plan, PlannedGrant, Reason, TOO_BROAD, Unmet};
 pub use policy::{Binding, Condition, DenyRule, Policy, PolicyError};
 pub use provider::{Exposure, Provider};
-pub use role::{BASIC_ROLES, Permits, PredefinedRole, PredefinedRoles};
+pub use role::{BASIC_ROLES, Permits, PredefinedRole, PredefinedRoles, RolesError};
 pub use source::StateError;
 pub use state::{AccountKey, State, Unresolved};
 pub use tree::{Account, GOOGLE_ACCOUNT, Place, Run, RunsAs, Tree};

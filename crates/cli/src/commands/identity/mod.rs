@@ -1,11 +1,13 @@
 //! `terrace identity`: who may do what, and what is missing.
 
+mod apply;
 mod cluster;
 mod drift;
 mod grants;
 mod ground;
 mod json;
 mod plan;
+mod refresh;
 mod text;
 mod trees;
 
@@ -47,6 +49,7 @@ enum IdentityCommand {
     Drift(Box<drift::DriftArgs>),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
+    Refresh(refresh::RefreshArgs),
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -161,8 +164,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(crate) fn run(args: &IdentityArgs) -> Exit {
     match &args.command {
         IdentityCommand::Check(args) => check::run(args, Scope::Identities),
-        IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
-        IdentityCommand::Drift(args) => on_ground(&args.ground, |setup, session| drift::run(args, setup, session)),
+        IdentityCommand::Plan(args) => on_ground(&args.ground.setup, |setup, session| plan::run(args, setup, session)),
+        IdentityCommand::Drift(args) => {
+            on_ground(&args.ground.setup, |setup, session| drift::run(args, setup, session))
+        }
+        IdentityCommand::Refresh(args) => on_ground(&args.setup, |setup, session| refresh::run(args, setup, session)),
         IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
         IdentityCommand::WhoCan(args) => ask(&args.setup, &args.trees, |asking| who_can(args, asking)),
     }
@@ -183,7 +189,7 @@ fn ask(setup: &SetupArgs, trees: &TreeArgs, answer: impl FnOnce(&Asking<'_>) -> 
     };
     answer(&asking).unwrap_or_else(|diagnostic| {
         setup.reporter.error(&diagnostic, session.sources());
-        Exit::WrongInput
+        diagnostic.exit
     })
 }
 
@@ -197,15 +203,12 @@ struct Asking<'a> {
 }
 
 /// Answers what needs trees that are built.
-fn on_ground(
-    args: &ground::GroundArgs,
-    answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>,
-) -> Exit {
-    let setup = args.setup.setup();
+fn on_ground(setup: &SetupArgs, answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>) -> Exit {
+    let setup = setup.setup();
     let session = setup.session();
     answer(&setup, &session).unwrap_or_else(|diagnostic| {
         setup.reporter.error(&diagnostic, session.sources());
-        Exit::WrongInput
+        diagnostic.exit
     })
 }
 
