@@ -15,6 +15,7 @@ mod conformance;
 mod google;
 mod helm;
 mod peer;
+mod picture;
 mod programs;
 mod random;
 mod revisions;
@@ -36,6 +37,7 @@ fn main() {
     trials.extend(sarif::trials());
     trials.extend(conformance::trials());
     trials.extend(peer::trials());
+    trials.extend(picture::trials());
     trials.extend(helm::trials());
     trials.extend(programs::trials());
     trials.extend(random::trials());

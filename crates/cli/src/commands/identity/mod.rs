@@ -4,6 +4,7 @@ mod apply;
 mod cluster;
 mod drift;
 mod grants;
+mod graph;
 mod ground;
 mod json;
 mod plan;
@@ -47,6 +48,7 @@ enum IdentityCommand {
     Check(Box<CheckArgs>),
     Plan(Box<plan::PlanArgs>),
     Drift(Box<drift::DriftArgs>),
+    Graph(graph::GraphArgs),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
     Refresh(refresh::RefreshArgs),
@@ -169,6 +171,9 @@ pub(crate) fn run(args: &IdentityArgs) -> Exit {
             on_ground(&args.ground.setup, |setup, session| drift::run(args, setup, session))
         }
         IdentityCommand::Refresh(args) => on_ground(&args.setup, |setup, session| refresh::run(args, setup, session)),
+        IdentityCommand::Graph(args) => {
+            on_ground(&args.ground.setup, |setup, session| graph::run(args, setup, session))
+        }
         IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
         IdentityCommand::WhoCan(args) => ask(&args.setup, &args.trees, |asking| who_can(args, asking)),
     }
