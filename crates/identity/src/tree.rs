@@ -85,6 +85,8 @@ impl Account {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     pub object: ResId,
+    /// Where the object begins.
+    pub declared: Mark,
     pub runs_as: RunsAs,
     /// The field that names the identity, or what would hold it.
     pub field: String,
@@ -102,6 +104,14 @@ pub struct Tree {
 }
 
 impl Place {
+    /// The environment, or the directory where it belongs to none.
+    pub fn home(&self) -> &str {
+        match &*self.environment {
+            "" => &self.target,
+            environment => environment,
+        }
+    }
+
     /// The namespace an object is in: its own, or the environment's.
     pub(crate) fn namespace<'p>(&'p self, object: &'p Resource) -> &'p str {
         match object.namespace() {
@@ -142,6 +152,7 @@ impl Tree {
                     );
                     tree.runs.push(Run {
                         object: object.id(),
+                        declared: declared(object),
                         runs_as,
                         field,
                         mark,
@@ -246,6 +257,7 @@ impl<'a> Index<'a> {
         if let Some(found) = credential::of_pod(pod, namespace, &self.config_maps) {
             return Run {
                 object: pod.object.id(),
+                declared: declared(pod.object),
                 runs_as: RunsAs::Federated {
                     namespace: namespace.to_owned(),
                     name: name.to_owned(),
@@ -257,6 +269,7 @@ impl<'a> Index<'a> {
         }
         Run {
             object: pod.object.id(),
+            declared: declared(pod.object),
             runs_as: RunsAs::Kubernetes {
                 namespace: namespace.to_owned(),
                 name: name.to_owned(),
@@ -296,6 +309,11 @@ impl<'a> Index<'a> {
     }
 }
 
+/// The place of the name of an object.
+fn declared(object: &Resource) -> Mark {
+    object.node.nearest_mark(["metadata", "name"])
+}
+
 fn account(object: &Resource, place: &Place) -> Option<Account> {
     if object.kind() != "ServiceAccount" || !object.gvk().group.is_empty() {
         return None;
@@ -305,7 +323,7 @@ fn account(object: &Resource, place: &Place) -> Option<Account> {
         namespace: place.namespace(object).to_owned(),
         name: object.name().to_owned(),
         object: object.id(),
-        mark: object.node.nearest_mark(["metadata", "name"]),
+        mark: declared(object),
         google: annotation.and_then(|node| Some((node.as_str()?.to_ascii_lowercase(), node.mark))),
     })
 }
