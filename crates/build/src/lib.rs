@@ -122,7 +122,7 @@ impl Session<'_> {
         target.set_schema(&mut cx)?;
         cx.track_origins = !target.kustomization().build_metadata.is_empty();
         let mut acc = target.accumulate(&mut cx, Accumulated::empty())?;
-        accumulate::finish(&target, &mut acc, cx.threads)?;
+        let local = accumulate::finish(&target, &mut acc, cx.threads)?;
         let warnings = std::mem::take(&mut acc.warnings);
         let mut seen = HashSet::new();
         let warnings = warnings
@@ -132,6 +132,7 @@ impl Session<'_> {
         let objects = finish::finish(&target, acc, options)?;
         Ok(Built {
             objects,
+            local,
             sources: self.sources().clone(),
             warnings,
         })

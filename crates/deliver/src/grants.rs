@@ -1,10 +1,10 @@
-//! Grants and custom roles, made through Google's API.
+//! Grants and custom roles, made through Google's API; and grants that somebody names, taken back.
 //!
 //! The policy of each resource is read, changed and set once, with the etag that it had: what others change at the
 //! same time stays. What is there already is left alone, so that a run that was killed is finished by another.
 
 use google::{Client, Edit, Error, ErrorKind, PolicyApi, roles};
-use identity::{CustomRole, NewGrant, Plan, ResourceName};
+use identity::{CustomRole, NewGrant, Plan, Removal};
 
 /// One thing that a run does, for whoever watches it.
 #[derive(Clone, Debug)]
@@ -19,6 +19,11 @@ pub enum Event<'p> {
         /// Whether it was not there before.
         is_new: bool,
     },
+    Removal {
+        grant: &'p NewGrant,
+        /// Whether it was still there.
+        is_done: bool,
+    },
     /// What was to be done, in a few words, and why it was not.
     Failed { what: String, error: Error },
 }
@@ -26,18 +31,19 @@ pub enum Event<'p> {
 /// What came of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Roles and grants that were not there before.
+    /// Roles and grants that were not there before, and grants that were and are no more.
     pub made: usize,
-    /// Those that were.
+    /// What was as it is to be.
     pub found: usize,
     pub failed: usize,
 }
 
-/// Makes the custom roles and grants of a plan, in its order. After a refusal it goes on with the next resource; after
-/// a failure of the network or the credentials it ends, and everything that is left counts as failed.
-pub async fn apply(plan: &Plan, client: &Client, mut on_event: impl FnMut(Event<'_>)) -> Outcome {
+/// Makes the custom roles and grants of a plan, and takes back what is to be removed. After a refusal it goes on with the
+/// next resource; after a failure of the network or the credentials it ends, and everything that is left counts as
+/// failed.
+pub async fn apply(plan: &Plan, removals: &[Removal], client: &Client, mut on_event: impl FnMut(Event<'_>)) -> Outcome {
     let mut outcome = Outcome::default();
-    let total = plan.custom_roles.len() + plan.grants.len();
+    let total = plan.custom_roles.len() + plan.grants.len() + removals.len();
     for role in &plan.custom_roles {
         match roles::make(client, role).await {
             Ok(is_new) => {
@@ -49,31 +55,33 @@ pub async fn apply(plan: &Plan, client: &Client, mut on_event: impl FnMut(Event<
                 let what = format!("make {}", role.name());
                 on_event(Event::Failed { what, error });
                 if is_end {
-                    outcome.failed = total - outcome.made - outcome.found;
-                    return outcome;
+                    return outcome.ended(total);
                 }
             }
         }
     }
-    for (on, grants) in by_resource(plan) {
-        match edit(client, on, &grants).await {
+    let grants = plan.grants.iter().map(|planned| Change::Grant(&planned.grant));
+    let changes = grants.chain(removals.iter().map(Change::Removal));
+    for changes in by_resource(changes.collect()) {
+        match edit(client, &changes).await {
             Ok(made) => {
-                for (grant, is_new) in grants.into_iter().zip(made) {
-                    outcome.count(is_new);
-                    on_event(Event::Grant { grant, is_new });
+                for (change, is_done) in changes.into_iter().zip(made) {
+                    outcome.count(is_done);
+                    on_event(match change {
+                        Change::Grant(grant) => Event::Grant { grant, is_new: is_done },
+                        Change::Removal(Removal { grant, .. }) => Event::Removal { grant, is_done },
+                    });
                 }
             }
             Err(error) => {
                 let mut is_end = false;
-                for grant in grants {
+                for change in changes {
                     is_end = outcome.fail(&error);
-                    let what = format!("grant {} on {} to {}", grant.role, on.short(), grant.member.short());
-                    let error = error.clone();
+                    let (what, error) = (change.words(), error.clone());
                     on_event(Event::Failed { what, error });
                 }
                 if is_end {
-                    outcome.failed = total - outcome.made - outcome.found;
-                    return outcome;
+                    return outcome.ended(total);
                 }
             }
         }
@@ -81,10 +89,57 @@ pub async fn apply(plan: &Plan, client: &Client, mut on_event: impl FnMut(Event<
     outcome
 }
 
+/// One change of a policy.
+#[derive(Clone, Copy)]
+enum Change<'p> {
+    Grant(&'p NewGrant),
+    Removal(&'p Removal),
+}
+
+impl<'p> Change<'p> {
+    fn grant(self) -> &'p NewGrant {
+        match self {
+            Change::Grant(grant) => grant,
+            Change::Removal(removal) => &removal.grant,
+        }
+    }
+
+    fn words(self) -> String {
+        let NewGrant { role, member, on, .. } = self.grant();
+        let (member, on) = (member.short(), on.short());
+        match self {
+            Change::Grant(_) => format!("grant {role} on {on} to {member}"),
+            Change::Removal(_) => format!("take {role} on {on} from {member}"),
+        }
+    }
+
+    fn edit(self) -> Edit {
+        match self {
+            Change::Grant(grant) => Edit::Add {
+                role: grant.role.clone(),
+                member: grant.member_in_policy().to_owned(),
+            },
+            Change::Removal(removal) => Edit::Remove {
+                role: removal.grant.role.clone(),
+                members: removal.members_in_policy().map(str::to_owned).collect(),
+                condition: removal.condition.as_ref().map(|condition| condition.expression.clone()),
+            },
+        }
+    }
+}
+
 impl Outcome {
     fn count(&mut self, is_new: bool) {
         self.made += usize::from(is_new);
         self.found += usize::from(!is_new);
+    }
+
+    /// What was not tried has failed, too.
+    fn ended(self, total: usize) -> Outcome {
+        Outcome {
+            failed: total - self.made - self.found,
+            ..self
+        }
     }
 
     /// Whether nothing more can work.
@@ -94,37 +149,30 @@ impl Outcome {
     }
 }
 
-/// The grants of a plan by the resource they are on, in the plan's order of resources.
-fn by_resource(plan: &Plan) -> Vec<(&ResourceName, Vec<&NewGrant>)> {
-    let mut groups: Vec<(&ResourceName, Vec<&NewGrant>)> = Vec::new();
-    let mut grants: Vec<&NewGrant> = plan.grants.iter().map(|planned| &planned.grant).collect();
-    grants.sort_by_key(|grant| &grant.on);
-    for grant in grants {
-        match groups.last_mut().filter(|(on, _)| **on == grant.on) {
-            Some((_, group)) => group.push(grant),
-            None => groups.push((&grant.on, vec![grant])),
-        }
-    }
-    groups
+/// Changes by the resource whose policy they change.
+fn by_resource(mut changes: Vec<Change<'_>>) -> Vec<Vec<Change<'_>>> {
+    changes.sort_by_key(|change| &change.grant().on);
+    let groups = changes.chunk_by(|a, b| a.grant().on == b.grant().on);
+    groups.map(<[Change<'_>]>::to_vec).collect()
 }
 
-async fn edit(client: &Client, on: &ResourceName, grants: &[&NewGrant]) -> Result<Vec<bool>, Error> {
+/// Changes one policy; whether there was something to do for each change.
+async fn edit(client: &Client, changes: &[Change<'_>]) -> Result<Vec<bool>, Error> {
+    let Some(first) = changes.first() else {
+        return Ok(Vec::new());
+    };
+    let on = &first.grant().on;
     let api = PolicyApi::of(on).ok_or_else(|| {
         let message = format!("grants on {} are not made through the API here", on.short());
         Error::refused(message).hint("make them with what -o gcloud prints")
     })?;
-    let edits = grants.iter().map(|grant| Edit::Add {
-        role: grant.role.clone(),
-        member: grant.member_in_policy().to_owned(),
-    });
-    let edits: Vec<Edit> = edits.collect();
-    if let Some(grant) = grants
-        .iter()
-        .find(|grant| grant.member_in_policy().contains("PROJECT_NUMBER"))
-    {
+    let grants = changes.iter().filter(|change| matches!(change, Change::Grant(_)));
+    let mut grants = grants.map(|change| change.grant());
+    if let Some(grant) = grants.find(|grant| grant.member_in_policy().contains("PROJECT_NUMBER")) {
         let message = format!("the number of the project of {} is not known", grant.member.short());
         let hint = "ask for it with --live, or give what gcloud projects describe --format=json prints with --iam";
         return Err(Error::refused(message).hint(hint));
     }
+    let edits: Vec<Edit> = changes.iter().map(|change| change.edit()).collect();
     Ok(api.edit(client, &edits).await?.made)
 }

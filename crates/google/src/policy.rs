@@ -18,8 +18,13 @@ const CONFLICTS: u32 = 8;
 pub enum Edit {
     /// A grant without a condition.
     Add { role: String, member: String },
-    /// Out of all bindings of the role, whatever their conditions.
-    Remove { role: String, member: String },
+    /// Out of the bindings of the role that have this condition, as an expression, or none.
+    Remove {
+        role: String,
+        /// The names that the policy may have for the member.
+        members: Vec<String>,
+        condition: Option<String>,
+    },
 }
 
 /// What came of edits, one by one in their order: whether there was something to do.
@@ -169,7 +174,11 @@ fn apply(policy: &mut Value, edits: &[Edit]) -> Vec<bool> {
     };
     let made = edits.iter().map(|edit| match edit {
         Edit::Add { role, member } => add(bindings, role, member),
-        Edit::Remove { role, member } => remove(bindings, role, member),
+        Edit::Remove {
+            role,
+            members,
+            condition,
+        } => remove(bindings, role, members, condition.as_deref()),
     });
     let made = made.collect();
     bindings.retain(|binding| binding["members"].as_array().is_none_or(|members| !members.is_empty()));
@@ -207,13 +216,16 @@ fn add(bindings: &mut Vec<Value>, role: &str, member: &str) -> bool {
     }
 }
 
-fn remove(bindings: &mut [Value], role: &str, member: &str) -> bool {
+fn remove(bindings: &mut [Value], role: &str, members: &[String], condition: Option<&str>) -> bool {
     let mut found = false;
-    for binding in bindings.iter_mut().filter(|binding| binding["role"] == role) {
-        if let Some(members) = binding["members"].as_array_mut() {
-            let before = members.len();
-            members.retain(|held| !is_member(held, member));
-            found |= members.len() < before;
+    for binding in bindings.iter_mut() {
+        if binding["role"] != role || binding["condition"]["expression"].as_str() != condition {
+            continue;
+        }
+        if let Some(held) = binding["members"].as_array_mut() {
+            let before = held.len();
+            held.retain(|held| !members.iter().any(|member| is_member(held, member)));
+            found |= held.len() < before;
         }
     }
     found
@@ -227,7 +239,11 @@ mod tests {
         let (role, member) = (role.to_owned(), member.to_owned());
         match kind {
             "add" => Edit::Add { role, member },
-            _ => Edit::Remove { role, member },
+            kind => Edit::Remove {
+                role,
+                members: vec!["user:nobody@acme.com".to_owned(), member],
+                condition: (kind == "remove conditional").then(|| "false".to_owned()),
+            },
         }
     }
 
@@ -237,6 +253,7 @@ mod tests {
             {"role": "roles/a", "members": ["user:ann@acme.com"], "condition": {"expression": "false"}},
             {"role": "roles/a", "members": ["user:Bob@acme.com"]},
             {"role": "roles/b", "members": ["user:ann@acme.com"]},
+            {"role": "roles/d", "members": ["user:ann@acme.com", "user:bob@acme.com"], "condition": {"expression": "false"}},
         ]});
         let made = apply(
             &mut policy,
@@ -244,14 +261,17 @@ mod tests {
                 edit("add", "roles/a", "user:bob@acme.com"),
                 edit("add", "roles/a", "user:ann@acme.com"),
                 edit("remove", "roles/b", "user:ann@acme.com"),
+                edit("remove", "roles/d", "user:ann@acme.com"),
+                edit("remove conditional", "roles/d", "user:bob@acme.com"),
                 edit("remove", "roles/b", "user:eve@acme.com"),
                 edit("add", "roles/c", "user:eve@acme.com"),
             ],
         );
-        assert_eq!(made, [false, true, true, false, true]);
+        assert_eq!(made, [false, true, true, false, true, false, true]);
         let wanted = json!({"etag": "x", "unknown": 1, "version": 3, "bindings": [
             {"role": "roles/a", "members": ["user:ann@acme.com"], "condition": {"expression": "false"}},
             {"role": "roles/a", "members": ["user:Bob@acme.com", "user:ann@acme.com"]},
+            {"role": "roles/d", "members": ["user:ann@acme.com"], "condition": {"expression": "false"}},
             {"role": "roles/c", "members": ["user:eve@acme.com"]},
         ]});
         assert_eq!(policy, wanted);

@@ -176,7 +176,7 @@ fn apply() -> Result<(), Failed> {
         &out,
         "granted roles/storage.objectCreator on gs://models to trainer@acme.iam.gserviceaccount.com\n",
     )?;
-    contains(&out, "\n2 made, 0 there already\n")?;
+    contains(&out, "\n2 done, 0 as it was\n")?;
     let held = {
         let cloud = scene.cloud.lock().unwrap();
         let role = |path: &str| cloud.policies[path]["bindings"][0].clone();
@@ -192,7 +192,7 @@ fn apply() -> Result<(), Failed> {
     }
     // Without asking what holds, everything is planned again, and found.
     let (out, _) = ends(&scene.terrace(&["identity", "plan", "--apply", "--yes"]), 0)?;
-    contains(&out, "\n0 made, 2 there already\n")?;
+    contains(&out, "\n0 done, 2 as it was\n")?;
     let (out, _) = ends(&scene.terrace(&["identity", "plan", "--live", "--exit-code"]), 0)?;
     contains(&out, "nothing is to be granted\n")?;
     let explained = [
@@ -204,8 +204,23 @@ fn apply() -> Result<(), Failed> {
     ];
     let (out, _) = ends(&scene.terrace(&[&explained[..], &["--live=projects/acme"]].concat()), 0)?;
     contains(&out, "by roles/iam.workloadIdentityUser on")?;
+    let name = "roles/storage.objectCreator trainer@acme.iam.gserviceaccount.com gs://models";
+    let mut back = vec!["identity", "plan", "--live", "--apply", "--yes", "--remove", name];
+    let (out, error) = ends(&scene.terrace(&back), 0)?;
+    contains(
+        &out,
+        "took roles/storage.objectCreator on gs://models from trainer@acme.iam.gserviceaccount.com\n",
+    )?;
+    contains(&error, "Pod/train")?;
+    let held = scene.cloud.lock().unwrap().policies["/storage/v1/b/models"]["bindings"].clone();
+    if held != json!([]) {
+        return Err(held.to_string().into());
+    }
+    back.pop();
+    back.push("roles/storage.objectAdmin trainer@acme.iam.gserviceaccount.com gs://models");
+    ends(&scene.terrace(&back), 1)?;
     match scene.cloud.lock().unwrap().changes {
-        2 => Ok(()),
+        3 => Ok(()),
         changes => Err(format!("{changes} changes").into()),
     }
 }
@@ -218,7 +233,7 @@ fn refusal() -> Result<(), Failed> {
         &out,
         "granted roles/iam.workloadIdentityUser on trainer@acme.iam.gserviceaccount.com",
     )?;
-    contains(&out, "\n1 made, 0 there already, 1 not made: run it again\n")?;
+    contains(&out, "\n1 done, 0 as it was, 1 not done: run it again\n")?;
     contains(
         &error,
         "the policy of gs://models: Google refused: Permission 'storage.buckets.getIamPolicy' denied",

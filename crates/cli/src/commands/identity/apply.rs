@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use clap::Args;
 use deliver::grants::{self, Event};
 use google::Client;
-use identity::Plan;
+use identity::{Plan, Removal};
 use yaml::Sources;
 
 use crate::diagnostic::{Diagnostic, Reporter};
@@ -16,7 +16,8 @@ use crate::output;
 /// Whether the plan is carried out.
 #[derive(Args, Debug)]
 pub(super) struct ApplyArgs {
-    /// Make the roles and grants through Google's API, after the plan was shown and somebody said yes.
+    /// Make the roles and grants through Google's API, and take back what --remove names, after the plan was shown and
+    /// somebody said yes.
     #[arg(long, conflicts_with = "output")]
     apply: bool,
     /// Say yes beforehand: there may be no terminal to ask at.
@@ -33,14 +34,16 @@ impl ApplyArgs {
     pub(super) fn run(
         &self,
         plan: &Plan,
+        removals: &[Removal],
         impersonate: Option<&str>,
         reporter: &Reporter,
         sources: &Sources,
     ) -> Result<Exit, Box<Diagnostic>> {
-        if plan.grants.is_empty() {
+        let changes = plan.grants.len() + removals.len();
+        if changes == 0 {
             return Ok(Exit::Done);
         }
-        if !self.yes && !said_yes(plan.grants.len())? {
+        if !self.yes && !said_yes(changes)? {
             output::answer(&["nothing was changed\n"])?;
             return Ok(Exit::WrongInput);
         }
@@ -53,6 +56,15 @@ impl ApplyArgs {
                     let word = if is_new { "granted" } else { "there already:" };
                     format!(
                         "{word} {} on {} to {}\n",
+                        grant.role,
+                        grant.on.short(),
+                        grant.member.short()
+                    )
+                }
+                Event::Removal { grant, is_done } => {
+                    let word = if is_done { "took" } else { "gone already:" };
+                    format!(
+                        "{word} {} on {} from {}\n",
                         grant.role,
                         grant.on.short(),
                         grant.member.short()
@@ -71,12 +83,12 @@ impl ApplyArgs {
         };
         let outcome = google::block_on(async {
             let client = Client::from_environment(impersonate).await?;
-            Ok(grants::apply(plan, &client, on_event).await)
+            Ok(grants::apply(plan, removals, &client, on_event).await)
         });
         let outcome = outcome.map_err(|error| Box::new(Diagnostic::from(error)))?;
-        let mut summary = format!("\n{} made, {} there already", outcome.made, outcome.found);
+        let mut summary = format!("\n{} done, {} as it was", outcome.made, outcome.found);
         if outcome.failed > 0 {
-            summary.push_str(&format!(", {} not made: run it again", outcome.failed));
+            summary.push_str(&format!(", {} not done: run it again", outcome.failed));
         }
         summary.push('\n');
         output::answer(&[summary])?;
@@ -85,17 +97,17 @@ impl ApplyArgs {
 }
 
 /// Asks at the terminal.
-fn said_yes(grants: usize) -> Result<bool, Box<Diagnostic>> {
+fn said_yes(changes: usize) -> Result<bool, Box<Diagnostic>> {
     let (input, mut error) = (std::io::stdin(), std::io::stderr());
     if !input.is_terminal() || !error.is_terminal() {
-        let message = "there is no terminal to ask at whether the grants are to be made";
+        let message = "there is no terminal to ask at whether this is to be done";
         let diagnostic = Diagnostic::error(message).hint("--yes says so beforehand");
         return Err(Box::new(Diagnostic {
             exit: Exit::WrongUsage,
             ..diagnostic
         }));
     }
-    let what = if grants == 1 { "this grant" } else { "these grants" };
+    let what = if changes == 1 { "this change" } else { "these changes" };
     let _ = write!(error, "\nMake {what}? [y/N] ");
     let mut answer = String::new();
     // Nothing that can be read is a no.
