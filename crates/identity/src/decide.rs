@@ -179,7 +179,7 @@ impl<'s> Reasoner<'s> {
     }
 
     /// The name with the id of its project in place of its number, where that is known.
-    fn canonical(&self, resource: &ResourceName) -> ResourceName {
+    pub(crate) fn canonical(&self, resource: &ResourceName) -> ResourceName {
         let id = resource
             .project_id()
             .and_then(|number| self.state.project_numbers.get(number));

@@ -2,11 +2,13 @@
 //!
 //! [`State`] holds what is granted; [`Reasoner::decide`] says whether a subject has a permission on a resource, and why.
 
+mod breadth;
 mod condition;
 mod decide;
 mod drift;
 mod explain;
 mod grant;
+pub mod graph;
 mod landscape;
 mod member;
 mod name;
@@ -20,6 +22,7 @@ mod source;
 mod state;
 mod tree;
 
+pub use breadth::{breadth, is_public};
 pub use condition::Verdict;
 pub use decide::{Access, Decision, Grant, Missed, NearMiss, Reasoner};
 pub use drift::{AuditLog, Change, Drift, DriftKind, drift};

@@ -69,6 +69,8 @@ impl Account {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     pub object: ResId,
+    /// Where the object begins.
+    pub declared: Mark,
     pub runs_as: RunsAs,
     /// The field that names the identity, or what would hold it.
     pub field: String,
@@ -86,6 +88,14 @@ pub struct Tree {
 }
 
 impl Place {
+    /// The environment, or the directory where it belongs to none.
+    pub fn home(&self) -> &str {
+        match &*self.environment {
+            "" => &self.target,
+            environment => environment,
+        }
+    }
+
     /// The namespace an object is in: its own, or the environment's.
     fn namespace<'p>(&'p self, object: &'p Resource) -> &'p str {
         match object.namespace() {
@@ -115,6 +125,7 @@ impl Tree {
                     );
                     tree.runs.push(Run {
                         object: object.id(),
+                        declared: declared(object),
                         runs_as,
                         field,
                         mark,
@@ -195,6 +206,7 @@ impl<'a> Index<'a> {
         let (name, mark) = account_of(pod);
         Run {
             object: pod.object.id(),
+            declared: declared(pod.object),
             runs_as: RunsAs::Kubernetes {
                 namespace: place.namespace(pod.object).to_owned(),
                 name: name.to_owned(),
@@ -231,6 +243,11 @@ impl<'a> Index<'a> {
     }
 }
 
+/// The place of the name of an object.
+fn declared(object: &Resource) -> Mark {
+    object.node.nearest_mark(["metadata", "name"])
+}
+
 fn account(object: &Resource, place: &Place) -> Option<Account> {
     if object.kind() != "ServiceAccount" || !object.gvk().group.is_empty() {
         return None;
@@ -240,7 +257,7 @@ fn account(object: &Resource, place: &Place) -> Option<Account> {
         namespace: place.namespace(object).to_owned(),
         name: object.name().to_owned(),
         object: object.id(),
-        mark: object.node.nearest_mark(["metadata", "name"]),
+        mark: declared(object),
         google: annotation.and_then(|node| Some((node.as_str()?.to_ascii_lowercase(), node.mark))),
     })
 }

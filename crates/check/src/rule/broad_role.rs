@@ -25,7 +25,7 @@
 //! resourceRef: {kind: StorageBucket, external: acme-data}
 //! ```
 
-use identity::{BASIC_ROLES, Member, ResourceName};
+use identity::{breadth, is_public};
 use resource::{Finding, Severity};
 
 use super::{Check, Control, Rule, SettingsType};
@@ -54,8 +54,7 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     let members = standing.members();
     for (on, binding) in standing.landscape.state().bindings() {
         for member in &binding.members {
-            let is_public = matches!(member, Member::AllUsers | Member::AllAuthenticatedUsers);
-            let message = if is_public && standing.is_in_project(on) {
+            let message = if is_public(member) && standing.is_in_project(on) {
                 format!("{member}, anybody on the internet, has {} on {}", binding.role, on.short())
             } else if members.contains(member)
                 && let Some(why) = breadth(&binding.role, on)
@@ -67,21 +66,4 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
             findings.push(RULE.at(binding.mark, message).hint("grant the roles that are needed on the resources that are used"));
         }
     }
-}
-
-/// Why a role on a resource is more than a workload should have.
-fn breadth(role: &str, on: &ResourceName) -> Option<&'static str> {
-    let is_above = on.service() == "cloudresourcemanager.googleapis.com";
-    let name = role.strip_prefix("roles/")?;
-    Some(match name {
-        _ if BASIC_ROLES.contains(&role) => "a basic role, with most permissions of all services",
-        "iam.serviceAccountTokenCreator" | "iam.serviceAccountUser" | "iam.workloadIdentityUser" if is_above => {
-            "it can be every service account in it"
-        }
-        "iam.securityAdmin" | "resourcemanager.projectIamAdmin" | "iam.serviceAccountKeyAdmin" => "it can give itself anything",
-        _ if is_above && (name.ends_with(".admin") || name.ends_with("Admin") || name.ends_with(".owner")) => {
-            "an administrator's role on all that is in it"
-        }
-        _ => return None,
-    })
 }

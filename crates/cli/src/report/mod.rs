@@ -2,7 +2,7 @@
 
 pub(crate) mod compliance;
 pub(crate) mod difference;
-mod escape;
+pub(crate) mod escape;
 mod github;
 mod html;
 mod json;

@@ -14,6 +14,7 @@ mod cases;
 mod conformance;
 mod helm;
 mod peer;
+mod picture;
 mod programs;
 mod random;
 mod revisions;
@@ -31,6 +32,7 @@ fn main() {
     trials.extend(sarif::trials());
     trials.extend(conformance::trials());
     trials.extend(peer::trials());
+    trials.extend(picture::trials());
     trials.extend(helm::trials());
     trials.extend(programs::trials());
     trials.extend(random::trials());

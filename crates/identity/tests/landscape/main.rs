@@ -1,6 +1,7 @@
 //! Trees beside what is granted: what workloads need, whether they have it, and the plan that gives it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod graph;
 mod needs;
 mod plan;
 

@@ -3,6 +3,7 @@
 mod cluster;
 mod drift;
 mod grants;
+mod graph;
 mod ground;
 mod json;
 mod plan;
@@ -45,6 +46,7 @@ enum IdentityCommand {
     Check(Box<CheckArgs>),
     Plan(Box<plan::PlanArgs>),
     Drift(Box<drift::DriftArgs>),
+    Graph(graph::GraphArgs),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
 }
@@ -163,6 +165,7 @@ pub(crate) fn run(args: &IdentityArgs) -> Exit {
         IdentityCommand::Check(args) => check::run(args, Scope::Identities),
         IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
         IdentityCommand::Drift(args) => on_ground(&args.ground, |setup, session| drift::run(args, setup, session)),
+        IdentityCommand::Graph(args) => on_ground(&args.ground, |setup, session| graph::run(args, setup, session)),
         IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
         IdentityCommand::WhoCan(args) => ask(&args.setup, &args.trees, |asking| who_can(args, asking)),
     }
