@@ -562,7 +562,8 @@ pub(crate) fn embedded_objects(cx: &Context<'_>, source: &Arc<Source>, layer: &A
 }
 
 /// Runs what must come last, once, on the root: hashes, references, variables.
-pub(crate) fn finish(target: &Target, acc: &mut Accumulated, threads: fn() -> usize) -> Result<()> {
+/// The objects that are for tools alone, and in no result, come back.
+pub(crate) fn finish(target: &Target, acc: &mut Accumulated, threads: fn() -> usize) -> Result<Vec<Resource>> {
     transform::hash::apply(&mut acc.set)?;
     let layer = target.layer("name references", Mark::NONE);
     transform::name_reference::apply(&mut acc.set, &acc.config.name_reference, &layer, threads)?;
@@ -576,6 +577,7 @@ pub(crate) fn finish(target: &Target, acc: &mut Accumulated, threads: fn() -> us
     };
     acc.set.retain(|resource| !resource.is_empty());
     acc.set.iter().try_for_each(|resource| load::validate(&resource.node))?;
+    let local = acc.set.iter().filter(|resource| is_local(resource)).cloned().collect();
     acc.set.retain(|resource| !is_local(resource));
-    Ok(())
+    Ok(local)
 }

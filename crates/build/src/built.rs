@@ -13,6 +13,8 @@ use crate::parallel;
 pub struct Built {
     /// The objects; nothing in them is only kustomize's own.
     pub objects: Vec<Resource>,
+    /// Objects that are for tools alone (`config.kubernetes.io/local-config`), and printed by none.
+    pub local: Vec<Resource>,
     /// The files that marks point into.
     pub sources: Arc<Sources>,
     /// What the user should know, without repeats.

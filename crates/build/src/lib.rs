@@ -122,7 +122,7 @@ impl Session<'_> {
         target.set_schema(&mut cx)?;
         cx.track_origins = !target.kustomization().build_metadata.is_empty();
         let mut acc = target.accumulate(&mut cx, Accumulated::empty())?;
-        accumulate::finish(&target, &mut acc, cx.threads)?;
+        let local = accumulate::finish(&target, &mut acc, cx.threads)?;
         let warnings = std::mem::take(&mut acc.warnings);
         let mut seen = HashSet::new();
         let warnings = warnings
@@ -134,6 +134,7 @@ impl Session<'_> {
         Ok(Built {
             objects,
             components,
+            local,
             sources: self.sources().clone(),
             warnings,
         })

@@ -1,6 +1,8 @@
 //! What workloads need, by their own specifications: which permission, on which resource, as whom, and which field
 //! says so.
 
+pub(crate) mod credential;
+pub(crate) mod intent;
 pub(crate) mod pod;
 pub(crate) mod secret;
 mod uri;
@@ -178,9 +180,17 @@ pub(crate) fn annotated(collector: &mut Collector<'_>, malformed: &mut Vec<Malfo
                 continue;
             }
         };
-        match table.permission(permission) {
-            Some(permission) => collector.needs(permission, resource, "says that it needs it", field.clone(), mark),
-            None => wrong(format!("no role that is known has the permission \"{permission}\"")),
+        let says = "says that it needs it";
+        if let Some(permission) = table.permission(permission) {
+            collector.needs(permission, resource, says, field.clone(), mark);
+        } else if let Some(method) = crate::Methods::embedded().find(permission) {
+            for permission in &method.permissions {
+                collector.needs(permission, resource.clone(), says, field.clone(), mark);
+            }
+        } else {
+            wrong(format!(
+                "no role that is known has the permission \"{permission}\", and no method that is known has the name"
+            ));
         }
     }
 }
