@@ -75,7 +75,6 @@ pub enum NearMiss {
 #[derive(Debug)]
 pub struct Reasoner<'s> {
     state: &'s State,
-    roles: &'s PredefinedRoles,
     policies: HashMap<ResourceName, Bindings<'s>>,
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
@@ -120,7 +119,6 @@ impl<'s> Reasoner<'s> {
     pub fn new(state: &'s State) -> Reasoner<'s> {
         let mut reasoner = Reasoner {
             state,
-            roles: state.roles(),
             policies: HashMap::new(),
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
@@ -288,8 +286,9 @@ impl<'s> Reasoner<'s> {
         self.whole_projects.contains(&self.canonical(project))
     }
 
+    /// The roles that Google defines, as the state has them; the table that comes along is read when first asked for.
     pub fn roles(&self) -> &'s PredefinedRoles {
-        self.roles
+        self.state.roles()
     }
 
     /// The addresses of all service accounts that have grants or hold one, in order.
@@ -349,7 +348,7 @@ impl<'s> Reasoner<'s> {
         match self.state.custom_roles.get(role) {
             Some(permissions) if permissions.contains(permission) => Permits::Yes,
             Some(_) => Permits::No,
-            None => self.roles.permits(role, permission),
+            None => self.roles().permits(role, permission),
         }
     }
 
