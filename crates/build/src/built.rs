@@ -19,6 +19,17 @@ pub struct Built {
     pub sources: Arc<Sources>,
     /// What the user should know, without repeats.
     pub warnings: Vec<Finding>,
+    /// The components that took part, in the order in which they were applied.
+    pub components: Vec<Component>,
+}
+
+/// A component of a build.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Its kustomization file, as the user knows it.
+    pub kustomization: Arc<str>,
+    /// Where it is named.
+    pub mark: Mark,
 }
 
 /// One value that a field had, and who set it.

@@ -35,7 +35,7 @@ mod yaml_text;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use built::{Built, Setting, print};
+pub use built::{Built, Component, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
 pub use external::{FunctionCall, PROGRAM_OUTPUT};
 pub use fetch::{Extent, Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
@@ -129,9 +129,11 @@ impl Session<'_> {
             .into_iter()
             .filter(|warning| seen.insert((warning.rule.clone(), warning.mark, warning.message.clone())))
             .collect();
+        let components = std::mem::take(&mut acc.components);
         let objects = finish::finish(&target, acc, options)?;
         Ok(Built {
             objects,
+            components,
             local,
             sources: self.sources().clone(),
             warnings,

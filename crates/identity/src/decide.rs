@@ -75,7 +75,6 @@ pub enum NearMiss {
 #[derive(Debug)]
 pub struct Reasoner<'s> {
     state: &'s State,
-    roles: &'static PredefinedRoles,
     policies: HashMap<ResourceName, Bindings<'s>>,
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
@@ -120,7 +119,6 @@ impl<'s> Reasoner<'s> {
     pub fn new(state: &'s State) -> Reasoner<'s> {
         let mut reasoner = Reasoner {
             state,
-            roles: PredefinedRoles::embedded(),
             policies: HashMap::new(),
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
@@ -288,8 +286,9 @@ impl<'s> Reasoner<'s> {
         self.whole_projects.contains(&self.canonical(project))
     }
 
+    /// The roles that Google defines; their table is read when first asked for.
     pub fn roles(&self) -> &'static PredefinedRoles {
-        self.roles
+        PredefinedRoles::embedded()
     }
 
     /// The addresses of all service accounts that have grants or hold one, in order.
@@ -349,7 +348,7 @@ impl<'s> Reasoner<'s> {
         match self.state.custom_roles.get(role) {
             Some(permissions) if permissions.contains(permission) => Permits::Yes,
             Some(_) => Permits::No,
-            None => self.roles.permits(role, permission),
+            None => self.roles().permits(role, permission),
         }
     }
 

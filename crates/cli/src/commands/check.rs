@@ -280,13 +280,19 @@ fn check(
         !args.setup.is_quiet(),
         |target, built| {
             // A single target is compared with none.
-            let objects = built.as_ref().ok().filter(|_| chosen.len() > 1);
-            let objects = objects.map(|built| built.objects.as_slice());
-            let inventory = Inventory::new(&target.facts.environment, &target.words, objects);
+            let compared = built.as_ref().ok().filter(|_| chosen.len() > 1);
+            let inventory = Inventory::new(&target.facts.environment, &target.words, compared);
             let checked = match &built {
                 Ok(built) => {
                     let context = Context::new(&built.objects, &target.facts, &target.settings);
-                    let Checked { mut findings, links } = check::check(&context, &schemas, jobs);
+                    let identities = || {
+                        let tree = Tree::new(&built.objects, &target.place, &state);
+                        let grants = State::from_config_connector(&built.objects, target.place.project.as_deref());
+                        (tree, grants)
+                    };
+                    let rules = || check::check(&context, &schemas, jobs);
+                    let ((tree, grants), checked) = parallel::both(jobs, identities, rules);
+                    let Checked { mut findings, links } = checked;
                     if let Some(library) = &library {
                         findings.extend(built.warnings.iter().cloned());
                         findings.extend(library.check(&built.objects, jobs));
@@ -296,8 +302,8 @@ fn check(
                         objects: built.objects.len(),
                         secrets: check::secret_values(&built.objects),
                         findings,
-                        tree: Tree::new(&built.objects, &target.place, &state),
-                        grants: State::from_config_connector(&built.objects, target.place.project.as_deref()),
+                        tree,
+                        grants,
                     };
                     (outcome, inventory, links)
                 }
@@ -323,7 +329,9 @@ fn check(
             checked
         },
     );
-    let (mut inventories, mut links, mut trees) = (Vec::new(), Vec::new(), Vec::new());
+    // The process ends soon: nothing is freed piece by piece.
+    let (mut inventories, mut links) = (Vec::new(), ManuallyDrop::new(Vec::new()));
+    let mut trees = ManuallyDrop::new(Vec::new());
     let mut outcomes = Vec::with_capacity(results.len());
     for (mut outcome, inventory, of_target) in results {
         trees.push(std::mem::take(&mut outcome.tree));
@@ -367,8 +375,14 @@ fn check(
                     findings: check::judge(findings, target.waivers, &target.facts.environment, &today),
                 }
             });
-    let report = Report::new(results.collect(), session.sources());
-    write(&report, session.sources())
+    let report = ManuallyDrop::new(Report::new(results.collect(), session.sources()));
+    let written = write(&report, session.sources());
+    if run == Run::Again {
+        drop(ManuallyDrop::into_inner(report));
+        drop(ManuallyDrop::into_inner(links));
+        drop(ManuallyDrop::into_inner(trees));
+    }
+    written
 }
 
 /// The findings about identities, for each target.

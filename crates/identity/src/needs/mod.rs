@@ -90,9 +90,11 @@ impl<'a> Collector<'a> {
         self.needs(permission, repository, "fetches the image", field, mark);
     }
 
-    /// What is needed for the resources that a text names; `label` is the name of its flag, variable or field.
-    fn text(&mut self, label: &str, text: &str, field: &str, mark: Mark) {
+    /// What is needed for the resources that a text names; `label` is the name of its flag, variable or field. Most texts
+    /// name none, so that the path of the field is put together only where one does.
+    fn text(&mut self, label: &str, text: &str, field: impl Fn() -> String, mark: Mark) {
         for named in uri::named(text) {
+            let field = field();
             match named {
                 uri::Named::Storage(name) if uri::is_output(label) => {
                     self.needs(
@@ -136,7 +138,7 @@ fn arguments(collector: &mut Collector<'_>, container: &Node, field: impl Fn(&st
             };
             // A script is no value of a flag.
             let label = if value.contains(char::is_whitespace) { "" } else { label };
-            collector.text(label, value, &field(&format!("{list}[{at}]")), argument.mark);
+            collector.text(label, value, || field(&format!("{list}[{at}]")), argument.mark);
             flag = if words.starts_with('-') { words } else { "" };
         }
     }

@@ -104,6 +104,6 @@ pub(crate) fn of_class(collector: &mut Collector<'_>, class: &Resource) {
     };
     // A text of YAML in a field; the names stand on lines of their own.
     for line in secrets.as_str().unwrap_or_default().lines() {
-        collector.text("", line, "spec.parameters.secrets", secrets.mark);
+        collector.text("", line, || "spec.parameters.secrets".to_owned(), secrets.mark);
     }
 }

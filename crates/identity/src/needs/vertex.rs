@@ -188,15 +188,15 @@ fn of_run(collector: &mut Collector<'_>, object: &Resource, project: &str, has_a
             for (position, variable) in items(container, &["env"]).enumerate() {
                 let name = variable.get("name").and_then(Node::as_str).unwrap_or_default();
                 if let Some(value) = variable.get("value") {
-                    let field = format!("{path}.{spec}.env[{position}].value");
-                    collector.text(name, value.as_str().unwrap_or_default(), &field, value.mark);
+                    let field = || format!("{path}.{spec}.env[{position}].value");
+                    collector.text(name, value.as_str().unwrap_or_default(), field, value.mark);
                 }
             }
             for (position, package) in items(container, &["packageUris"]).enumerate() {
                 collector.text(
                     "its package",
                     package.as_str().unwrap_or_default(),
-                    &format!("{path}.{spec}.packageUris[{position}]"),
+                    || format!("{path}.{spec}.packageUris[{position}]"),
                     package.mark,
                 );
             }
@@ -241,7 +241,7 @@ fn of_run(collector: &mut Collector<'_>, object: &Resource, project: &str, has_a
         collector.text(
             "its input",
             input.as_str().unwrap_or_default(),
-            &format!("spec.template.inputConfig.gcsSource.uris[{at}]"),
+            || format!("spec.template.inputConfig.gcsSource.uris[{at}]"),
             input.mark,
         );
     }
@@ -249,7 +249,7 @@ fn of_run(collector: &mut Collector<'_>, object: &Resource, project: &str, has_a
         collector.text(
             "its artifact",
             artifact.as_str().unwrap_or_default(),
-            "spec.template.artifactUri",
+            || "spec.template.artifactUri".to_owned(),
             artifact.mark,
         );
     }
