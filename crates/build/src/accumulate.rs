@@ -7,6 +7,7 @@ use std::sync::Arc;
 use resource::{BuildOrigin, Finding, IdTaken, Resource, ResourceSet, Schema};
 use yaml::{Host, Layer, Mark, Node, Source, Text};
 
+use crate::built::Component;
 use crate::config::{Kustomization, LoadedKustomization, Str, TransformerConfig};
 use crate::error::{BuildError, ErrorKind, Result};
 use crate::fetch::without_password;
@@ -31,6 +32,7 @@ pub(crate) struct Accumulated {
     /// See [`Context::schema_in_use`].
     schema_in_use: bool,
     pub(crate) warnings: Vec<Finding>,
+    pub(crate) components: Vec<Component>,
 }
 
 impl Accumulated {
@@ -42,6 +44,7 @@ impl Accumulated {
             merge_keys: Vec::new(),
             schema_in_use: false,
             warnings: Vec::new(),
+            components: Vec::new(),
         }
     }
 
@@ -54,6 +57,7 @@ impl Accumulated {
 
     fn merge(&mut self, other: Accumulated, mark: Mark) -> Result<()> {
         self.warnings.extend(other.warnings);
+        self.components.extend(other.components);
         self.merge_keys.extend(other.merge_keys);
         self.set
             .push_all(other.set.into_vec())
@@ -446,6 +450,10 @@ impl Target {
         target.set_schema(cx)?;
         target.expect_kind(is_component, path)?;
         if is_component {
+            acc.components.push(Component {
+                kustomization: target.loaded.name.clone(),
+                mark: path.mark,
+            });
             let inner = target.accumulate(cx, acc)?;
             let mut outer = Accumulated::empty();
             outer.merge(inner, path.mark)?;
@@ -554,7 +562,8 @@ pub(crate) fn embedded_objects(cx: &Context<'_>, source: &Arc<Source>, layer: &A
 }
 
 /// Runs what must come last, once, on the root: hashes, references, variables.
-pub(crate) fn finish(target: &Target, acc: &mut Accumulated, threads: fn() -> usize) -> Result<()> {
+/// The objects that are for tools alone, and in no result, come back.
+pub(crate) fn finish(target: &Target, acc: &mut Accumulated, threads: fn() -> usize) -> Result<Vec<Resource>> {
     transform::hash::apply(&mut acc.set)?;
     let layer = target.layer("name references", Mark::NONE);
     transform::name_reference::apply(&mut acc.set, &acc.config.name_reference, &layer, threads)?;
@@ -568,6 +577,7 @@ pub(crate) fn finish(target: &Target, acc: &mut Accumulated, threads: fn() -> us
     };
     acc.set.retain(|resource| !resource.is_empty());
     acc.set.iter().try_for_each(|resource| load::validate(&resource.node))?;
+    let local = acc.set.iter().filter(|resource| is_local(resource)).cloned().collect();
     acc.set.retain(|resource| !is_local(resource));
-    Ok(())
+    Ok(local)
 }

@@ -13,10 +13,23 @@ use crate::parallel;
 pub struct Built {
     /// The objects; nothing in them is only kustomize's own.
     pub objects: Vec<Resource>,
+    /// Objects that are for tools alone (`config.kubernetes.io/local-config`), and printed by none.
+    pub local: Vec<Resource>,
     /// The files that marks point into.
     pub sources: Arc<Sources>,
     /// What the user should know, without repeats.
     pub warnings: Vec<Finding>,
+    /// The components that took part, in the order in which they were applied.
+    pub components: Vec<Component>,
+}
+
+/// A component of a build.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Its kustomization file, as the user knows it.
+    pub kustomization: Arc<str>,
+    /// Where it is named.
+    pub mark: Mark,
 }
 
 /// One value that a field had, and who set it.

@@ -35,7 +35,7 @@ mod yaml_text;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use built::{Built, Setting, print};
+pub use built::{Built, Component, Setting, print};
 pub use error::{BuildError, ErrorKind, Result};
 pub use external::{FunctionCall, PROGRAM_OUTPUT};
 pub use fetch::{Extent, Fetch, FetchError, FetchErrorKind, FileRequest, without_password};
@@ -122,16 +122,19 @@ impl Session<'_> {
         target.set_schema(&mut cx)?;
         cx.track_origins = !target.kustomization().build_metadata.is_empty();
         let mut acc = target.accumulate(&mut cx, Accumulated::empty())?;
-        accumulate::finish(&target, &mut acc, cx.threads)?;
+        let local = accumulate::finish(&target, &mut acc, cx.threads)?;
         let warnings = std::mem::take(&mut acc.warnings);
         let mut seen = HashSet::new();
         let warnings = warnings
             .into_iter()
             .filter(|warning| seen.insert((warning.rule.clone(), warning.mark, warning.message.clone())))
             .collect();
+        let components = std::mem::take(&mut acc.components);
         let objects = finish::finish(&target, acc, options)?;
         Ok(Built {
             objects,
+            components,
+            local,
             sources: self.sources().clone(),
             warnings,
         })

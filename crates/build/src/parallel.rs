@@ -57,6 +57,19 @@ pub fn map<T: Send + Sync>(count: usize, jobs: usize, work: impl Fn(usize) -> T 
     results.into_iter().filter_map(OnceLock::into_inner).collect()
 }
 
+/// Both, on two threads where `jobs` allows.
+pub fn both<A: Send, B: Send>(jobs: usize, first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    if jobs < 2 {
+        return (first(), second());
+    }
+    scope(|scope| {
+        let thread = Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, first);
+        let second = second();
+        let first = thread.expect("the system gives one thread").join();
+        (first.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second)
+    })
+}
+
 /// As many items are worth threads of their own: less is done sooner than threads are there.
 const WORTH_THREADS: usize = 1000;
 
@@ -91,6 +104,17 @@ mod tests {
         let squares: Vec<usize> = (0..100).map(|n| n * n).collect();
         assert_eq!(super::map(100, 4, |n| n * n), squares);
         assert_eq!(super::map(0, 4, |n| n), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn both_are_done() {
+        let text = String::from("a");
+        for jobs in [1, 2] {
+            assert_eq!(
+                super::both(jobs, || text.len(), || text.clone() + "b"),
+                (1, "ab".to_owned())
+            );
+        }
     }
 
     #[test]

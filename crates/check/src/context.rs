@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use resource::{DEFAULT_NAMESPACE, Finding, Pod, Resource, Severity, pods};
+use secret::Destination;
 use serde::de::DeserializeOwned;
 use yaml::{Mark, Node};
 
@@ -30,6 +31,8 @@ pub struct Facts {
     pub foreign_hosts: Vec<(String, String)>,
     pub foreign_namespaces: Vec<(String, String)>,
     pub foreign_projects: Vec<(String, String)>,
+    /// Where the environment keeps its secrets.
+    pub secrets: Option<Destination>,
     /// What scanners say of images; the same for all targets.
     pub evidence: Arc<Evidence>,
 }

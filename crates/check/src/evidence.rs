@@ -2,10 +2,12 @@
 //! one does not matter (CycloneDX VEX), and lists of contents (CycloneDX and SPDX). And what people say of
 //! models: approvals.
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use resource::Image;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::vex::Statements;
 
 /// All evidence that the platform file names.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +16,8 @@ pub struct Evidence {
     pub scans: Option<Vec<Scan>>,
     /// Images whose contents are listed; `None` where the platform file names none.
     pub contents: Option<Vec<String>>,
-    /// Ids of vulnerabilities that are stated not to matter.
-    harmless: HashSet<String>,
+    /// Which vulnerabilities are stated not to matter.
+    statements: Statements,
     /// Approvals by model, in the order of the files.
     approvals: HashMap<String, Vec<Approval>>,
     /// The day on which approvals are judged, as YYYY-MM-DD.
@@ -62,8 +64,12 @@ pub struct Scan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vulnerability {
     pub id: String,
+    /// Its ids elsewhere.
+    pub aliases: Vec<String>,
     pub severity: Threat,
     pub package: String,
+    /// The version that is there.
+    pub version: Option<String>,
     /// The version that has it mended.
     pub fixed: Option<String>,
 }
@@ -103,11 +109,11 @@ impl Threat {
     }
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+pub(crate) fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
     value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
+pub(crate) fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
     value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -166,17 +172,7 @@ impl Evidence {
     /// # Errors
     /// A fragment that says why it is none.
     pub fn add_vex(&mut self, document: &Value) -> Result<(), String> {
-        if text(document, "bomFormat") != Some("CycloneDX") || document.get("vulnerabilities").is_none() {
-            return Err("it is no CycloneDX document with vulnerabilities".to_owned());
-        }
-        for vulnerability in list(document, "vulnerabilities") {
-            let state = vulnerability.pointer("/analysis/state").and_then(Value::as_str);
-            if let (Some("not_affected" | "false_positive" | "resolved"), Some(id)) = (state, text(vulnerability, "id"))
-            {
-                self.harmless.insert(id.to_owned());
-            }
-        }
-        Ok(())
+        self.statements.add(document)
     }
 
     /// Adds a list of an image's contents.
@@ -211,9 +207,10 @@ impl Evidence {
         self.contents.iter().flatten().any(|listed| is_same(listed, image))
     }
 
-    /// The vulnerabilities of a report that are as bad as `threshold` and matter, the worst first.
-    pub(crate) fn of<'s>(&self, scan: &'s Scan, threshold: Threat) -> Vec<&'s Vulnerability> {
-        let matters = |found: &&Vulnerability| found.severity >= threshold && !self.harmless.contains(&found.id);
+    /// The vulnerabilities of an image's report that are as bad as `threshold` and matter, the worst first.
+    pub(crate) fn of<'s>(&self, image: &Image<'_>, scan: &'s Scan, threshold: Threat) -> Vec<&'s Vulnerability> {
+        let matters =
+            |found: &&Vulnerability| found.severity >= threshold && !self.statements.is_harmless(image, found);
         let mut found: Vec<&Vulnerability> = scan.vulnerabilities.iter().filter(matters).collect();
         found.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
         found
@@ -244,7 +241,9 @@ fn trivy(report: &Value) -> Scan {
             .map(|found| Vulnerability {
                 id: text(found, "VulnerabilityID").unwrap_or_default().to_owned(),
                 severity: Threat::read(text(found, "Severity").unwrap_or_default()),
+                aliases: Vec::new(),
                 package: text(found, "PkgName").unwrap_or_default().to_owned(),
+                version: text(found, "InstalledVersion").map(str::to_owned),
                 fixed: text(found, "FixedVersion").map(str::to_owned),
             })
             .collect(),
@@ -276,8 +275,16 @@ fn osv(result: &Value) -> Scan {
                     .map(Threat::of_score)
                     .or(said.map(Threat::read))
                     .unwrap_or(Threat::Unknown),
+                aliases: list(found, "aliases")
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect(),
                 package: name.to_owned(),
-                fixed: None,
+                version: package
+                    .pointer("/package/version")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+                fixed: fixed(found).map(str::to_owned),
             });
         }
     }
@@ -285,6 +292,13 @@ fn osv(result: &Value) -> Scan {
         images: vec![path.to_owned()],
         vulnerabilities,
     }
+}
+
+/// The first version that OSV says has it mended.
+fn fixed(found: &Value) -> Option<&str> {
+    let ranges = list(found, "affected").flat_map(|affected| list(affected, "ranges"));
+    let mut events = ranges.flat_map(|range| list(range, "events"));
+    events.find_map(|event| text(event, "fixed"))
 }
 
 #[cfg(test)]
@@ -312,10 +326,11 @@ mod tests {
         }]}]});
         evidence.add_vulnerabilities(&osv).unwrap();
         let ids = |evidence: &Evidence, image: &str, threshold| {
-            let scan = evidence.scan(&Image::read(image).unwrap())?;
+            let image = Image::read(image).unwrap();
+            let scan = evidence.scan(&image)?;
             Some(
                 evidence
-                    .of(scan, threshold)
+                    .of(&image, scan, threshold)
                     .iter()
                     .map(|found| found.id.clone())
                     .collect::<Vec<_>>()

@@ -24,7 +24,8 @@ pub fn own_schemas() -> Vec<Export> {
         .kinds
         .iter()
         .map(|kind| of_kind(workloads, kind, Versions::ALL));
-    [kustomization(), platform()].into_iter().chain(kinds).collect()
+    let own = [kustomization(), platform(), intent()];
+    own.into_iter().chain(kinds).collect()
 }
 
 /// The schemas of a name: `kustomization`, `platform`, a kind, or a kind with its API version
@@ -36,6 +37,8 @@ pub fn schemas_named(name: &str, versions: Versions) -> Result<Vec<Export>, Vec<
     match name {
         "kustomization" | "kustomization.yaml" => return Ok(vec![kustomization()]),
         "platform" | "terrace.yaml" => return Ok(vec![platform()]),
+        _ if name.eq_ignore_ascii_case(secret::KIND) => return Ok(vec![intent()]),
+        _ if name == format!("{}/{}", secret::API_VERSION, secret::KIND) => return Ok(vec![intent()]),
         _ => {}
     }
     let (api_version, kind) = name
@@ -72,7 +75,7 @@ pub fn schemas_named(name: &str, versions: Versions) -> Result<Vec<Export>, Vec<
             .collect(),
         false => {
             let mut kinds: Vec<&str> = known().map(|(_, known, _)| known.kind.as_str()).collect();
-            kinds.extend(["kustomization", "platform"]);
+            kinds.extend(["kustomization", "platform", secret::KIND]);
             kinds.sort_unstable();
             kinds.dedup();
             nearest(kind, kinds.into_iter())
@@ -105,6 +108,21 @@ fn platform() -> Export {
     Export {
         path: "terrace.json".to_owned(),
         schema,
+    }
+}
+
+/// The schema of intents.
+pub(crate) fn secret_intent() -> Value {
+    let mut schema = secret::json_schema();
+    texts_may_be_plain(&mut schema);
+    schema
+}
+
+fn intent() -> Export {
+    let version = secret::API_VERSION.rsplit('/').next().unwrap_or_default();
+    Export {
+        path: format!("{}/{}_{version}.json", secret::GROUP, secret::KIND.to_lowercase()),
+        schema: secret_intent(),
     }
 }
 

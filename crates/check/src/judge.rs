@@ -1,7 +1,9 @@
 //! Findings and waivers: what is accepted, by whom, until when.
 
 use platform::{Marked, Waiver};
-use resource::{Finding, ResId, Severity};
+use resource::{Finding, ResId, Severity, nearest};
+
+use crate::rule::{RULES, rule};
 
 /// A finding, and whether it counts.
 #[derive(Clone, Debug)]
@@ -36,6 +38,10 @@ pub fn judge<'w>(
     };
     let mut valid: Vec<&Waiver> = Vec::new();
     for waiver in waivers.iter().filter(|waiver| applies(waiver)) {
+        judged.extend(of_unknown_rule(&waiver.rule).map(|finding| Judged {
+            finding,
+            state: State::Open,
+        }));
         let expires = &waiver.expires;
         let problem = if !is_date(expires) {
             Some((Severity::Error, format!("\"{}\" is no date", expires.value)))
@@ -63,6 +69,31 @@ pub fn judge<'w>(
         judged.push(Judged { finding, state });
     }
     judged
+}
+
+/// What findings are called that no rule of the list makes. Policies have names of their own, with a slash.
+const BESIDE_RULES: [&str; 10] = [
+    "build_failed",
+    "deprecated_field",
+    "function_not_run",
+    "ignored_field",
+    "patch_without_target",
+    "policy_failed",
+    "policy_invalid",
+    "policy_skipped",
+    "repeated_key",
+    "unused_var",
+];
+
+/// A waiver of a rule that is not there waives nothing, and nobody would see it.
+fn of_unknown_rule(name: &Marked<String>) -> Option<Finding> {
+    if name.contains('/') || rule(name).is_some() || BESIDE_RULES.contains(&name.as_str()) {
+        return None;
+    }
+    let near = nearest(name, RULES.iter().map(|rule| rule.name));
+    let message = format!("there is no rule \"{}\" to waive", name.value);
+    let finding = Finding::new("waiver_invalid", Severity::Error, name.mark, message);
+    Some(finding.hint(format!("rules with names like it are {}", near.join(", "))))
 }
 
 fn is_object(pattern: &str, id: &ResId) -> bool {

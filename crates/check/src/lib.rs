@@ -26,6 +26,7 @@ mod schemas;
 mod secret;
 mod settings;
 mod text;
+mod vex;
 
 pub use catalogue::Standard;
 pub use compliance::{Compliance, ControlOutcome, Outcome, RuleEvidence, StandardOutcome, TargetEvidence};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
+use build::{Built, Component};
+use hashbrown::{HashMap, HashSet};
 use resource::{Finding, ResId, Resource};
 use yaml::Mark;
 
@@ -16,7 +17,13 @@ pub struct Inventory {
     /// The words of the path but for the environment: model, cluster.
     words: BTreeMap<String, String>,
     /// None if it could not be built.
-    objects: Option<Vec<Item>>,
+    items: Option<Items>,
+}
+
+#[derive(Clone, Debug)]
+struct Items {
+    objects: Vec<Item>,
+    components: Vec<Component>,
 }
 
 #[derive(Clone, Debug)]
@@ -29,14 +36,17 @@ struct Item {
 }
 
 impl Inventory {
-    /// Of the objects of a target; of none if it could not be built.
-    pub fn new(environment: &str, words: &BTreeMap<String, String>, objects: Option<&[Resource]>) -> Inventory {
+    /// Of what a target was built to; of nothing if it could not be built.
+    pub fn new(environment: &str, words: &BTreeMap<String, String>, built: Option<&Built>) -> Inventory {
         let mut words = words.clone();
         words.remove("env");
         Inventory {
             environment: environment.to_owned(),
             words,
-            objects: objects.map(|objects| objects.iter().map(Item::new).collect()),
+            items: built.map(|built| Items {
+                objects: built.objects.iter().map(Item::new).collect(),
+                components: built.components.clone(),
+            }),
         }
     }
 }
@@ -63,6 +73,8 @@ impl Item {
         }
     }
 }
+
+const HINT: &str = "add it there, or declare under `allow` that it is meant";
 
 /// Findings for each inventory, in their order. The inventories come in the order of promotion.
 pub fn parity(inventories: &[Inventory], settings: &[&Settings]) -> Vec<Vec<Finding>> {
@@ -92,10 +104,15 @@ pub fn parity(inventories: &[Inventory], settings: &[&Settings]) -> Vec<Vec<Find
 }
 
 fn compare(inventory: &Inventory, next: &Inventory, told: &Told, findings: &mut Vec<Finding>) {
-    let (Some(here), Some(there)) = (&inventory.objects, &next.objects) else {
+    let (Some(here), Some(there)) = (&inventory.items, &next.items) else {
         return;
     };
-    let there: HashMap<_, &Item> = there.iter().map(|item| (&item.key, item)).collect();
+    let components: HashSet<&str> = there
+        .components
+        .iter()
+        .map(|component| &*component.kustomization)
+        .collect();
+    let there: HashMap<_, &Item> = there.objects.iter().map(|item| (&item.key, item)).collect();
     let is_allowed = |kind: &str, name: &str| {
         told.allow.iter().any(|allowed| {
             allowed
@@ -106,9 +123,19 @@ fn compare(inventory: &Inventory, next: &Inventory, told: &Told, findings: &mut 
     let finding = |item: &Item, field: String, mark: Mark, message: String| {
         Finding::new(RULE.name, resource::Severity::Note, mark, message)
             .on(item.id.clone(), field)
-            .hint("add it there, or declare under `allow` that it is meant")
+            .hint(HINT)
     };
-    for item in here {
+    for Component { kustomization, mark } in &here.components {
+        let directory = kustomization.rsplit_once('/').map_or("", |(directory, _)| directory);
+        if !components.contains(&**kustomization) && !is_allowed("component", directory) {
+            let message = format!(
+                "{} has the component {directory}, {} has not",
+                inventory.environment, next.environment
+            );
+            findings.push(Finding::new(RULE.name, resource::Severity::Note, *mark, message).hint(HINT));
+        }
+    }
+    for item in &here.objects {
         let (kind, _, name) = &item.key;
         let Some(other) = there.get(&item.key) else {
             // Namespaces have the name of their environment.

@@ -431,9 +431,10 @@ fn denies_by_default(policy: &Resource) -> bool {
 
 /// Whether an object is of a custom type, but for those that are known to make no pods.
 fn may_make_pods(group: &str, kind: &str) -> bool {
-    const NO_PODS: [&str; 10] = [
+    const NO_PODS: [&str; 13] = [
         "bitnami.com",
         "cert-manager.io",
+        "constraints.gatekeeper.sh",
         "external-secrets.io",
         "gateway.networking.k8s.io",
         "kyverno.io",
@@ -442,7 +443,11 @@ fn may_make_pods(group: &str, kind: &str) -> bool {
         "route.openshift.io",
         "security.istio.io",
         "security.openshift.io",
+        "templates.gatekeeper.sh",
+        "vertex.terrace.dev",
     ];
+    // What Config Connector and Terrace make is outside the cluster.
+    let is_outside = group.ends_with(".cnrm.cloud.google.com");
     let is_monitor = matches!(kind, "ServiceMonitor" | "PodMonitor" | "PrometheusRule");
-    group.contains('.') && !group.ends_with(".k8s.io") && !is_monitor && !NO_PODS.contains(&group)
+    group.contains('.') && !group.ends_with(".k8s.io") && !is_monitor && !is_outside && !NO_PODS.contains(&group)
 }

@@ -1,6 +1,10 @@
 //! All findings of a run: the same defect in several environments is one entry.
 
-use hashbrown::HashMap;
+use std::cmp::Reverse;
+use std::hash::BuildHasher;
+
+use hashbrown::hash_table::Entry as Slot;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use platform::Waiver;
 use resource::{Finding, Severity};
 use yaml::{Mark, Sources};
@@ -73,7 +77,9 @@ impl<'w> Report<'w> {
             objects: 0,
             hidden: Vec::new(),
         };
-        let mut positions: HashMap<(String, Mark, String, bool), usize> = HashMap::new();
+        let hasher = DefaultHashBuilder::default();
+        // The positions of entries, by what makes findings the same.
+        let mut positions: HashTable<usize> = HashTable::new();
         for target in targets {
             let name = target.name();
             report.objects += target.objects;
@@ -89,20 +95,18 @@ impl<'w> Report<'w> {
                     report.hidden.extend(finding.related.iter().map(|(mark, _)| *mark));
                 }
                 let fails = waiver.is_none() && finding.severity >= target.fail_on;
-                // What no file holds is told apart by the object.
-                let place = match (finding.mark.is_some(), &finding.object) {
-                    (false, Some(object)) => object.full_name(),
-                    _ => String::new(),
+                let hash = hasher.hash_one((&finding.rule, finding.mark, &finding.message, waiver.is_some()));
+                let is_same = |&at: &usize| {
+                    let entry: &Entry<'_> = &report.entries[at];
+                    entry.waiver.is_some() == waiver.is_some() && is_same(&entry.finding, &finding)
                 };
-                let key = (
-                    format!("{} {place}", finding.rule),
-                    finding.mark,
-                    finding.message.clone(),
-                    waiver.is_some(),
-                );
-                match positions.get(&key) {
-                    Some(&at) => {
-                        let entry = &mut report.entries[at];
+                let slot = positions.entry(hash, is_same, |&at| {
+                    let Entry { finding, waiver, .. } = &report.entries[at];
+                    hasher.hash_one((&finding.rule, finding.mark, &finding.message, waiver.is_some()))
+                });
+                match slot {
+                    Slot::Occupied(slot) => {
+                        let entry = &mut report.entries[*slot.get()];
                         entry.fails |= fails;
                         if fails && !entry.fails_in.contains(&name) {
                             entry.fails_in.push(name.clone());
@@ -112,8 +116,8 @@ impl<'w> Report<'w> {
                             entry.targets.push(name.clone());
                         }
                     }
-                    None => {
-                        positions.insert(key, report.entries.len());
+                    Slot::Vacant(slot) => {
+                        slot.insert(report.entries.len());
                         report.entries.push(Entry {
                             finding,
                             targets: vec![name.clone()],
@@ -129,13 +133,24 @@ impl<'w> Report<'w> {
         report.hidden.sort_unstable();
         report.hidden.dedup();
         // By place, not by mark: which file has which number differs from run to run.
-        report.entries.sort_by_cached_key(|entry| {
-            let Finding { severity, mark, .. } = &entry.finding;
-            let place = sources.place(*mark).map(|place| (place.file, place.line, place.column));
-            let object = entry.finding.object.as_ref().map(resource::ResId::full_name);
-            let words = (entry.finding.rule.clone(), object, entry.finding.message.clone());
-            (std::cmp::Reverse(*severity), place, words)
-        });
+        let place = |entry: Entry<'w>| {
+            let place = sources.place(entry.finding.mark);
+            (place.map(|place| (place.file, place.line, place.column)), entry)
+        };
+        let mut entries: Vec<_> = report.entries.into_iter().map(place).collect();
+        entries.sort_by(
+            |(place, Entry { finding, .. }), (other_place, Entry { finding: other, .. })| {
+                let object = |finding: &Finding| finding.object.as_ref().map(resource::ResId::full_name);
+                let by_place = Reverse(finding.severity)
+                    .cmp(&Reverse(other.severity))
+                    .then_with(|| place.cmp(other_place));
+                by_place
+                    .then_with(|| finding.rule.cmp(&other.rule))
+                    .then_with(|| object(finding).cmp(&object(other)))
+                    .then_with(|| finding.message.cmp(&other.message))
+            },
+        );
+        report.entries = entries.into_iter().map(|(_, entry)| entry).collect();
         report
     }
 
@@ -153,6 +168,12 @@ impl<'w> Report<'w> {
     pub fn waived(&self) -> usize {
         self.entries.iter().filter(|entry| entry.waiver.is_some()).count()
     }
+}
+
+/// Whether two findings are one. What no file holds is told apart by the object.
+fn is_same(a: &Finding, b: &Finding) -> bool {
+    let is_at_one_place = a.mark == b.mark && (a.mark.is_some() || a.object == b.object);
+    is_at_one_place && a.rule == b.rule && a.message == b.message
 }
 
 impl TargetFindings<'_> {

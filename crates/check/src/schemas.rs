@@ -1,10 +1,13 @@
 //! The schemas that objects are checked against: which versions of Kubernetes, and where others are found.
 
+use std::sync::OnceLock;
+
 use hashbrown::HashSet;
 use resource::Finding;
-use schema::{Catalog, Lookup, Versions};
+use schema::{Catalog, Custom, Dialect, Lookup, Versions};
 
 use crate::context::Context;
+use crate::exports;
 use crate::rule::missing_schema;
 
 /// What a run has of schemas; builds share it.
@@ -19,7 +22,19 @@ pub struct Schemas<'l> {
 impl Schemas<'_> {
     /// The schemas of one build, those that its objects define included.
     pub(crate) fn catalog(&self, context: &Context<'_>) -> Catalog<'_> {
-        Catalog::new(context.objects(), self.versions, self.lookup)
+        Catalog::new(context.objects(), self.versions, Some(self))
+    }
+}
+
+impl Lookup for Schemas<'_> {
+    /// Terrace's own kinds that are no workloads are here; the rest is elsewhere.
+    fn find(&self, api_version: &str, kind: &str) -> Result<Option<Custom>, String> {
+        static INTENT: OnceLock<Result<Custom, String>> = OnceLock::new();
+        if (api_version, kind) == (secret::API_VERSION, secret::KIND) {
+            let read = || schema::schema_to_types(&exports::secret_intent(), Dialect::Json);
+            return INTENT.get_or_init(read).clone().map(Some);
+        }
+        self.lookup.map_or(Ok(None), |lookup| lookup.find(api_version, kind))
     }
 }
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use build::{Built, Session, parallel};
 use check::{Facts, Settings};
 use clap::Args;
-use identity::{Member, Place, Pool, RunsAs};
+use identity::{Place, Pool, RunsAs};
 use platform::{Level, Marked, Platform, PlatformError, Waiver};
 use resource::Severity;
+use secret::Destination;
 
 use crate::args::working_directory;
 use crate::commands::evidence;
@@ -30,6 +31,14 @@ pub(crate) struct TargetArgs {
 }
 
 impl TargetArgs {
+    /// Some environments of the platform file; all, where none is named.
+    pub(crate) fn of_environments(names: &[String]) -> TargetArgs {
+        TargetArgs {
+            directories: Vec::new(),
+            environment: names.to_vec(),
+        }
+    }
+
     /// Whether the command line names directories.
     pub(crate) fn is_named(&self) -> bool {
         !self.directories.is_empty()
@@ -81,11 +90,18 @@ pub(crate) fn build_each<T: Send + Sync>(
         let target = targets[at];
         let built = locks.choose(at, &sessions).and_then(|session| {
             let built = session.build(&target.directory, &setup.options);
-            built.map_err(|failure| failure.error)
+            built.map(with_intents).map_err(|failure| failure.error)
         });
         progress.step(&target.facts.target);
         make(target, built)
     })
+}
+
+/// What a build holds for tools alone is not looked at, but for what Terrace itself reads.
+fn with_intents(mut built: Built) -> Built {
+    let local = std::mem::take(&mut built.local);
+    built.objects.extend(local.into_iter().filter(secret::is_intent));
+    built
 }
 
 /// The directory of the platform file: of the working directory, or of one above it in the same
@@ -218,8 +234,12 @@ fn platform_targets<'p>(
         };
         for found in found {
             let expand = |text: &Option<String>| text.as_deref().map(|text| found.expand(text));
+            let secrets = destination(environment, &found)?;
             targets.push(Target {
-                place: place(environment, &found, session)?,
+                place: Place {
+                    secrets: secrets.clone(),
+                    ..place(environment, &found, session)?
+                },
                 facts: Facts {
                     environment: environment.name.clone(),
                     target: session.files().display(&found.directory),
@@ -237,6 +257,7 @@ fn platform_targets<'p>(
                     }),
                     foreign_projects: foreign(&|other| other.project.iter().cloned().collect()),
                     evidence: Arc::default(),
+                    secrets,
                 },
                 settings: settings([&platform.spec.rules, &environment.rules].into_iter())?,
                 waivers: &platform.spec.waivers,
@@ -253,6 +274,40 @@ fn platform_targets<'p>(
     Ok(targets)
 }
 
+/// Where the secrets of a target are kept.
+fn destination(
+    environment: &platform::Environment,
+    found: &platform::Target<'_>,
+) -> Result<Option<Destination>, Box<Diagnostic>> {
+    let Some(secrets) = &environment.secrets else {
+        return Ok(None);
+    };
+    let expand = |text: &Option<String>| text.as_deref().map(|text| found.expand(text));
+    if let Some(reader) = &secrets.reader {
+        named_account(reader, found)?;
+    }
+    Ok(Some(Destination {
+        delivery: secrets.value.clone(),
+        words: found.words.clone(),
+        project: expand(&environment.project),
+        namespace: expand(&environment.namespace),
+    }))
+}
+
+/// An identity that the platform file names.
+fn named_account(text: &Marked<String>, found: &platform::Target<'_>) -> Result<RunsAs, Box<Diagnostic>> {
+    let name = found.expand(&text.value);
+    RunsAs::named(&name).ok_or_else(|| {
+        Box::new(Diagnostic {
+            mark: text.mark,
+            ..Diagnostic::error(format!("\"{name}\" is no service account"))
+                .hint(
+                    "write NAMESPACE/NAME for one of the cluster, the address of a Google service account, or principal://…",
+                )
+        })
+    })
+}
+
 /// Who is who in a target.
 fn place(
     environment: &Marked<platform::Environment>,
@@ -263,38 +318,27 @@ fn place(
     let namespace = expand(&environment.namespace);
     let project = expand(&environment.project);
     let identity = |text: &Option<Marked<String>>| -> Result<Option<RunsAs>, Box<Diagnostic>> {
-        let Some(text) = text else { return Ok(None) };
-        let name = found.expand(&text.value);
-        let runs_as = match name.split_once('/') {
-            _ if name.ends_with(".gserviceaccount.com") => {
-                RunsAs::Google(Member::ServiceAccount(name.to_ascii_lowercase()))
-            }
-            Some((namespace, name)) if !name.contains(['/', '@']) => RunsAs::Kubernetes {
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-            },
-            _ => {
-                return Err(Box::new(Diagnostic {
-                    mark: text.mark,
-                    ..Diagnostic::error(format!("\"{name}\" is no service account"))
-                        .hint("write NAMESPACE/NAME for one of the cluster, or the address of a Google service account")
-                }));
-            }
-        };
-        Ok(Some(runs_as))
+        text.as_ref().map(|text| named_account(text, found)).transpose()
     };
-    let pool = match &environment.identity_pool {
+    let (pool, provider) = match &environment.identity_pool {
         Some(pool) => {
             let id = found.expand(&pool.value);
-            let project = id.strip_suffix(".svc.id.goog").ok_or_else(|| {
-                Box::new(Diagnostic {
-                    mark: pool.mark,
-                    ..Diagnostic::error(format!("\"{id}\" is no pool of a cluster")).hint("it is PROJECT.svc.id.goog")
-                })
-            })?;
-            Some(Pool::of_gke(project))
+            match id.strip_suffix(".svc.id.goog") {
+                Some(project) => (Some(Pool::of_gke(project)), None),
+                None => {
+                    let named = Pool::parse(&id).ok_or_else(|| {
+                        let hint = "it is PROJECT.svc.id.goog, or outside of GKE \
+                                    projects/NUMBER/locations/global/workloadIdentityPools/POOL";
+                        Box::new(Diagnostic {
+                            mark: pool.mark,
+                            ..Diagnostic::error(format!("\"{id}\" is no pool of a cluster")).hint(hint)
+                        })
+                    })?;
+                    (Some(named.0), named.1)
+                }
+            }
         }
-        None => project.as_deref().map(Pool::of_gke),
+        None => (project.as_deref().map(Pool::of_gke), None),
     };
     Ok(Place {
         environment: environment.name.clone(),
@@ -307,6 +351,9 @@ fn place(
         namespace,
         project,
         pool,
+        provider,
+        issuer: expand(&environment.issuer),
+        secrets: None,
     })
 }
 

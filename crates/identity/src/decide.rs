@@ -77,7 +77,6 @@ pub enum NearMiss {
 #[derive(Debug)]
 pub struct Reasoner<'s> {
     state: &'s State,
-    roles: &'static PredefinedRoles,
     policies: HashMap<ResourceName, Bindings<'s>>,
     deny_rules: HashMap<ResourceName, Vec<&'s DenyRule>>,
     parents: HashMap<ResourceName, ResourceName>,
@@ -132,7 +131,6 @@ impl<'s> Reasoner<'s> {
     pub fn new(state: &'s State) -> Reasoner<'s> {
         let mut reasoner = Reasoner {
             state,
-            roles: PredefinedRoles::embedded(),
             policies: HashMap::new(),
             deny_rules: HashMap::new(),
             parents: HashMap::new(),
@@ -301,8 +299,9 @@ impl<'s> Reasoner<'s> {
         self.whole_projects.contains(&self.canonical(project))
     }
 
-    pub fn roles(&self) -> &'static PredefinedRoles {
-        self.roles
+    /// The roles that Google defines, as the state has them; the table that comes along is read when first asked for.
+    pub fn roles(&self) -> &'s PredefinedRoles {
+        self.state.roles()
     }
 
     /// The addresses of all service accounts that have grants or hold one, in order.
@@ -389,7 +388,7 @@ impl<'s> Reasoner<'s> {
         match self.state.custom_roles.get(role) {
             Some(permissions) if permissions.contains(permission) => Permits::Yes,
             Some(_) => Permits::No,
-            None => self.roles.permits(role, permission),
+            None => self.roles().permits(role, permission),
         }
     }
 
@@ -492,8 +491,8 @@ impl<'s> Reasoner<'s> {
         match self.state.custom_roles.get(role) {
             Some(permissions) => Some(permissions.iter().cloned().collect()),
             None => {
-                let known = self.roles.role(role)?;
-                Some(self.roles.permissions_of(known).map(str::to_owned).collect())
+                let known = self.roles().role(role)?;
+                Some(self.roles().permissions_of(known).map(str::to_owned).collect())
             }
         }
     }

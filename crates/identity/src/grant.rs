@@ -135,6 +135,38 @@ impl NewGrant {
         format!("{command} --role={} --member='{}'", self.role, self.written)
     }
 
+    /// Whether a resource takes grants of its own.
+    pub(crate) fn is_possible(on: &ResourceName) -> bool {
+        Target::of(on).is_some()
+    }
+
+    /// The same grant for a member as another policy writes it.
+    #[must_use]
+    pub(crate) fn written_as(&self, written: String) -> NewGrant {
+        NewGrant {
+            written,
+            ..self.clone()
+        }
+    }
+
+    /// What the resource is called where Terraform imports a grant on it.
+    pub(crate) fn terraform_parent(&self) -> String {
+        match self.target() {
+            Target::Project(id) | Target::Organization(id) => id.to_owned(),
+            Target::Folder(id) => format!("folders/{id}"),
+            Target::Bucket(name) => format!("b/{name}"),
+            _ => self.on.path().to_owned(),
+        }
+    }
+
+    /// The address of the Terraform resource.
+    pub(crate) fn terraform_address(&self) -> String {
+        let text = self.terraform();
+        let mut words = text.split('"');
+        let kind = words.nth(1).unwrap_or_default();
+        format!("{kind}.{}", self.label())
+    }
+
     /// The Terraform resource that is the grant.
     pub fn terraform(&self) -> String {
         let field = |name: &'static str, value: &str| (name, value.to_owned());
@@ -224,7 +256,7 @@ impl NewGrant {
 }
 
 /// A text in double quotes, as YAML has it.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
@@ -239,7 +271,7 @@ fn scalar(name: &str) -> String {
 }
 
 /// A text in double quotes, as HCL has it: `${` and `%{` begin templates.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     quoted(text).replace("${", "$${").replace("%{", "%%{")
 }
 

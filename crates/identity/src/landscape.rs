@@ -3,13 +3,16 @@
 use hashbrown::HashMap;
 
 use crate::decide::{Access, Decision, Grant, NearMiss, Reasoner};
+use crate::exchange::{Exchange, claims_of_account};
 use crate::explain::IMPERSONATION;
-use crate::member::Member;
+use crate::member::{Member, Pool};
 use crate::name::{ResourceName, project_of_account};
 use crate::needs::Need;
+use crate::provider::Provider;
 use crate::state::State;
 use crate::tree::{Account, Place, RunsAs, Tree};
 use expression::Timestamp;
+use resource::ResId;
 use yaml::Mark;
 
 /// Trees and grants together.
@@ -30,7 +33,7 @@ type ClusterKey<'a> = (bool, &'a str);
 type AccountName<'a> = (ClusterKey<'a>, &'a str, &'a str);
 
 /// Who an identity of a tree is on Google Cloud.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Identity<'a> {
     /// What grants must be for. None where the pool of the cluster is not known.
     pub member: Option<Member>,
@@ -38,7 +41,34 @@ pub struct Identity<'a> {
     pub kubernetes: Option<Member>,
     /// The ServiceAccount that a tree has.
     pub account: Option<&'a Account>,
+    /// What the provider of a pool says of it, for grants to sets of principals.
+    pub attributes: Vec<(String, String)>,
+    /// Why it is nobody, or who it is cannot be told.
+    pub doubt: Option<Doubt>,
 }
+
+/// A token that becomes no principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The provider does not take it.
+    Refused(String),
+    /// What would have to be known.
+    Unknown(String),
+}
+
+/// A Google service account that an account of a cluster says it is.
+#[derive(Clone, Debug)]
+pub struct AccountLink<'a> {
+    pub kubernetes: Member,
+    pub attributes: Vec<(String, String)>,
+    pub email: &'a str,
+    /// What says so, and where.
+    pub object: &'a ResId,
+    pub field: &'a str,
+    pub mark: Mark,
+}
+
+const ANNOTATION_FIELD: &str = "metadata.annotations.iam.gke.io/gcp-service-account";
 
 /// Whether an identity has what it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +82,23 @@ pub enum NeedVerdict {
     },
     /// What would have to be known.
     Unknown(Vec<String>),
+}
+
+impl Identity<'_> {
+    fn doubtful(doubt: Doubt) -> Identity<'static> {
+        Identity {
+            doubt: Some(doubt),
+            ..Identity::default()
+        }
+    }
+
+    /// What holds of a member alone: an account that is impersonated has no attributes.
+    pub fn attributes_of(&self, member: &Member) -> &[(String, String)] {
+        match member {
+            Member::Federated { .. } => &self.attributes,
+            _ => &[],
+        }
+    }
 }
 
 fn cluster_key(place: &Place) -> ClusterKey<'_> {
@@ -113,29 +160,126 @@ impl<'a> Landscape<'a> {
         match runs_as {
             RunsAs::Google(member) => Identity {
                 member: Some(member.clone()),
-                kubernetes: None,
-                account: None,
+                ..Identity::default()
             },
-            RunsAs::Kubernetes { namespace, name } => {
-                let pool = self.trees[tree].place.pool.as_ref();
-                let kubernetes = pool.map(|pool| Member::Federated {
-                    pool: pool.clone(),
-                    subject: format!("ns/{namespace}/sa/{name}"),
-                });
+            RunsAs::Kubernetes { namespace, name } => self.of_cluster(tree, namespace, name),
+            RunsAs::Federated {
+                namespace,
+                name,
+                credential,
+            } => {
+                let provider = self.provider(&credential.pool, Some(&credential.provider));
+                let federated = match (provider, &credential.audience) {
+                    (Ok(provider), Some(audience)) => self.exchange(tree, provider, audience, namespace, name),
+                    (Err(why), _) => Identity::doubtful(Doubt::Unknown(why)),
+                    (Ok(_), None) => {
+                        let why =
+                            "what its token is for is not known: no projected token has the path of the configuration";
+                        Identity::doubtful(Doubt::Unknown(why.to_owned()))
+                    }
+                };
                 let account = self
                     .accounts(tree, namespace, name)
                     .first()
                     .map(|(_, account)| *account);
-                let google = account.and_then(|account| account.google.as_ref());
+                let member = match (&federated.kubernetes, &credential.impersonates) {
+                    (Some(_), Some(email)) => Some(Member::ServiceAccount(email.clone())),
+                    (federated, _) => federated.clone(),
+                };
                 Identity {
-                    // The metadata server of GKE gives pods the token of the account that is linked.
-                    member: google
-                        .map(|(email, _)| Member::ServiceAccount(email.clone()))
-                        .or_else(|| kubernetes.clone()),
-                    kubernetes,
+                    member,
                     account,
+                    ..federated
                 }
             }
+        }
+    }
+
+    /// A service account of a cluster that fetches its tokens itself.
+    fn of_cluster(&self, tree: usize, namespace: &str, name: &str) -> Identity<'a> {
+        let place = &self.trees[tree].place;
+        let account = self
+            .accounts(tree, namespace, name)
+            .first()
+            .map(|(_, account)| *account);
+        let Some(pool) = &place.pool else {
+            let google = account.and_then(|account| account.google.as_ref());
+            return Identity {
+                member: google.map(|(email, _)| Member::ServiceAccount(email.clone())),
+                account,
+                ..Identity::default()
+            };
+        };
+        if pool.gke_project().is_none() {
+            // Outside of GKE nobody looks at the annotation.
+            let federated = match self.provider(pool, place.provider.as_deref()) {
+                Ok(provider) => {
+                    let audience = provider.default_audience(self.state());
+                    let audience = provider.audiences.first().unwrap_or(&audience);
+                    self.exchange(tree, provider, audience, namespace, name)
+                }
+                Err(why) => Identity::doubtful(Doubt::Unknown(why)),
+            };
+            return Identity {
+                member: federated.kubernetes.clone(),
+                account,
+                ..federated
+            };
+        }
+        let kubernetes = Member::Federated {
+            pool: pool.clone(),
+            subject: format!("ns/{namespace}/sa/{name}"),
+        };
+        let google = account.and_then(|account| account.google.as_ref());
+        Identity {
+            // The metadata server of GKE gives pods the token of the account that is linked.
+            member: Some(google.map_or_else(
+                || kubernetes.clone(),
+                |(email, _)| Member::ServiceAccount(email.clone()),
+            )),
+            kubernetes: Some(kubernetes),
+            account,
+            ..Identity::default()
+        }
+    }
+
+    /// The provider of a pool; the only one, where none is named.
+    fn provider(&self, pool: &Pool, id: Option<&str>) -> Result<&'a Provider, String> {
+        let state = self.state();
+        let number = |project: &Option<String>| {
+            let project = project.as_deref()?;
+            Some(state.project_number(project).unwrap_or(project).to_owned())
+        };
+        let is_it = |provider: &&Provider| {
+            provider.pool.id == pool.id
+                && number(&provider.pool.project) == number(&pool.project)
+                && id.is_none_or(|id| provider.id == id)
+        };
+        let mut found = state.providers.iter().filter(is_it);
+        match (found.next(), found.next(), id) {
+            (Some(provider), None, _) | (Some(provider), Some(_), Some(_)) => Ok(provider),
+            (Some(_), Some(_), None) => Err(format!(
+                "the pool {} has several providers, and nobody says which is that of the cluster",
+                pool.id
+            )),
+            (None, _, Some(id)) => Err(format!("the provider {id} of the pool {} is in no file", pool.id)),
+            (None, _, None) => Err(format!("no provider of the pool {} is in any file", pool.id)),
+        }
+    }
+
+    /// Who the token of an account is, once it is exchanged.
+    fn exchange(&self, tree: usize, provider: &Provider, audience: &str, namespace: &str, name: &str) -> Identity<'a> {
+        let issuer = self.trees[tree].place.issuer.as_deref().or(provider.issuer.as_deref());
+        let claims = claims_of_account(issuer, audience, namespace, name);
+        match provider.exchange(&claims, self.state()) {
+            Exchange::Principal(principal) => Identity {
+                member: Some(principal.member.clone()),
+                kubernetes: Some(principal.member),
+                attributes: principal.attributes,
+                ..Identity::default()
+            },
+            Exchange::Refused(why) => Identity::doubtful(Doubt::Refused(why)),
+            Exchange::Unknown(why) => Identity::doubtful(Doubt::Unknown(why)),
         }
     }
 
@@ -147,21 +291,73 @@ impl<'a> Landscape<'a> {
             .is_ok()
     }
 
+    /// The Google service accounts that accounts of a tree say they are, or impersonate.
+    pub fn links(&self, tree: usize) -> Vec<AccountLink<'a>> {
+        let mut links = Vec::new();
+        let of = &self.trees[tree];
+        let is_of_gke = of.place.pool.as_ref().is_none_or(|pool| pool.gke_project().is_some());
+        for account in of.accounts.iter().filter(|_| is_of_gke) {
+            let Some((email, mark)) = &account.google else { continue };
+            if let Some(kubernetes) = self.identity(tree, &account.runs_as()).kubernetes {
+                links.push(AccountLink {
+                    kubernetes,
+                    attributes: Vec::new(),
+                    email,
+                    object: &account.object,
+                    field: ANNOTATION_FIELD,
+                    mark: *mark,
+                });
+            }
+        }
+        for run in &of.runs {
+            let RunsAs::Federated { credential, .. } = &run.runs_as else {
+                continue;
+            };
+            let Some(email) = &credential.impersonates else {
+                continue;
+            };
+            let identity = self.identity(tree, &run.runs_as);
+            if let Some(kubernetes) = identity.kubernetes {
+                links.push(AccountLink {
+                    kubernetes,
+                    attributes: identity.attributes,
+                    email,
+                    object: &run.object,
+                    field: &run.field,
+                    mark: run.mark,
+                });
+            }
+        }
+        links
+    }
+
     /// Whether an account of a cluster may be the Google service account that it is linked with.
-    pub fn link(&self, kubernetes: &Member, email: &str) -> NeedVerdict {
-        self.verdict_for(kubernetes, IMPERSONATION, &ResourceName::service_account(email))
+    pub fn link(&self, kubernetes: &Member, attributes: &[(String, String)], email: &str) -> NeedVerdict {
+        self.verdict_for(
+            kubernetes,
+            attributes,
+            IMPERSONATION,
+            &ResourceName::service_account(email),
+        )
     }
 
     /// Whether an identity has what it needs. None where nobody knows who it is.
     pub fn verdict(&self, tree: usize, need: &Need) -> Option<NeedVerdict> {
-        let member = self.identity(tree, &need.subject).member?;
-        Some(self.verdict_for(&member, need.permission, &need.resource))
+        let identity = self.identity(tree, &need.subject);
+        let member = identity.member.as_ref()?;
+        Some(self.verdict_for(member, identity.attributes_of(member), need.permission, &need.resource))
     }
 
-    pub(crate) fn verdict_for(&self, member: &Member, permission: &str, resource: &ResourceName) -> NeedVerdict {
+    pub(crate) fn verdict_for(
+        &self,
+        member: &Member,
+        attributes: &[(String, String)],
+        permission: &str,
+        resource: &ResourceName,
+    ) -> NeedVerdict {
         let access = Access {
             subject: member,
-            attributes: &[],
+            attributes,
             permission,
             resource,
             time: self.time,

@@ -73,6 +73,21 @@ impl Pool {
         }
     }
 
+    /// A pool by its path, `projects/…/locations/global/workloadIdentityPools/…`, and its provider where that follows.
+    pub fn parse(name: &str) -> Option<(Pool, Option<String>)> {
+        let path = name.trim_start_matches("https:").trim_start_matches("//");
+        let path = path.strip_prefix("iam.googleapis.com/").unwrap_or(path);
+        let (path, provider) = match path.split_once("/providers/") {
+            Some((path, provider)) => (path, Some(provider.to_owned())),
+            None => (path, None),
+        };
+        let Ok(member) = format!("principalSet://iam.googleapis.com/{path}/*").parse();
+        match member {
+            Member::FederatedSet { pool, set: Set::All } => Some((pool, provider)),
+            _ => None,
+        }
+    }
+
     /// The project whose clusters the pool is for, where GKE made it.
     pub fn gke_project(&self) -> Option<&str> {
         self.id.strip_suffix(".svc.id.goog")

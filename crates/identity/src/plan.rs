@@ -83,6 +83,8 @@ struct Candidate {
     on: ResourceName,
 }
 
+pub(crate) type Attributes = Vec<(String, String)>;
+
 impl Landscape<'_> {
     /// The least grants after which nothing is missing: without any one of them, something is.
     ///
@@ -90,8 +92,8 @@ impl Landscape<'_> {
     pub fn plan(&self, custom_roles: CustomRoles) -> Plan {
         let mut plan = Plan::default();
         let mut open: BTreeMap<Member, Vec<Open>> = BTreeMap::new();
-        for (member, need) in self.wanted() {
-            match self.verdict_for(&member, &need.permission, &need.resource) {
+        for (member, attributes, need) in self.wanted() {
+            match self.verdict_for(&member, &attributes, &need.permission, &need.resource) {
                 NeedVerdict::Held(_) => {}
                 NeedVerdict::Denied { on, .. } => plan.unmet.push(Unmet {
                     why: format!("a deny policy on {} denies it to {}", on.short(), member.short()),
@@ -142,24 +144,22 @@ impl Landscape<'_> {
     }
 
     /// Who needs what: the needs of all trees, and the links of their accounts.
-    fn wanted(&self) -> Vec<(Member, Reason)> {
+    pub(crate) fn wanted(&self) -> Vec<(Member, Attributes, Reason)> {
         let mut wanted = Vec::new();
         for (at, tree) in self.trees.iter().enumerate() {
-            for account in &tree.accounts {
-                let Some((email, mark)) = &account.google else { continue };
-                if let Some(kubernetes) = self.identity(at, &account.runs_as()).kubernetes {
-                    let reason = Reason {
-                        permission: IMPERSONATION.to_owned(),
-                        resource: ResourceName::service_account(email),
-                        words: "is this account".to_owned(),
-                        object: account.object.clone(),
-                        mark: *mark,
-                    };
-                    wanted.push((kubernetes, reason));
-                }
+            for link in self.links(at) {
+                let reason = Reason {
+                    permission: IMPERSONATION.to_owned(),
+                    resource: ResourceName::service_account(link.email),
+                    words: "is this account".to_owned(),
+                    object: link.object.clone(),
+                    mark: link.mark,
+                };
+                wanted.push((link.kubernetes, link.attributes, reason));
             }
             for need in &tree.needs {
-                if let Some(member) = self.identity(at, &need.subject).member {
+                let identity = self.identity(at, &need.subject);
+                if let Some(member) = identity.member.clone() {
                     let reason = Reason {
                         permission: need.permission.to_owned(),
                         resource: need.resource.clone(),
@@ -167,7 +167,7 @@ impl Landscape<'_> {
                         object: need.object.clone(),
                         mark: need.mark,
                     };
-                    wanted.push((member, reason));
+                    wanted.push((member.clone(), identity.attributes_of(&member).to_vec(), reason));
                 }
             }
         }

@@ -1,12 +1,16 @@
 //! What a built tree says of identities: its service accounts, what runs as them, and what that needs.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use resource::{DEFAULT_NAMESPACE, Pod, ResId, Resource, items, pods};
+use secret::Destination;
 use yaml::{Mark, Node};
 
 use crate::member::{Member, Pool};
+use crate::name::ResourceName;
+use crate::needs::credential::{self, Credential};
+use crate::needs::intent;
 use crate::needs::pod::{ConfigMaps, account_of, of_pod};
-use crate::needs::secret::{Store, of_class, of_secrets, store_of};
+use crate::needs::secret::{ACCESS, Store, of_class, of_secrets, store_of};
 use crate::needs::vertex::{GROUP, of_workload, repository, runs_as};
 use crate::needs::{Collector, MalformedNeed, Need, annotated};
 use crate::network::Network;
@@ -28,10 +32,16 @@ pub struct Place {
     pub namespace: Option<String>,
     /// The pool that the cluster's service accounts are in.
     pub pool: Option<Pool>,
+    /// The provider of the pool, where it is not one of GKE's.
+    pub provider: Option<String>,
+    /// Who signs the tokens of the cluster's service accounts.
+    pub issuer: Option<String>,
     /// Who launches the workloads of Vertex AI.
     pub launcher: Option<RunsAs>,
     /// Who the nodes of the cluster are, and fetch images as.
     pub nodes: Option<RunsAs>,
+    /// Where secrets are kept, and how they come into the cluster.
+    pub secrets: Option<Destination>,
 }
 
 /// An identity by the name that the tree has for it.
@@ -43,6 +53,12 @@ pub enum RunsAs {
         name: String,
     },
     Google(Member),
+    /// What a token of a service account becomes by the configuration that its pod is pointed to.
+    Federated {
+        namespace: String,
+        name: String,
+        credential: Credential,
+    },
 }
 
 /// A ServiceAccount of a tree.
@@ -116,6 +132,17 @@ impl Tree {
             ..Tree::default()
         };
         let index = Index::new(objects, place);
+        let wanted = intent::wanted(objects, place);
+        for wanted in &wanted {
+            let Some((kind, name)) = wanted.store() else { continue };
+            let reader = match index.store_named(kind, name, wanted.namespace(place)) {
+                Some(store) => Some(store.runs_as(wanted.namespace(place))),
+                None => wanted.reader(),
+            };
+            if let Some(reader) = reader {
+                wanted.needs(reader, &mut tree.needs);
+            }
+        }
         for object in objects {
             if &*object.gvk().group == GROUP {
                 of_workload(object, place, state, &mut tree.needs);
@@ -138,6 +165,9 @@ impl Tree {
             }
             for pod in pods(object) {
                 let run = index.run(&pod, place);
+                for wanted in wanted.iter().filter(|wanted| wanted.is_mounted(&pod, place)) {
+                    wanted.needs(run.runs_as.clone(), &mut tree.needs);
+                }
                 let mut collector = Collector::new(object, run.runs_as.clone(), &mut tree.needs);
                 let namespace = place.namespace(object);
                 of_pod(&mut collector, &pod, namespace, &index.config_maps);
@@ -151,20 +181,35 @@ impl Tree {
                 tree.runs.push(run);
             }
             if let Some(store) = index.store(object, place) {
-                let namespace = store.account.0.unwrap_or_else(|| place.namespace(object));
-                let runs_as = RunsAs::Kubernetes {
-                    namespace: namespace.to_owned(),
-                    name: store.account.1.to_owned(),
-                };
+                let runs_as = store.runs_as(place.namespace(object));
                 of_secrets(&mut Collector::new(object, runs_as, &mut tree.needs), object, store);
             }
         }
+        tree.keep_intents();
         tree.accounts = objects.iter().filter_map(|object| account(object, place)).collect();
         tree
     }
 }
 
 impl Tree {
+    /// What an intent needs is said at the intent, and not again where it is written out.
+    fn keep_intents(&mut self) {
+        let is_intent = |need: &Need| need.object.gvk.kind.as_str() == secret::KIND;
+        let of_intents: HashSet<(RunsAs, ResourceName)> = self
+            .needs
+            .iter()
+            .filter(|need| is_intent(need))
+            .map(|need| (need.subject.clone(), need.resource.clone()))
+            .collect();
+        if of_intents.is_empty() {
+            return;
+        }
+        self.needs.retain(|need| {
+            let key = || (need.subject.clone(), need.resource.clone());
+            need.permission != ACCESS || is_intent(need) || !of_intents.contains(&key())
+        });
+    }
+
     /// The Google service accounts that the tree names: its accounts are linked with, or jobs run as.
     pub fn google_accounts(&self) -> impl Iterator<Item = (&str, Mark, &ResId)> {
         let of_accounts = self.accounts.iter().filter_map(|account| {
@@ -173,6 +218,10 @@ impl Tree {
         });
         let of_runs = self.runs.iter().filter_map(|run| match &run.runs_as {
             RunsAs::Google(Member::ServiceAccount(email)) => Some((email.as_str(), run.mark, &run.object)),
+            RunsAs::Federated { credential, .. } => {
+                let email = credential.impersonates.as_deref()?;
+                Some((email, run.mark, &run.object))
+            }
             _ => None,
         });
         of_accounts.chain(of_runs)
@@ -207,11 +256,25 @@ impl<'a> Index<'a> {
 
     fn run(&self, pod: &Pod<'_>, place: &Place) -> Run {
         let (name, mark) = account_of(pod);
+        let namespace = place.namespace(pod.object);
+        if let Some(found) = credential::of_pod(pod, namespace, &self.config_maps) {
+            return Run {
+                object: pod.object.id(),
+                declared: declared(pod.object),
+                runs_as: RunsAs::Federated {
+                    namespace: namespace.to_owned(),
+                    name: name.to_owned(),
+                    credential: found.credential,
+                },
+                field: found.field,
+                mark: found.mark,
+            };
+        }
         Run {
             object: pod.object.id(),
             declared: declared(pod.object),
             runs_as: RunsAs::Kubernetes {
-                namespace: place.namespace(pod.object).to_owned(),
+                namespace: namespace.to_owned(),
                 name: name.to_owned(),
             },
             field: pod.field("serviceAccountName"),
@@ -238,7 +301,10 @@ impl<'a> Index<'a> {
 
     fn store(&self, object: &Resource, place: &Place) -> Option<&Store<'a>> {
         let (kind, name) = store_of(object)?;
-        let namespace = place.namespace(object);
+        self.store_named(kind, name, place.namespace(object))
+    }
+
+    fn store_named(&self, kind: &str, name: &str, namespace: &str) -> Option<&Store<'a>> {
         let is_it = |store: &&Store<'_>| {
             store.kind == kind && store.name == name && (kind != "SecretStore" || store.namespace == namespace)
         };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use build::{FileKind, Session};
+use decode::Marked;
 
-use crate::decode::Marked;
 use crate::file::{Environment, Platform, PlatformError};
 
 /// A kustomization of an environment.

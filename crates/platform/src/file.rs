@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use build::Session;
+use decode::{DecodeError, Marked, decode};
 use schemars::JsonSchema;
+use secret::Delivery;
 use serde::Deserialize;
 use yaml::{Mark, Node};
-
-use crate::decode::{DecodeError, Marked, decode};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "terrace.yaml";
@@ -118,6 +118,8 @@ pub struct GrantFiles {
     pub iam: Vec<Marked<String>>,
     /// A JSON file with the members of groups.
     pub groups: Option<Marked<String>>,
+    /// A table of Google's predefined roles, as terrace identity refresh writes it, in place of the one that comes along.
+    pub roles: Option<Marked<String>>,
     /// Whether what neither the files nor the trees grant is not granted, in the projects of all environments.
     pub authoritative: bool,
 }
@@ -161,14 +163,22 @@ pub struct Environment {
     #[serde(default)]
     pub project_number: Option<String>,
     /// The pool that the cluster's service accounts are in, as `PROJECT.svc.id.goog`. Without it, that of the project.
+    /// For a cluster outside of GKE, `projects/NUMBER/locations/global/workloadIdentityPools/POOL`, with
+    /// `/providers/PROVIDER` where the pool has several.
     #[serde(default)]
     pub identity_pool: Option<Marked<String>>,
+    /// Who signs the tokens of the cluster's service accounts, as `https://oidc.eks.eu-west-1.amazonaws.com/id/ID`.
+    #[serde(default)]
+    pub issuer: Option<String>,
     /// Who launches the workloads of Vertex AI: a Kubernetes service account as `NAMESPACE/NAME`, or an address.
     #[serde(default)]
     pub launcher: Option<Marked<String>>,
     /// Who the nodes of the cluster are, and fetch images as: the address of a Google service account.
     #[serde(default)]
     pub nodes: Option<Marked<String>>,
+    /// How secrets come into its cluster.
+    #[serde(default)]
+    pub secrets: Option<Marked<Delivery>>,
     /// Regions that its data and jobs may be in. Without them, its location alone.
     #[serde(default)]
     pub regions: Vec<String>,
@@ -287,6 +297,9 @@ impl Platform {
                 ));
             }
             crate::discover::check(&environment.path)?;
+            if let Some(secrets) = &environment.secrets {
+                secrets.check(secrets.mark)?;
+            }
         }
         let known = |name: &str| environments.iter().any(|environment| environment.name == name);
         for waiver in &self.spec.waivers {

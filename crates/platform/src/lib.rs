@@ -4,7 +4,6 @@
 //! In goes the file at the root of the repository; out comes a [`Platform`], and by [`Platform::targets`]
 //! every kustomization of every environment.
 
-mod decode;
 mod discover;
 mod file;
 

@@ -98,6 +98,7 @@ pub fn schema_to_types(schema: &Value, dialect: Dialect) -> Result<Custom, Strin
         references: HashMap::new(),
         depth: 0,
     };
+    import.types.null_is_a_value = dialect == Dialect::Json;
     let type_id = import.schema(schema, false)?;
     Ok(Custom {
         types: Arc::new(import.types),

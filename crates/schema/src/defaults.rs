@@ -1,19 +1,20 @@
-//! Defaults of custom resources: what the API server sets before it looks at an object.
+//! Defaults of custom resources: what the API server sets, and takes away, before it looks at an object.
 
 use serde_json::Value as Json;
 use yaml::{Entry, Map, Node, Tag, Value};
 
 use crate::types::{Others, TypeId, Types};
 
-/// The tree with its defaults, or none where nothing is set. What is set has no place of its own.
+/// The tree with its defaults, or none where nothing is changed. What is set has no place of its own.
 ///
 /// As the API server does it: a field that is absent gets the default of its type, and so does one that is null
-/// and may not be.
+/// and may not be; without a default such a field is taken away. In a list null stays.
 pub(crate) fn set(types: &Types, id: TypeId, node: &Node) -> Option<Node> {
     let kind = types.get(id);
     match &node.value {
         Value::Map(map) => {
             let mut changed: Vec<(usize, Node)> = Vec::new();
+            let mut removed: Vec<usize> = Vec::new();
             for (at, entry) in map.iter().enumerate() {
                 let key = entry.key.as_str().unwrap_or_default();
                 let type_id = match (kind.named(key).first(), kind.others) {
@@ -22,11 +23,14 @@ pub(crate) fn set(types: &Types, id: TypeId, node: &Node) -> Option<Node> {
                     _ => continue,
                 };
                 let field = types.get(type_id);
-                let default = field
-                    .default
-                    .as_ref()
-                    .filter(|_| entry.value.is_null() && !field.nullable);
-                let value = default.map(node_of).or_else(|| set(types, type_id, &entry.value));
+                let value = match (entry.value.is_null() && !field.nullable, &field.default) {
+                    (true, Some(default)) => Some(node_of(default)),
+                    (true, None) if !types.null_is_a_value => {
+                        removed.push(at);
+                        None
+                    }
+                    _ => set(types, type_id, &entry.value),
+                };
                 changed.extend(value.map(|value| (at, value)));
             }
             let absent = kind.fields.iter().filter(|field| !map.contains_key(&field.name));
@@ -37,13 +41,15 @@ pub(crate) fn set(types: &Types, id: TypeId, node: &Node) -> Option<Node> {
                     Some((field.name.as_str(), value))
                 })
                 .collect();
-            if changed.is_empty() && added.is_empty() {
+            if changed.is_empty() && added.is_empty() && removed.is_empty() {
                 return None;
             }
             let mut map = map.clone();
             for (at, value) in changed {
                 *map.value_at_mut(at) = value;
             }
+            let mut at = 0..;
+            map.retain(|_| at.next().is_none_or(|at| removed.binary_search(&at).is_err()));
             for (name, value) in added {
                 map.push(Node::string(name), value);
             }

@@ -20,7 +20,7 @@ mod types;
 mod validate;
 mod versions;
 
-pub use catalog::{Catalog, Custom, Lookup, bundled, kubernetes, versions, workloads};
+pub use catalog::{Catalog, Custom, KUBERNETES_VERSIONS, Lookup, bundled, kubernetes, versions, workloads};
 pub use crd::{Definition, Dialect, definitions, every_definition, schema_to_types};
 pub use export::{kind_schema, type_schema};
 pub use json::value as json_value;

@@ -22,9 +22,13 @@ pub struct Types {
     /// versions do not matter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
-    /// `null` is the same as nothing, as Go decodes it. In custom resources, only what is nullable may be null.
+    /// `null` is the same as nothing, as Go decodes it. In custom resources, a field that is not nullable is taken away
+    /// where it is null, and an item of a list may not be null.
     #[serde(default, skip_serializing_if = "is_default")]
     pub null_is_absent: bool,
+    /// `null` is a value of its own, as in JSON schemas: of no type but those that name it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub null_is_a_value: bool,
     #[serde(rename = "t")]
     pub types: Vec<Type>,
     #[serde(rename = "k")]

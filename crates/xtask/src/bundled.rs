@@ -5,7 +5,8 @@
 //! are the same are there once: half of these definitions hold the template of a pod. Its versions are the
 //! projects, so that a finding can name the one it is about.
 //!
-//! `status` is left open: only controllers write it.
+//! `status` is left open: only controllers write it. Projects of the arena that the directory does not have stay as
+//! they are, so that one can be added or renewed alone.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -23,21 +24,21 @@ pub(crate) fn generate(directory: &Path) -> Result<(), Box<dyn Error>> {
         let entry = entry?;
         projects.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
     }
-    projects.sort();
+    let known = schema::bundled();
+    let given: Vec<&str> = projects.iter().map(|(name, _)| project_of(name)).collect();
+    let kept = known.versions.iter().enumerate();
+    let kept = kept.filter(|(_, name)| !given.contains(&project_of(name)));
+    let kept: Vec<(String, From)> = kept.map(|(at, name)| (name.clone(), From::Arena(at))).collect();
+    let read = projects.into_iter().map(|(name, path)| (name, From::Directory(path)));
+    let mut projects: Vec<(String, From)> = read.chain(kept).collect();
+    projects.sort_by(|a, b| a.0.cmp(&b.0));
     let mut import = Import::default();
     import.arena.types.versions = projects.iter().map(|(name, _)| name.clone()).collect();
-    for (at, (name, path)) in projects.iter().enumerate() {
-        let mut kinds = BTreeMap::new();
-        for definition in definitions(path)? {
-            let known = |error: String| format!("{name}: {}: {error}", definition.kind);
-            let key = (definition.api_version, definition.kind.clone());
-            // Gatekeeper's notes about its own pods.
-            if key.1.ends_with("PodStatus") {
-                continue;
-            }
-            let custom = definition.schema.map_err(known)?;
-            kinds.insert(key, import.object(&custom.types, custom.type_id)?);
-        }
+    for (at, (name, from)) in projects.iter().enumerate() {
+        let kinds = match from {
+            From::Directory(path) => import.project(name, path)?,
+            From::Arena(at) => import.kept(known, *at)?,
+        };
         let before = import.arena.types.pack().len();
         let count = kinds.len();
         import
@@ -54,6 +55,21 @@ pub(crate) fn generate(directory: &Path) -> Result<(), Box<dyn Error>> {
     }
     import.arena.write("bundled.bin")
 }
+
+/// Where the kinds of a project are.
+enum From {
+    Directory(PathBuf),
+    /// The arena that is there, by its number among the projects.
+    Arena(usize),
+}
+
+/// The name of a project without its version.
+fn project_of(name: &str) -> &str {
+    name.rsplit_once(' ').map_or(name, |(project, _)| project)
+}
+
+/// Types by API version and kind.
+type Kinds = BTreeMap<(String, String), TypeId>;
 
 /// The definitions in the files below a directory, in the order of their paths.
 fn definitions(directory: &Path) -> Result<Vec<Definition>, Box<dyn Error>> {
@@ -86,6 +102,32 @@ struct Import {
 }
 
 impl Import {
+    /// The kinds that a directory of a project defines.
+    fn project(&mut self, name: &str, path: &Path) -> Result<Kinds, Box<dyn Error>> {
+        let mut kinds = Kinds::new();
+        for definition in definitions(path)? {
+            let known = |error: String| format!("{name}: {}: {error}", definition.kind);
+            let key = (definition.api_version, definition.kind.clone());
+            // What Gatekeeper and the CSI driver note about their own pods.
+            if key.1.ends_with("PodStatus") {
+                continue;
+            }
+            let custom = definition.schema.map_err(known)?;
+            kinds.insert(key, self.object(&custom.types, custom.type_id)?);
+        }
+        Ok(kinds)
+    }
+
+    /// The kinds of a project that the arena has.
+    fn kept(&mut self, known: &Types, at: usize) -> Result<Kinds, Box<dyn Error>> {
+        let of_project = known.kinds.iter().filter(|kind| kind.versions == Versions::one(at));
+        let imported = of_project.map(|kind| {
+            let key = (kind.api_version.to_string(), kind.kind.to_string());
+            Ok((key, self.object(known, kind.type_id)?))
+        });
+        imported.collect()
+    }
+
     fn object(&mut self, from: &Types, id: TypeId) -> Result<TypeId, Box<dyn Error>> {
         let mut kind = from.get(id).clone();
         let open = self.arena.intern(Type::default())?;

@@ -1,5 +1,5 @@
 //! Makes the generated files of the project: `cargo run -p xtask -- rules`, `schema FACTS.json`, `kubernetes PACKAGE`, `vertex DOCUMENT`,
-//! `bundled DIR`, `roles FILE.json DATE`;
+//! `bundled DIR`, `roles FILE.json DATE`, `methods DIR DATE`;
 //! and says what the schemas think of manifests (`verdicts [--schema-location DIR] VERSION FILE...`) and the readers of configuration
 //! (`readers FILE...`).
 
@@ -7,6 +7,7 @@ mod arena;
 mod bundled;
 mod enumerations;
 mod kubernetes;
+mod methods;
 mod readers;
 mod roles;
 mod rules;
@@ -24,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["schema", facts] => schema::generate(Path::new(facts)),
         ["kubernetes", package] => kubernetes::generate(Path::new(package)),
         ["vertex", document] => vertex::generate(Path::new(document)),
+        ["methods", directory, date] => methods::generate(Path::new(directory), date),
         ["roles", file, date] => roles::generate(Path::new(file), date),
         ["bundled", directory] => bundled::generate(Path::new(directory)),
         ["readers", ref files @ ..] => readers::print(files),
@@ -32,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["verdicts", version, ref files @ ..] => verdicts::print(None, version, files),
         _ => Err(
-            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | bundled DIR | roles FILE.json DATE | verdicts [--schema-location DIR] VERSION FILE... | readers FILE...".into(),
+            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | bundled DIR | roles FILE.json DATE | methods DIR DATE | verdicts [--schema-location DIR] VERSION FILE... | readers FILE...".into(),
         ),
     }
 }

@@ -105,18 +105,19 @@ impl Change<'_> {
         match &node.value {
             Value::Scalar(_) => false,
             Value::Seq(items) => items.iter().any(|item| self.concerns_containers(item)),
-            Value::Map(map) => map.iter().any(|entry| {
-                self.concerns_containers(&entry.value)
-                    || (is_containers(&entry.key)
-                        && entry.value.as_seq().is_some_and(|items| {
-                            items.iter().any(|item| {
-                                !item.is_null()
-                                    && item.as_map().is_none_or(|map| {
-                                        map.get("image")
-                                            .is_some_and(|image| !image.is_scalar() || self.is_match(image))
-                                    })
-                            })
-                        }))
+            Value::Map(map) => map.iter().any(|entry| match &entry.value.value {
+                Value::Scalar(_) => false,
+                Value::Map(_) => self.concerns_containers(&entry.value),
+                Value::Seq(items) => {
+                    let has_image = |item: &Node| {
+                        item.as_map().is_none_or(|map| {
+                            map.get("image")
+                                .is_some_and(|image| !image.is_scalar() || self.is_match(image))
+                        })
+                    };
+                    self.concerns_containers(&entry.value)
+                        || is_containers(&entry.key) && items.iter().any(|item| !item.is_null() && has_image(item))
+                }
             }),
         }
     }

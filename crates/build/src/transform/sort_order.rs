@@ -66,10 +66,8 @@ struct Key<'a> {
     group: &'a str,
     version: &'a str,
     kind: &'a str,
-    /// Group, version and kind as one text.
-    gvk: String,
-    /// Namespace and name as one text.
-    place: String,
+    namespace: &'a str,
+    name: &'a str,
 }
 
 impl Key<'_> {
@@ -81,21 +79,45 @@ impl Key<'_> {
             group,
             version,
             kind,
-            gvk: format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(kind, "~K")),
-            place: format!("{}|{}", or(resource.namespace(), "~X"), or(resource.name(), "~N")),
+            namespace: or(resource.namespace(), "~X"),
+            name: or(resource.name(), "~N"),
         }
     }
 
     fn compare(&self, other: &Key<'_>) -> Ordering {
         if (self.kind, self.group, self.version) == (other.kind, other.group, other.version) {
-            return self.place.cmp(&other.place);
+            return match self.namespace == other.namespace {
+                true => self.name.cmp(other.name),
+                false => self.place().cmp(other.place()),
+            };
         }
-        let order = self.gvk.cmp(&other.gvk);
+        if self.rank != other.rank {
+            return self.rank.cmp(&other.rank);
+        }
+        let order = self.gvk().cmp(other.gvk());
         let are_namespaces = self.kind == "Namespace" && other.kind == "Namespace";
         let is_reversed = are_namespaces && (self.group.is_empty() || other.group.is_empty());
-        let order = if is_reversed { order.reverse() } else { order };
-        self.rank.cmp(&other.rank).then(order)
+        if is_reversed { order.reverse() } else { order }
     }
+
+    /// Group, version and kind as one text.
+    fn gvk(&self) -> impl Iterator<Item = u8> {
+        joined(
+            [or(self.group, "~G"), or(self.version, "~V"), or(self.kind, "~K")],
+            b'_',
+        )
+    }
+
+    /// Namespace and name as one text.
+    fn place(&self) -> impl Iterator<Item = u8> {
+        joined([self.namespace, self.name], b'|')
+    }
+}
+
+/// The bytes of some words with a separator between them.
+fn joined<const N: usize>(words: [&str; N], separator: u8) -> impl Iterator<Item = u8> {
+    let words = words.into_iter().enumerate();
+    words.flat_map(move |(at, word)| (at > 0).then_some(separator).into_iter().chain(word.bytes()))
 }
 
 fn or<'a>(text: &'a str, instead: &'a str) -> &'a str {

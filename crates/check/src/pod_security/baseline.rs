@@ -176,21 +176,25 @@ fn host_probes(finder: &mut Finder<'_>) {
     if finder.minor < 34 {
         return;
     }
-    const HANDLERS: [&str; 5] = [
-        "livenessProbe",
-        "readinessProbe",
-        "startupProbe",
-        "lifecycle.postStart",
-        "lifecycle.preStop",
+    const HANDLERS: [&[&str]; 5] = [
+        &["livenessProbe"],
+        &["readinessProbe"],
+        &["startupProbe"],
+        &["lifecycle", "postStart"],
+        &["lifecycle", "preStop"],
     ];
     for container in finder.containers() {
-        for handler in HANDLERS {
+        for path in HANDLERS {
+            let Some(handler) = container.node.get_path(path.iter().copied()) else {
+                continue;
+            };
             for kind in ["httpGet", "tcpSocket"] {
-                let field = format!("{handler}.{kind}.host");
-                let host = container.node.get_path(field.split('.')).filter(|host| !host.is_null());
+                let host = handler.get_path([kind, "host"]).filter(|host| !host.is_null());
                 let Some(host) = host.and_then(Node::as_str).filter(|host| !host.is_empty()) else {
                     continue;
                 };
+                let handler = path.join(".");
+                let field = format!("{handler}.{kind}.host");
                 let message = format!(
                     "{handler} of the container {} may not call the host {host}",
                     container.name()

@@ -32,7 +32,7 @@
 
 use std::collections::BTreeSet;
 
-use identity::{Account, IMPERSONATION, NearMiss, Need, NeedVerdict, Permits, ResourceName};
+use identity::{AccountLink, IMPERSONATION, NearMiss, Need, NeedVerdict, Permits, ResourceName};
 use resource::{Finding, Severity, nearest};
 
 use super::{Check, Control, Rule, SettingsType};
@@ -57,8 +57,8 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     if !standing.knows_grants() {
         return;
     }
-    for account in &standing.tree().accounts {
-        annotation(standing, account, findings);
+    for link in standing.landscape.links(standing.at) {
+        declared(standing, &link, findings);
     }
     if standing.is_first() && standing.is_whole_environment() {
         grants(standing, findings);
@@ -66,17 +66,21 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// An account that says who it is, and may not be that.
-fn annotation(standing: &Standing<'_>, account: &Account, findings: &mut Vec<Finding>) {
-    let Some((email, mark)) = &account.google else { return };
-        let Some(kubernetes) = standing.landscape.identity(standing.at, &account.runs_as()).kubernetes else {
-        return;
-    };
-    let verdict = standing.landscape.link(&kubernetes, email);
+fn declared(standing: &Standing<'_>, link: &AccountLink<'_>, findings: &mut Vec<Finding>) {
+    let AccountLink {
+        kubernetes,
+        attributes,
+        email,
+        object,
+        field,
+        mark,
+    } = link;
+    let verdict = standing.landscape.link(kubernetes, attributes, email);
     let near = match verdict {
         NeedVerdict::Missing(near) => near,
         NeedVerdict::Denied { on, .. } => {
             let message = format!("a deny policy on {} keeps {} from being {email}", on.short(), kubernetes.short());
-            findings.push(RULE.at(*mark, message).on(account.object.clone(), FIELD));
+            findings.push(RULE.at(*mark, message).on((*object).clone(), *field));
             return;
         }
         NeedVerdict::Held(_) | NeedVerdict::Unknown(_) => return,
@@ -96,12 +100,16 @@ fn annotation(standing: &Standing<'_>, account: &Account, findings: &mut Vec<Fin
                 }
             }));
             let on = ResourceName::service_account(email);
-            let grant = standing.landscape.reasoner.new_grant(&[IMPERSONATION], &on, &kubernetes);
+            let grant = standing.landscape.reasoner.new_grant(&[IMPERSONATION], &on, kubernetes);
             hints.extend(grant.map(|grant| format!("grant it: {}", grant.gcloud())));
             format!("{} may not be {email}", kubernetes.short())
         }
     };
-    findings.push(RULE.at(*mark, message).on(account.object.clone(), FIELD).hint(hints.join("; ")));
+    findings.push(
+        RULE.at(*mark, message)
+            .on((*object).clone(), *field)
+            .hint(hints.join("; ")),
+    );
 }
 
 /// An account of nearly the name of one that no grant knows.

@@ -1,9 +1,9 @@
 //! ## What it does
 //!
 //! Compares each environment of the platform file with the next one: finds objects that one has and the next
-//! lacks, and labels that an object has in one and not in the next. Objects are compared by kind and by the
-//! name they had before prefixes, suffixes and hashes; targets by the words of their paths, such as model and
-//! cluster.
+//! lacks, labels that an object has in one and not in the next, and components that one is built with and the
+//! next is not. Objects are compared by kind and by the name they had before prefixes, suffixes and hashes;
+//! targets by the words of their paths, such as model and cluster.
 //!
 //! ## Why is this bad?
 //!
@@ -29,7 +29,7 @@
 //!
 //! ```yaml
 //! rules:
-//!   missing_in_next_environment: {allow: [Job/load-test, label/debug]}
+//!   missing_in_next_environment: {allow: [Job/load-test, label/debug, component/components/debug]}
 //! ```
 
 use resource::Severity;
@@ -55,6 +55,6 @@ pub(crate) const RULE: Rule = Rule {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// What may be missing: KIND/NAME, KIND/* or label/KEY.
+    /// What may be missing: KIND/NAME, KIND/*, label/KEY or component/DIRECTORY.
     pub(crate) allow: Vec<String>,
 }

@@ -105,7 +105,9 @@ pub(super) fn unmapped<'a>(standing: &Standing<'a>) -> Vec<&'a Run> {
             return false;
         }
         let Some(member) = &identity.member else { return false };
-        !reasoner.identities(member, &[]).iter().any(|member| reasoner.has_grants(member))
+        !reasoner
+            .identities(member, identity.attributes_of(member))
+            .iter().any(|member| reasoner.has_grants(member))
     };
     standing.tree().runs.iter().filter(is_unmapped).collect()
 }

@@ -25,7 +25,7 @@
 //!     iam: [iam/shared.json, iam/acme.json]
 //! ```
 
-use identity::{Member, NeedVerdict};
+use identity::{Doubt, Member, NeedVerdict};
 use resource::{Finding, Severity};
 
 use super::{Check, Control, Rule, SettingsType};
@@ -49,6 +49,17 @@ pub(super) const RULE: Rule = Rule {
 fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     if !standing.knows_grants() {
         return;
+    }
+    for run in &standing.tree().runs {
+        let doubt = standing.landscape.identity(standing.at, &run.runs_as).doubt;
+        let mut needs = standing.tree().needs.iter().filter(|need| need.subject == run.runs_as && need.object == run.object);
+        if let (Some(Doubt::Unknown(why)), Some(need)) = (doubt, needs.next()) {
+            let who = run.object.kind_and_name();
+            let message = format!("nobody can tell who {who} is on Google Cloud, which needs {}: {why}", need.permission);
+            let hint = "give the providers of the pool in terrace.yaml, under identity.iam: gcloud iam \
+                        workload-identity-pools providers list --format=json";
+            findings.push(RULE.at(run.mark, message).on(run.object.clone(), run.field.clone()).hint(hint));
+        }
     }
     let groups = standing.needs();
     let mut told: Vec<(&Member, &[String])> = Vec::new();

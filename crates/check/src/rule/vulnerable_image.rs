@@ -2,8 +2,9 @@
 //!
 //! Finds images with known vulnerabilities as bad as the threshold, and images that no report speaks of. It
 //! reads the reports that `evidence.vulnerabilities` of `terrace.yaml` names (JSON of Trivy or OSV-Scanner);
-//! what a CycloneDX document under `evidence.vex` states not to matter is left out. Without reports it finds
-//! nothing.
+//! what a CycloneDX document under `evidence.vex` states not to matter is left out: in the images and packages
+//! that it names as affected (package URLs, or components of the document), or everywhere if it names none.
+//! Without reports it finds nothing.
 //!
 //! ## Why is this bad?
 //!
@@ -74,7 +75,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 findings.push(finding(message).hint("scan it, and put the report where evidence.vulnerabilities says"));
                 continue;
             };
-            let found = evidence.of(scan, threshold);
+            let found = evidence.of(&image, scan, threshold);
             if found.is_empty() {
                 continue;
             }

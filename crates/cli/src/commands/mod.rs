@@ -20,4 +20,5 @@ pub(crate) mod policy;
 pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod schema;
+pub(crate) mod secrets;
 pub(crate) mod version;

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use super::EdgeKind;
 use super::make::{Key, Maker};
-use crate::landscape::NeedVerdict;
+use crate::landscape::{Doubt, NeedVerdict};
 use crate::member::{Member, Pool};
+use crate::tree::{RunsAs, Tree};
+use yaml::Mark;
 
 /// Workloads, whom they run as, and what annotations say.
 pub(super) fn runs_and_annotations(maker: &mut Maker<'_, '_>) {
@@ -26,13 +28,15 @@ pub(super) fn runs_and_annotations(maker: &mut Maker<'_, '_>) {
             if !places.contains(&account.mark) {
                 places.push(account.mark);
             }
-            let Some((email, mark)) = &account.google else { continue };
-            let to = maker.member(&Member::ServiceAccount(email.clone()));
+        }
+        for (runs_as, email, mark) in said(tree) {
+            let from = maker.identity(at, &runs_as);
+            let to = maker.member(&Member::ServiceAccount(email.to_owned()));
             maker.belongs(to, &tree.place);
-            maker.graph.nodes[to].places.push(*mark);
+            maker.graph.nodes[to].places.push(mark);
             let edge = maker.edge(from, to, EdgeKind::Link, None);
-            if !edge.places.contains(mark) {
-                edge.places.push(*mark);
+            if !edge.places.contains(&mark) {
+                edge.places.push(mark);
             }
         }
     }
@@ -46,22 +50,43 @@ pub(super) fn runs_and_annotations(maker: &mut Maker<'_, '_>) {
     }
 }
 
+/// Who says that it is which Google service account: accounts by their annotation, where that counts, and pods by
+/// their configuration.
+fn said(tree: &Tree) -> Vec<(RunsAs, &str, Mark)> {
+    let is_of_gke = tree.place.pool.as_ref().is_none_or(|pool| pool.gke_project().is_some());
+    let accounts = tree.accounts.iter().filter(|_| is_of_gke);
+    let annotated = accounts.filter_map(|account| {
+        let (email, mark) = account.google.as_ref()?;
+        Some((account.runs_as(), email.as_str(), *mark))
+    });
+    let configured = tree.runs.iter().filter_map(|run| match &run.runs_as {
+        RunsAs::Federated { credential, .. } => {
+            Some((run.runs_as.clone(), credential.impersonates.as_deref()?, run.mark))
+        }
+        _ => None,
+    });
+    annotated.chain(configured).collect()
+}
+
 /// Says of each link which half is missing, and of accounts that no tree has them.
 pub(super) fn judge(maker: &mut Maker<'_, '_>) {
     let landscape = maker.landscape;
     let mut annotated = BTreeSet::new();
     for (at, tree) in landscape.trees.iter().enumerate() {
-        for account in &tree.accounts {
-            let Some((email, _)) = &account.google else { continue };
-            let from = maker.identity(at, &account.runs_as());
-            let to = maker.member(&Member::ServiceAccount(email.clone()));
+        for (runs_as, email, _) in said(tree) {
+            let from = maker.identity(at, &runs_as);
+            let to = maker.member(&Member::ServiceAccount(email.to_owned()));
             if !annotated.insert((from, to)) {
                 continue;
             }
-            let verdict = match landscape.identity(at, &account.runs_as()).kubernetes {
-                Some(kubernetes) if !landscape.state().policies.is_empty() => landscape.link(&kubernetes, email),
-                Some(_) => NeedVerdict::Unknown(vec!["no grants are known".to_owned()]),
-                None => NeedVerdict::Unknown(vec!["the pool of the cluster is not known".to_owned()]),
+            let identity = landscape.identity(at, &runs_as);
+            let verdict = match (identity.kubernetes, identity.doubt) {
+                (Some(kubernetes), _) if !landscape.state().policies.is_empty() => {
+                    landscape.link(&kubernetes, &identity.attributes, email)
+                }
+                (Some(_), _) => NeedVerdict::Unknown(vec!["no grants are known".to_owned()]),
+                (None, Some(Doubt::Refused(why) | Doubt::Unknown(why))) => NeedVerdict::Unknown(vec![why]),
+                (None, None) => NeedVerdict::Unknown(vec!["the pool of the cluster is not known".to_owned()]),
             };
             let edge = maker.edge(from, to, EdgeKind::Link, None);
             match verdict {

@@ -96,10 +96,10 @@ impl Maker<'_, '_> {
         let place = &landscape.trees[tree].place;
         let known = match runs_as {
             RunsAs::Google(member) => Some(member.clone()),
-            RunsAs::Kubernetes { .. } => landscape.identity(tree, runs_as).kubernetes,
+            RunsAs::Kubernetes { .. } | RunsAs::Federated { .. } => landscape.identity(tree, runs_as).kubernetes,
         };
         let at = match (runs_as, known) {
-            (RunsAs::Kubernetes { namespace, name }, None) => {
+            (RunsAs::Kubernetes { namespace, name } | RunsAs::Federated { namespace, name, .. }, None) => {
                 let key = Key::Account(place.home().to_owned(), namespace.clone(), name.clone());
                 self.add(key, || Node {
                     kind: NodeKind::KubernetesAccount,

@@ -121,6 +121,8 @@ fn is_project(name: &ResourceName) -> bool {
 
 /// The accounts of a row, and everybody whom these may be.
 pub(super) struct Actors {
+    /// Accounts whose pods are principals by a provider of a pool, too: what those reach is not looked at.
+    federated: Vec<String>,
     all: Vec<Actor>,
     /// By all names that grants may have for them.
     by_name: HashMap<Member, Vec<usize>>,
@@ -136,7 +138,17 @@ struct Actor {
 /// Who acts for a row. None where the pool of the cluster is not known.
 pub(super) fn actors(landscape: &Landscape<'_>, row: &Row) -> Option<Actors> {
     let tree = *row.trees.first()?;
+    let runs = row.trees.iter().flat_map(|tree| &landscape.trees[*tree].runs);
+    let federated = runs.filter_map(|run| match &run.runs_as {
+        RunsAs::Federated { namespace, name, .. } if *namespace == row.namespace && row.accounts.contains(name) => {
+            Some(format!(
+                "pods of {namespace}/{name} are principals by a provider of a pool, too"
+            ))
+        }
+        _ => None,
+    });
     let mut actors = Actors {
+        federated: federated.collect(),
         all: Vec::new(),
         by_name: HashMap::new(),
     };
@@ -215,6 +227,7 @@ pub(super) fn cell(landscape: &Landscape<'_>, actors: Option<&Actors>, kind: Col
             _ => seeker.by(&OF_ENDPOINTS, &mut cell),
         }
     }
+    cell.doubts.extend(actors.federated.iter().cloned());
     cell.doubts.sort_unstable();
     cell.doubts.dedup();
     if cell.reach == Reach::Denied {

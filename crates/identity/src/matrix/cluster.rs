@@ -42,6 +42,7 @@ pub(super) fn rows(landscape: &Landscape<'_>, clusters: &Clusters) -> Vec<Row> {
             .map(|account| (account.namespace.as_str(), account.name.as_str()));
         let runs = tree.runs.iter().filter_map(|run| match &run.runs_as {
             RunsAs::Kubernetes { namespace, name } => Some((namespace.as_str(), name.as_str())),
+            RunsAs::Federated { namespace, name, .. } => Some((namespace.as_str(), name.as_str())),
             RunsAs::Google(_) => None,
         });
         for (namespace, name) in accounts.chain(runs) {

@@ -1,6 +1,8 @@
 //! What workloads need, by their own specifications: which permission, on which resource, as whom, and which field
 //! says so.
 
+pub(crate) mod credential;
+pub(crate) mod intent;
 pub(crate) mod pod;
 pub(crate) mod secret;
 mod uri;
@@ -88,9 +90,11 @@ impl<'a> Collector<'a> {
         self.needs(permission, repository, "fetches the image", field, mark);
     }
 
-    /// What is needed for the resources that a text names; `label` is the name of its flag, variable or field.
-    fn text(&mut self, label: &str, text: &str, field: &str, mark: Mark) {
+    /// What is needed for the resources that a text names; `label` is the name of its flag, variable or field. Most texts
+    /// name none, so that the path of the field is put together only where one does.
+    fn text(&mut self, label: &str, text: &str, field: impl Fn() -> String, mark: Mark) {
         for named in uri::named(text) {
+            let field = field();
             match named {
                 uri::Named::Storage(name) if uri::is_output(label) => {
                     self.needs(
@@ -134,7 +138,7 @@ fn arguments(collector: &mut Collector<'_>, container: &Node, field: impl Fn(&st
             };
             // A script is no value of a flag.
             let label = if value.contains(char::is_whitespace) { "" } else { label };
-            collector.text(label, value, &field(&format!("{list}[{at}]")), argument.mark);
+            collector.text(label, value, || field(&format!("{list}[{at}]")), argument.mark);
             flag = if words.starts_with('-') { words } else { "" };
         }
     }
@@ -176,9 +180,17 @@ pub(crate) fn annotated(collector: &mut Collector<'_>, malformed: &mut Vec<Malfo
                 continue;
             }
         };
-        match table.permission(permission) {
-            Some(permission) => collector.needs(permission, resource, "says that it needs it", field.clone(), mark),
-            None => wrong(format!("no role that is known has the permission \"{permission}\"")),
+        let says = "says that it needs it";
+        if let Some(permission) = table.permission(permission) {
+            collector.needs(permission, resource, says, field.clone(), mark);
+        } else if let Some(method) = crate::Methods::embedded().find(permission) {
+            for permission in &method.permissions {
+                collector.needs(permission, resource.clone(), says, field.clone(), mark);
+            }
+        } else {
+            wrong(format!(
+                "no role that is known has the permission \"{permission}\", and no method that is known has the name"
+            ));
         }
     }
 }

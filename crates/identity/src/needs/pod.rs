@@ -17,9 +17,9 @@ pub(crate) fn of_pod(collector: &mut Collector<'_>, pod: &Pod<'_>, namespace: &s
         arguments(collector, container.node, |field| container.field(field));
         for variable in items(container.node, &["env"]) {
             let name = text(variable, &["name"]).unwrap_or_default();
-            let field = container.field(&format!("env[name={name}].value"));
+            let field = || container.field(&format!("env[name={name}].value"));
             if let Some(value) = variable.get("value") {
-                collector.text(name, value.as_str().unwrap_or_default(), &field, value.mark);
+                collector.text(name, value.as_str().unwrap_or_default(), field, value.mark);
             }
             let reference = variable.get_path(["valueFrom", "configMapKeyRef"]);
             let of_map = reference.and_then(|it| {
@@ -28,7 +28,7 @@ pub(crate) fn of_pod(collector: &mut Collector<'_>, pod: &Pod<'_>, namespace: &s
                     .get_path(["data", text(it, &["key"])?])
             });
             if let Some(value) = of_map {
-                collector.text(name, value.as_str().unwrap_or_default(), &field, value.mark);
+                collector.text(name, value.as_str().unwrap_or_default(), field, value.mark);
             }
         }
         for (at, source) in items(container.node, &["envFrom"]).enumerate() {
@@ -36,8 +36,8 @@ pub(crate) fn of_pod(collector: &mut Collector<'_>, pod: &Pod<'_>, namespace: &s
             let data = map.and_then(|map| map.node.get("data")).and_then(Node::as_map);
             for entry in data.into_iter().flat_map(|data| data.iter()) {
                 if let (Some(name), Some(value)) = (entry.key.as_str(), entry.value.as_str()) {
-                    let field = container.field(&format!("envFrom[{at}]"));
-                    collector.text(name, value, &field, entry.value.mark);
+                    let field = || container.field(&format!("envFrom[{at}]"));
+                    collector.text(name, value, field, entry.value.mark);
                 }
             }
         }
@@ -47,7 +47,12 @@ pub(crate) fn of_pod(collector: &mut Collector<'_>, pod: &Pod<'_>, namespace: &s
     }
     // KServe and Seldon fetch the model for the server.
     for (path, node) in models(pod) {
-        collector.text("the model", node.as_str().unwrap_or_default(), &path, node.mark);
+        collector.text(
+            "the model",
+            node.as_str().unwrap_or_default(),
+            || path.clone(),
+            node.mark,
+        );
     }
 }
 

@@ -5,9 +5,10 @@ use yaml::Node;
 
 use super::Collector;
 use crate::name::ResourceName;
+use crate::tree::RunsAs;
 
 const EXTERNAL_SECRETS: &str = "external-secrets.io";
-const ACCESS: &str = "secretmanager.versions.access";
+pub(crate) const ACCESS: &str = "secretmanager.versions.access";
 
 /// A store of External Secrets that reads Secret Manager as a service account.
 pub(crate) struct Store<'a> {
@@ -40,6 +41,16 @@ impl<'a> Store<'a> {
     }
 }
 
+impl Store<'_> {
+    /// Who reads for an object of a namespace.
+    pub(crate) fn runs_as(&self, namespace: &str) -> RunsAs {
+        RunsAs::Kubernetes {
+            namespace: self.account.0.unwrap_or(namespace).to_owned(),
+            name: self.account.1.to_owned(),
+        }
+    }
+}
+
 /// The store that an ExternalSecret reads from: its kind and name.
 pub(crate) fn store_of(object: &Resource) -> Option<(&str, &str)> {
     if &*object.gvk().group != EXTERNAL_SECRETS || object.kind() != "ExternalSecret" {
@@ -52,6 +63,12 @@ pub(crate) fn store_of(object: &Resource) -> Option<(&str, &str)> {
 
 /// What an ExternalSecret needs of the store's account.
 pub(crate) fn of_secrets(collector: &mut Collector<'_>, object: &Resource, store: &Store<'_>) {
+    let version = |item: &Node, of: &str| {
+        let version = item.get_path([of, "version"]).and_then(Node::as_str);
+        version
+            .filter(|version| !version.is_empty() && *version != "latest")
+            .map_or_else(String::new, |version| format!("/versions/{version}"))
+    };
     let keys = |list: &'static str, key: &'static [&'static str]| {
         items(&object.node, &["spec", list])
             .enumerate()
@@ -59,15 +76,16 @@ pub(crate) fn of_secrets(collector: &mut Collector<'_>, object: &Resource, store
                 Some((
                     format!("spec.{list}[{at}].{}", key.join(".")),
                     item.get_path(key.iter().copied())?,
+                    version(item, key[0]),
                 ))
             })
     };
     let all = keys("data", &["remoteRef", "key"]).chain(keys("dataFrom", &["extract", "key"]));
-    for (field, key) in all {
+    for (field, key, version) in all {
         let Some(name) = key.as_str() else { continue };
         let path = match name.strip_prefix("projects/") {
             Some(_) => name.to_owned(),
-            None => format!("projects/{}/secrets/{name}", store.project),
+            None => format!("projects/{}/secrets/{name}{version}", store.project),
         };
         if let Ok(resource) = ResourceName::parse(&format!("//secretmanager.googleapis.com/{path}")) {
             collector.needs(ACCESS, resource, "fetches the secret", field, key.mark);
@@ -86,6 +104,6 @@ pub(crate) fn of_class(collector: &mut Collector<'_>, class: &Resource) {
     };
     // A text of YAML in a field; the names stand on lines of their own.
     for line in secrets.as_str().unwrap_or_default().lines() {
-        collector.text("", line, "spec.parameters.secrets", secrets.mark);
+        collector.text("", line, || "spec.parameters.secrets".to_owned(), secrets.mark);
     }
 }

@@ -8,57 +8,52 @@ use yaml::{Mark, Node};
 use super::uri;
 use super::{Collector, Need, arguments, project_of};
 use crate::member::Member;
+use crate::method::Methods;
 use crate::name::ResourceName;
 use crate::state::State;
 use crate::tree::{Place, RunsAs};
 
 pub(crate) const GROUP: &str = "vertex.terrace.dev";
 
-/// What launching, following and ending a workload of a kind needs.
+/// The methods that launch, follow and end a workload of a kind, without `aiplatform.projects.locations.`.
 const LAUNCHING: [(&str, &[&str]); 7] = [
     (
         "CustomJob",
-        &[
-            "aiplatform.customJobs.create",
-            "aiplatform.customJobs.get",
-            "aiplatform.customJobs.cancel",
-        ],
+        &["customJobs.create", "customJobs.get", "customJobs.cancel"],
     ),
     (
         "HyperparameterTuningJob",
         &[
-            "aiplatform.hyperparameterTuningJobs.create",
-            "aiplatform.hyperparameterTuningJobs.get",
-            "aiplatform.hyperparameterTuningJobs.cancel",
+            "hyperparameterTuningJobs.create",
+            "hyperparameterTuningJobs.get",
+            "hyperparameterTuningJobs.cancel",
         ],
     ),
     (
         "PipelineJob",
-        &[
-            "aiplatform.pipelineJobs.create",
-            "aiplatform.pipelineJobs.get",
-            "aiplatform.pipelineJobs.cancel",
-        ],
+        &["pipelineJobs.create", "pipelineJobs.get", "pipelineJobs.cancel"],
     ),
     (
         "BatchPredictionJob",
         &[
-            "aiplatform.batchPredictionJobs.create",
-            "aiplatform.batchPredictionJobs.get",
-            "aiplatform.batchPredictionJobs.cancel",
+            "batchPredictionJobs.create",
+            "batchPredictionJobs.get",
+            "batchPredictionJobs.cancel",
         ],
     ),
-    ("Model", &["aiplatform.models.upload", "aiplatform.models.get"]),
+    ("Model", &["models.upload", "models.get"]),
     (
         "Endpoint",
-        &[
-            "aiplatform.endpoints.create",
-            "aiplatform.endpoints.get",
-            "aiplatform.endpoints.deploy",
-        ],
+        &["endpoints.create", "endpoints.get", "endpoints.deployModel"],
     ),
-    ("Schedule", &["aiplatform.schedules.create", "aiplatform.schedules.get"]),
+    ("Schedule", &["schedules.create", "schedules.get"]),
 ];
+
+/// The permissions that a call of Vertex AI needs.
+fn permissions(method: &str) -> &'static [String] {
+    let found = Methods::embedded().find(&format!("aiplatform.projects.locations.{method}"));
+    found.map_or(&[], |method| &method.permissions)
+}
 
 /// The field of a workload that names the service account it runs as, for kinds that run as one.
 fn account_field(kind: &str) -> Option<&'static [&'static str]> {
@@ -113,7 +108,7 @@ pub(crate) fn of_workload(object: &Resource, place: &Place, state: &State, needs
     let account = runs_as(object);
     if let Some(launcher) = &place.launcher {
         let mut collector = Collector::new(object, launcher.clone(), needs);
-        for permission in *launching {
+        for permission in launching.iter().flat_map(|method| permissions(method)) {
             collector.needs(
                 permission,
                 parent.clone(),
@@ -193,15 +188,15 @@ fn of_run(collector: &mut Collector<'_>, object: &Resource, project: &str, has_a
             for (position, variable) in items(container, &["env"]).enumerate() {
                 let name = variable.get("name").and_then(Node::as_str).unwrap_or_default();
                 if let Some(value) = variable.get("value") {
-                    let field = format!("{path}.{spec}.env[{position}].value");
-                    collector.text(name, value.as_str().unwrap_or_default(), &field, value.mark);
+                    let field = || format!("{path}.{spec}.env[{position}].value");
+                    collector.text(name, value.as_str().unwrap_or_default(), field, value.mark);
                 }
             }
             for (position, package) in items(container, &["packageUris"]).enumerate() {
                 collector.text(
                     "its package",
                     package.as_str().unwrap_or_default(),
-                    &format!("{path}.{spec}.packageUris[{position}]"),
+                    || format!("{path}.{spec}.packageUris[{position}]"),
                     package.mark,
                 );
             }
@@ -246,7 +241,7 @@ fn of_run(collector: &mut Collector<'_>, object: &Resource, project: &str, has_a
         collector.text(
             "its input",
             input.as_str().unwrap_or_default(),
-            &format!("spec.template.inputConfig.gcsSource.uris[{at}]"),
+            || format!("spec.template.inputConfig.gcsSource.uris[{at}]"),
             input.mark,
         );
     }
@@ -254,7 +249,7 @@ fn of_run(collector: &mut Collector<'_>, object: &Resource, project: &str, has_a
         collector.text(
             "its artifact",
             artifact.as_str().unwrap_or_default(),
-            "spec.template.artifactUri",
+            || "spec.template.artifactUri".to_owned(),
             artifact.mark,
         );
     }
@@ -327,4 +322,18 @@ pub(crate) fn repository(image: &str) -> Option<(&str, ResourceName)> {
     let name = name.split([':', '@']).next()?;
     let text = format!("//artifactregistry.googleapis.com/projects/{project}/locations/{location}/repositories/{name}");
     Some((project, ResourceName::parse(&text).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_that_launches_is_in_the_table() {
+        for (kind, methods) in LAUNCHING {
+            for method in methods {
+                assert_eq!(permissions(method).len(), 1, "{kind} {method}");
+            }
+        }
+    }
 }

@@ -133,13 +133,22 @@ pub struct Rbac {
 impl Rbac {
     /// Reads the roles and bindings among some objects, beside those that every cluster has.
     pub fn new(objects: &[Resource]) -> Rbac {
+        Rbac::read(objects, true)
+    }
+
+    /// Reads all roles and bindings of a cluster, which has its own of those that every cluster has.
+    pub fn whole(objects: &[Resource]) -> Rbac {
+        Rbac::read(objects, false)
+    }
+
+    fn read(objects: &[Resource], has_built_in: bool) -> Rbac {
         let of_kind = |kind: &str| {
             let kind = kind.to_owned();
             objects
                 .iter()
                 .filter(move |object| object.gvk().group == GROUP && object.kind() == kind)
         };
-        let mut bindings = built_in::bindings();
+        let mut bindings = if has_built_in { built_in::bindings() } else { Vec::new() };
         for kind in ["ClusterRoleBinding", "RoleBinding"] {
             bindings.extend(of_kind(kind).map(binding));
         }
@@ -150,7 +159,7 @@ impl Rbac {
             }
         }
         Rbac {
-            roles: role::read(of_kind("ClusterRole").chain(of_kind("Role"))),
+            roles: role::read(of_kind("ClusterRole").chain(of_kind("Role")), has_built_in),
             bindings,
             by_subject,
         }

@@ -120,11 +120,11 @@ struct Declared {
 
 /// All roles by name: those of the objects, and those that every cluster has, which the API server completes when it
 /// starts unless an object says otherwise.
-pub(super) fn read<'o>(objects: impl Iterator<Item = &'o Resource>) -> HashMap<RoleName, Role> {
+pub(super) fn read<'o>(objects: impl Iterator<Item = &'o Resource>, has_built_in: bool) -> HashMap<RoleName, Role> {
     let mut roles = HashMap::new();
     let mut declared: HashMap<String, Declared> = HashMap::new();
     let mut order: BTreeSet<String> = BTreeSet::new();
-    for (name, label, aggregates, rules) in built_in::roles() {
+    for (name, label, aggregates, rules) in built_in::roles().filter(|_| has_built_in) {
         let known = Declared {
             labels: label
                 .map(|label| (label.to_owned(), "true".to_owned()))

@@ -9,6 +9,7 @@ fn needs(text: &str, place: &Place) -> Vec<String> {
     let who = |runs_as: &RunsAs| match runs_as {
         RunsAs::Kubernetes { namespace, name } => format!("{namespace}/{name}"),
         RunsAs::Google(member) => member.short(),
+        RunsAs::Federated { credential, .. } => format!("{credential:?}"),
     };
     let tree = tree(text, place);
     let line = |need: &identity::Need| {
@@ -191,7 +192,7 @@ spec: {template: {spec: {containers: [{name: main}]}}}
     assert_eq!(
         messages,
         [
-            "no role that is known has the permission \"storage.object.get\"",
+            "no role that is known has the permission \"storage.object.get\", and no method that is known has the name",
             "\"nonsense\" is no permission and resource"
         ]
     );

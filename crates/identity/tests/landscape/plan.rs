@@ -150,7 +150,7 @@ fn missing(trees: &[Tree], state: &State) -> usize {
         };
         let kubernetes = landscape.identity(0, &runs_as).kubernetes.unwrap();
         let email = account.google.as_ref().map(|(email, _)| email);
-        email.is_some_and(|email| is_open(Some(landscape.link(&kubernetes, email))))
+        email.is_some_and(|email| is_open(Some(landscape.link(&kubernetes, &[], email))))
     });
     needs + links.count()
 }

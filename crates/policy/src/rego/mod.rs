@@ -1,6 +1,7 @@
 //! Rego: a template's code in an engine of its own, with limits of time and memory.
 
 mod builtins;
+mod remember;
 mod rewrite;
 mod sprintf;
 mod texts;
@@ -51,38 +52,58 @@ impl Rego {
                 format!("the Rego of the template {name} cannot be used: {message}"),
             )
         };
-        limit_memory();
-        let mut engine = Engine::new();
-        engine.set_rego_v0(!is_v1);
-        engine.set_strict_builtin_errors(false);
-        engine.set_execution_timer_config(ExecutionTimerConfig {
-            limit: TIME_LIMIT,
-            check_interval: NonZeroU32::new(64).unwrap_or(NonZeroU32::MIN),
-        });
-        builtins::add(&mut engine).map_err(|error| fail(error.to_string()))?;
-        let text = rego.as_str().unwrap_or_default();
-        let mut add = |file: String, text: &str| {
-            engine
-                .add_policy(file, rewrite::rewrite(text))
-                .map_err(|error| fail(plain(&error.to_string())))
+        let engine = |text: &str| {
+            limit_memory();
+            let mut engine = Engine::new();
+            engine.set_rego_v0(!is_v1);
+            engine.set_strict_builtin_errors(false);
+            engine.set_execution_timer_config(ExecutionTimerConfig {
+                limit: TIME_LIMIT,
+                check_interval: NonZeroU32::new(64).unwrap_or(NonZeroU32::MIN),
+            });
+            builtins::add(&mut engine).map_err(|error| fail(error.to_string()))?;
+            let mut add = |file: String, text: &str| {
+                engine
+                    .add_policy(file, rewrite::rewrite(text))
+                    .map_err(|error| fail(plain(&error.to_string())))
+            };
+            let package = add(format!("{name}.rego"), text)?;
+            for (at, lib) in libs.iter().enumerate() {
+                add(format!("{name}.lib{at}.rego"), lib)?;
+            }
+            Ok((engine, package))
         };
-        let package = add(format!("{name}.rego"), text)?;
-        for (at, lib) in libs.iter().enumerate() {
-            add(format!("{name}.lib{at}.rego"), lib)?;
-        }
-        let rule = format!("{package}.violation");
         // A first run finds what is not defined: functions above all.
-        let mut rego = Rego {
-            needs_inventory: text.contains("inventory") || libs.iter().any(|lib| lib.contains("inventory")),
-            mark: rego.mark,
-            engine,
-            rule,
+        let started = |mut engine: Engine, rule: &str| {
+            engine.set_input(object([]));
+            match engine.eval_rule(rule.to_owned()) {
+                Ok(_) => Ok(engine),
+                Err(error) => Err(fail(plain(&error.to_string()))),
+            }
         };
-        rego.engine.set_input(object([]));
-        match rego.engine.eval_rule(rego.rule.clone()) {
-            Ok(_) => Ok(rego),
-            Err(error) => Err(fail(plain(&error.to_string()))),
-        }
+        let text = rego.as_str().unwrap_or_default();
+        let (direct, package) = engine(text)?;
+        let rule = format!("{package}.violation");
+        let asked = direct.clone();
+        let direct = started(direct, &rule)?;
+        let needs_inventory = text.contains("inventory") || libs.iter().any(|lib| lib.contains("inventory"));
+        // Only what goes through all other objects asks the same again and again.
+        let remembering = || {
+            let remembered = remember::remember(text);
+            if remembered.functions.is_empty() {
+                return None;
+            }
+            let (mut engine, _) = engine(&remembered.text).ok()?;
+            remember::add(&mut engine, asked, &package, &remembered.functions).ok()?;
+            started(engine, &rule).ok()
+        };
+        let remembering = if needs_inventory { remembering() } else { None };
+        Ok(Rego {
+            needs_inventory,
+            mark: rego.mark,
+            engine: remembering.unwrap_or(direct),
+            rule,
+        })
     }
 
     /// An engine to run it, with what is in the tree.

@@ -23,13 +23,13 @@ pub(super) fn rewrite(text: &str) -> String {
 
 /// A part of the text: a token, or what stands between tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece<'t> {
-    kind: Kind,
-    text: &'t str,
+pub(super) struct Piece<'t> {
+    pub(super) kind: Kind,
+    pub(super) text: &'t str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Blank,
     NewLine,
     Comment,
@@ -39,7 +39,8 @@ enum Kind {
     Sign,
 }
 
-fn pieces(text: &str) -> Vec<Piece<'_>> {
+/// The text in parts.
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

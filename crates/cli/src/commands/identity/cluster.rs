@@ -22,6 +22,8 @@ pub(super) struct Question<'a> {
     pub(super) rbac: &'a Rbac,
     pub(super) action: &'a Action,
     pub(super) sources: &'a Sources,
+    /// The environment of the platform file, where several are asked.
+    pub(super) environment: Option<&'a str>,
 }
 
 /// What somebody wants to do.
@@ -65,13 +67,33 @@ pub(super) fn subject(text: &str) -> Result<Subject, Box<Diagnostic>> {
     }
 }
 
-/// Prints why a subject may do something, or what is missing. Whether it may.
+/// Prints the answers of several environments: one below the other, or a list.
+pub(super) fn print(answers: &[(Option<&str>, String)], format: AnswerFormat) -> Result<(), Box<Diagnostic>> {
+    let text = match (answers, format) {
+        ([(None, answer)], _) => answer.clone(),
+        (_, AnswerFormat::Text) => {
+            let headed = answers
+                .iter()
+                .map(|(environment, answer)| format!("{}:\n{answer}", environment.unwrap_or_default()));
+            headed.collect::<Vec<_>>().join("\n")
+        }
+        (_, AnswerFormat::Json) => {
+            let indented = answers
+                .iter()
+                .map(|(_, answer)| answer.trim_end().replace('\n', "\n  "));
+            format!("[\n  {}\n]\n", indented.collect::<Vec<_>>().join(",\n  "))
+        }
+    };
+    output::answer(&[text])
+}
+
+/// Why a subject may do something, or what is missing; and whether it may.
 pub(super) fn explain(
     question: &Question<'_>,
     subject: &Subject,
     groups: &[String],
     format: AnswerFormat,
-) -> Result<bool, Box<Diagnostic>> {
+) -> (String, bool) {
     let answer = question.rbac.decide(subject, groups, question.action);
     let missing = NewRole {
         subject,
@@ -81,14 +103,13 @@ pub(super) fn explain(
         AnswerFormat::Text => question.explanation(subject, &answer, &missing),
         AnswerFormat::Json => question.explanation_record(subject, &answer, &missing),
     };
-    output::answer(&[text])?;
-    Ok(!matches!(answer, Answer::Missed(_)))
+    (text, !matches!(answer, Answer::Missed(_)))
 }
 
-/// Prints everybody who may do something.
-pub(super) fn who_can(question: &Question<'_>, format: AnswerFormat) -> Result<(), Box<Diagnostic>> {
+/// Everybody who may do something.
+pub(super) fn who_can(question: &Question<'_>, format: AnswerFormat) -> String {
     let found = question.rbac.who_can(question.action);
-    let text = match format {
+    match format {
         AnswerFormat::Text => {
             let mut out = String::new();
             if found.is_empty() {
@@ -111,13 +132,13 @@ pub(super) fn who_can(question: &Question<'_>, format: AnswerFormat) -> Result<(
                 grant: question.grant_record(granted),
             });
             pretty(&WhoCanRecord {
+                environment: question.environment,
                 permission: question.action.permission(),
                 namespace: question.action.namespace(),
                 subjects: members.collect(),
             })
         }
-    };
-    output::answer(&[text])
+    }
 }
 
 impl Question<'_> {
@@ -241,6 +262,8 @@ impl Question<'_> {
 
 #[derive(Serialize)]
 struct ExplanationRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'a str>,
     subject: String,
     permission: String,
     namespace: Option<&'a str>,
@@ -250,6 +273,8 @@ struct ExplanationRecord<'a> {
 
 #[derive(Serialize)]
 struct WhoCanRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'a str>,
     permission: String,
     namespace: Option<&'a str>,
     subjects: Vec<SubjectRecord<'a>>,
@@ -321,6 +346,7 @@ impl Question<'_> {
             },
         };
         pretty(&ExplanationRecord {
+            environment: self.environment,
             subject: subject.to_string(),
             permission: self.action.permission(),
             namespace: self.action.namespace(),

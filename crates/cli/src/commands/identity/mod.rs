@@ -1,5 +1,6 @@
 //! `terrace identity`: who may do what, and what is missing.
 
+mod apply;
 mod cluster;
 mod drift;
 mod grants;
@@ -8,6 +9,8 @@ mod ground;
 mod json;
 mod matrix;
 mod plan;
+mod refresh;
+mod removal;
 mod text;
 mod trees;
 
@@ -17,8 +20,8 @@ use std::mem::ManuallyDrop;
 
 use build::Session;
 use clap::{Args, Subcommand};
-use identity::rbac::Rbac;
-use identity::{Access, Decision, Explanation, Reasoner, ResourceName, State};
+use identity::rbac::{Action, Rbac};
+use identity::{Access, Decision, Explanation, Methods, Reasoner, ResourceName, State};
 use resource::{Finding, Resource, Severity};
 
 use self::cluster::Question;
@@ -51,6 +54,7 @@ enum IdentityCommand {
     Matrix(matrix::MatrixArgs),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
+    Refresh(refresh::RefreshArgs),
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -71,7 +75,11 @@ const CHECK_EXAMPLES: &str = "Examples:
 /// a role in no table, is said. The exit code is 0 if the permission is held, and 1 if not or if nobody can tell.
 ///
 /// A permission of two words or three is one of a cluster: \"create jobs.batch\", \"get pods/log web\", \"get /metrics\".
-/// It is looked for in the roles and bindings of --tree; where it is missing, the role and binding to make are printed.
+/// It is looked for in the roles and bindings of --tree, of --rbac, or without them of every environment of terrace.yaml;
+/// where it is missing, the role and binding to make are printed. Of several environments, each must grant it.
+///
+/// A method of an API, as storage.objects.insert or google.cloud.aiplatform.v1.JobService.CreateCustomJob, stands for
+/// the permissions that it needs.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   # The grants of an organization, once
@@ -85,8 +93,15 @@ const CHECK_EXAMPLES: &str = "Examples:
   terrace identity explain trainer@acme.iam.gserviceaccount.com storage.objects.create gs://models/iris \\
     --iam gs://models=models.json -o json
 
-  # May they create jobs in their namespace?
+  # May it call this method?
+  terrace identity explain trainer@acme.iam.gserviceaccount.com \\
+    google.cloud.aiplatform.v1.JobService.CreateCustomJob projects/acme --iam iam.json
+
+  # May they create jobs in their namespace? In a tree, in every environment of terrace.yaml, in a cluster
   terrace identity explain system:serviceaccount:ml:trainer 'create jobs.batch' -n ml --tree overlays/prod
+  terrace identity explain system:serviceaccount:ml:trainer 'create jobs.batch' -n ml
+  kubectl get roles,rolebindings,clusterroles,clusterrolebindings -A -o json > rbac.json
+  terrace identity explain system:serviceaccount:ml:trainer 'create jobs.batch' -n ml --rbac rbac.json
 ")]
 struct ExplainArgs {
     /// Who asks: the address of a user or service account, a Kubernetes service account as
@@ -94,7 +109,7 @@ struct ExplainArgs {
     /// system:serviceaccount:NAMESPACE:NAME, the name of a user, or group:NAME.
     #[arg(value_name = "SUBJECT")]
     subject: String,
-    /// As storage.objects.get; of a cluster, \"VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]\" or \"VERB /PATH\".
+    /// As storage.objects.get, or a method of an API; of a cluster, \"VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]\" or \"VERB /PATH\".
     #[arg(value_name = "PERMISSION")]
     permission: String,
     /// A full resource name (//SERVICE/PATH), or projects/ID, gs://BUCKET/OBJECT, the address of a service account;
@@ -136,7 +151,7 @@ struct ExplainArgs {
   terrace identity who-can 'get secrets' -n ml --tree overlays/prod
 ")]
 struct WhoCanArgs {
-    /// As storage.objects.get; of a cluster, \"VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]\" or \"VERB /PATH\".
+    /// As storage.objects.get, or a method of an API; of a cluster, \"VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]\" or \"VERB /PATH\".
     #[arg(value_name = "PERMISSION")]
     permission: String,
     /// A full resource name (//SERVICE/PATH), or projects/ID, gs://BUCKET/OBJECT, the address of a service account;
@@ -165,10 +180,18 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(crate) fn run(args: &IdentityArgs) -> Exit {
     match &args.command {
         IdentityCommand::Check(args) => check::run(args, Scope::Identities),
-        IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
-        IdentityCommand::Drift(args) => on_ground(&args.ground, |setup, session| drift::run(args, setup, session)),
-        IdentityCommand::Graph(args) => on_ground(&args.ground, |setup, session| graph::run(args, setup, session)),
-        IdentityCommand::Matrix(args) => on_ground(&args.ground, |setup, session| matrix::run(args, setup, session)),
+        IdentityCommand::Plan(args) => on_ground(&args.ground.setup, |setup, session| plan::run(args, setup, session)),
+        IdentityCommand::Drift(args) if args.watch => drift::watch(args),
+        IdentityCommand::Drift(args) => {
+            on_ground(&args.ground.setup, |setup, session| drift::run(args, setup, session))
+        }
+        IdentityCommand::Refresh(args) => on_ground(&args.setup, |setup, session| refresh::run(args, setup, session)),
+        IdentityCommand::Graph(args) => {
+            on_ground(&args.ground.setup, |setup, session| graph::run(args, setup, session))
+        }
+        IdentityCommand::Matrix(args) => {
+            on_ground(&args.ground.setup, |setup, session| matrix::run(args, setup, session))
+        }
         IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
         IdentityCommand::WhoCan(args) => ask(&args.setup, &args.trees, |asking| who_can(args, asking)),
     }
@@ -180,7 +203,9 @@ fn ask(setup: &SetupArgs, trees: &TreeArgs, answer: impl FnOnce(&Asking<'_>) -> 
     let session = setup.session();
     let asking = Asking {
         reporter: &setup.reporter,
+        setup: &setup,
         session: &session,
+        trees,
         objects: match trees.objects(&setup, &session) {
             Ok(objects) => objects,
             Err(exit) => return exit,
@@ -189,29 +214,46 @@ fn ask(setup: &SetupArgs, trees: &TreeArgs, answer: impl FnOnce(&Asking<'_>) -> 
     };
     answer(&asking).unwrap_or_else(|diagnostic| {
         setup.reporter.error(&diagnostic, session.sources());
-        Exit::WrongInput
+        diagnostic.exit
     })
 }
 
 /// What questions are asked of.
 struct Asking<'a> {
     reporter: &'a Reporter,
+    setup: &'a Setup,
     session: &'a Session<'a>,
+    trees: &'a TreeArgs,
     /// Those of the trees that the command line names.
     objects: Vec<Resource>,
     has_trees: bool,
 }
 
+/// The roles and bindings of a cluster.
+struct Cluster {
+    /// Of the platform file, where that is asked.
+    environment: Option<String>,
+    rbac: Rbac,
+}
+
+impl Cluster {
+    fn question<'a>(&'a self, action: &'a Action, asking: &'a Asking<'_>) -> Question<'a> {
+        Question {
+            rbac: &self.rbac,
+            action,
+            sources: asking.session.sources(),
+            environment: self.environment.as_deref(),
+        }
+    }
+}
+
 /// Answers what needs trees that are built.
-fn on_ground(
-    args: &ground::GroundArgs,
-    answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>,
-) -> Exit {
-    let setup = args.setup.setup();
+fn on_ground(setup: &SetupArgs, answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>) -> Exit {
+    let setup = setup.setup();
     let session = setup.session();
     answer(&setup, &session).unwrap_or_else(|diagnostic| {
         setup.reporter.error(&diagnostic, session.sources());
-        Exit::WrongInput
+        diagnostic.exit
     })
 }
 
@@ -225,14 +267,17 @@ fn explain(args: &ExplainArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnost
     if cluster::is_asked(&args.permission) {
         let subject = cluster::subject(&args.subject)?;
         let action = cluster::action(&args.permission, args.namespace.as_deref())?;
-        let rbac = asking.rbac(args.resource.as_deref())?;
-        let question = Question {
-            rbac: &rbac,
-            action: &action,
-            sources: asking.session.sources(),
-        };
-        let is_granted = cluster::explain(&question, &subject, &args.user_groups, args.output)?;
-        return Ok(if is_granted { Exit::Done } else { Exit::WrongInput });
+        let clusters = asking.clusters(args.resource.as_deref())?;
+        let mut answers = Vec::new();
+        let mut exit = Exit::Done;
+        for cluster in &clusters {
+            let question = cluster.question(&action, asking);
+            let (text, is_granted) = cluster::explain(&question, &subject, &args.user_groups, args.output);
+            answers.push((question.environment, text));
+            exit = if is_granted { exit } else { Exit::WrongInput };
+        }
+        cluster::print(&answers, args.output)?;
+        return Ok(exit);
     }
     // The process ends soon; to free thousands of grants one by one would take a part of its time.
     let state = ManuallyDrop::new(asking.state(&args.grants)?);
@@ -242,39 +287,56 @@ fn explain(args: &ExplainArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnost
         Some(text) => resource_name(text)?,
         None => only_project(&state)?,
     };
-    note_unknown_permission(&reasoner, &state, &args.permission, asking.reporter);
-    let access = Access {
-        subject: &subject,
-        attributes: &args.attributes,
-        permission: &args.permission,
-        resource: &resource,
-        time: args.grants.time(),
+    let permissions = permissions(&reasoner, &state, &args.permission, asking.reporter)?;
+    let mut texts = Vec::new();
+    let mut exit = Exit::Done;
+    for permission in &permissions {
+        let access = Access {
+            subject: &subject,
+            attributes: &args.attributes,
+            permission,
+            resource: &resource,
+            time: args.grants.time(),
+        };
+        let answer = Answer {
+            explanation: reasoner.explain(&access),
+            access,
+        };
+        texts.push(match args.output {
+            AnswerFormat::Text => text::explanation(&answer, has_colour(&std::io::stdout())),
+            AnswerFormat::Json => json::explanation(&answer),
+        });
+        if !matches!(answer.explanation.decision, Decision::Granted(_)) {
+            exit = Exit::WrongInput;
+        }
+    }
+    print_each(&texts, &args.permission, args.output)?;
+    Ok(exit)
+}
+
+/// Prints an answer for each permission that a method needs.
+fn print_each(texts: &[String], asked: &str, format: AnswerFormat) -> Result<(), Box<Diagnostic>> {
+    let text = match (texts, format) {
+        ([one], _) => one.clone(),
+        ([], AnswerFormat::Text) => format!("granted: {asked} needs no permission\n"),
+        (_, AnswerFormat::Text) => texts.join("\n"),
+        (_, AnswerFormat::Json) => {
+            let indented = texts.iter().map(|text| text.trim_end().replace('\n', "\n  "));
+            format!("[\n  {}\n]\n", indented.collect::<Vec<_>>().join(",\n  "))
+        }
     };
-    let answer = Answer {
-        explanation: reasoner.explain(&access),
-        access,
-    };
-    let text = match args.output {
-        AnswerFormat::Text => text::explanation(&answer, has_colour(&std::io::stdout())),
-        AnswerFormat::Json => json::explanation(&answer),
-    };
-    output::answer(&[text])?;
-    Ok(match answer.explanation.decision {
-        Decision::Granted(_) => Exit::Done,
-        _ => Exit::WrongInput,
-    })
+    output::answer(&[text])
 }
 
 fn who_can(args: &WhoCanArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnostic>> {
     if cluster::is_asked(&args.permission) {
         let action = cluster::action(&args.permission, args.namespace.as_deref())?;
-        let rbac = asking.rbac(args.resource.as_deref())?;
-        let question = Question {
-            rbac: &rbac,
-            action: &action,
-            sources: asking.session.sources(),
-        };
-        return cluster::who_can(&question, args.output).map(|()| Exit::Done);
+        let clusters = asking.clusters(args.resource.as_deref())?;
+        let answers = clusters.iter().map(|cluster| {
+            let question = cluster.question(&action, asking);
+            (question.environment, cluster::who_can(&question, args.output))
+        });
+        return cluster::print(&answers.collect::<Vec<_>>(), args.output).map(|()| Exit::Done);
     }
     let state = asking.state(&args.grants)?;
     let reasoner = Reasoner::new(&state);
@@ -282,14 +344,63 @@ fn who_can(args: &WhoCanArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnosti
         Some(text) => resource_name(text)?,
         None => only_project(&state)?,
     };
-    note_unknown_permission(&reasoner, &state, &args.permission, asking.reporter);
-    let members = reasoner.who_can(&args.permission, &resource, args.grants.time());
-    let text = match args.output {
-        AnswerFormat::Text => text::who_can(&args.permission, &resource, &members),
-        AnswerFormat::Json => json::who_can(&args.permission, &resource, &members),
-    };
-    output::answer(&[text])?;
+    let permissions = permissions(&reasoner, &state, &args.permission, asking.reporter)?;
+    let texts = permissions.iter().map(|permission| {
+        let members = reasoner.who_can(permission, &resource, args.grants.time());
+        match args.output {
+            AnswerFormat::Text if permissions.len() > 1 => {
+                format!("{permission}:\n{}", text::who_can(permission, &resource, &members))
+            }
+            AnswerFormat::Text => text::who_can(permission, &resource, &members),
+            AnswerFormat::Json => json::who_can(permission, &resource, &members),
+        }
+    });
+    print_each(&texts.collect::<Vec<_>>(), &args.permission, args.output)?;
     Ok(Exit::Done)
+}
+
+/// The permissions that are asked about: one, or those that a method needs.
+///
+/// # Errors
+/// A method that is in no table.
+fn permissions(
+    reasoner: &Reasoner<'_>,
+    state: &State,
+    asked: &str,
+    reporter: &Reporter,
+) -> Result<Vec<String>, Box<Diagnostic>> {
+    if reasoner.roles().knows_permission(asked) {
+        return Ok(vec![asked.to_owned()]);
+    }
+    let methods = Methods::embedded();
+    let Some(method) = methods.find(asked) else {
+        let is_custom = state
+            .custom_roles
+            .values()
+            .any(|permissions| permissions.contains(asked));
+        // A method has more words than a permission.
+        if !is_custom && (asked.starts_with("google.") || asked.split('.').count() > 3 && !asked.contains('/')) {
+            let near = methods.near(asked).join(", ");
+            let hint = if near.is_empty() {
+                "ask for a permission".to_owned()
+            } else {
+                format!("near it are {near}")
+            };
+            let message = format!(
+                "which permissions the method {asked} needs is not known (methods as of {})",
+                methods.date
+            );
+            return Err(Box::new(Diagnostic::error(message).hint(hint)));
+        }
+        note_unknown_permission(reasoner, state, asked, reporter);
+        return Ok(vec![asked.to_owned()]);
+    };
+    let needs = match method.permissions.as_slice() {
+        [] => "no permission".to_owned(),
+        some => some.join(" and "),
+    };
+    reporter.note(&format!("the method {asked} needs {needs} (as of {})", methods.date));
+    Ok(method.permissions.clone())
 }
 
 /// A permission that nobody knows is a slip most often.
@@ -314,25 +425,44 @@ fn note_unknown_permission(reasoner: &Reasoner<'_>, state: &State, permission: &
 }
 
 impl Asking<'_> {
-    /// The roles and bindings of the trees.
-    fn rbac(&self, resource: Option<&str>) -> Result<Rbac, Box<Diagnostic>> {
+    /// The roles and bindings of the trees, of files of a cluster, or of each environment of the platform.
+    fn clusters(&self, resource: Option<&str>) -> Result<Vec<Cluster>, Box<Diagnostic>> {
         if let Some(resource) = resource {
             let message = format!("a permission of a cluster is on no resource of Google Cloud, as \"{resource}\" is");
             let hint = "write the name of an object behind its kind, as in \"get pods web\", and the namespace with -n";
             return Err(Box::new(Diagnostic::error(message).hint(hint)));
         }
-        if !self.has_trees {
-            return Err(Box::new(
-                Diagnostic::error("no roles and bindings are given").hint("name a directory with --tree"),
-            ));
+        if self.trees.has_rbac() {
+            let mut objects = self.trees.of_cluster(self.session)?;
+            objects.extend(self.objects.iter().cloned());
+            return Ok(vec![Cluster {
+                environment: None,
+                rbac: Rbac::whole(&objects),
+            }]);
         }
-        Ok(Rbac::new(&self.objects))
+        if self.has_trees {
+            return Ok(vec![Cluster {
+                environment: None,
+                rbac: Rbac::new(&self.objects),
+            }]);
+        }
+        let environments = self.trees.of_environments(self.setup, self.session)?;
+        let clusters = environments.into_iter().map(|(environment, objects)| Cluster {
+            environment: Some(environment),
+            rbac: Rbac::new(&objects),
+        });
+        Ok(clusters.collect())
     }
 
     /// What the files say that the command line names, or without any, those of the platform file; and the objects
     /// of Config Connector.
     fn state(&self, args: &GrantArgs) -> Result<State, Box<Diagnostic>> {
-        let mut state = if args.is_empty() && !self.has_trees {
+        let of_environments = match self.trees.environment.is_empty() {
+            true => Vec::new(),
+            false => self.trees.of_environments(self.setup, self.session)?,
+        };
+        let has_platform = !of_environments.is_empty() || args.is_empty() && !self.has_trees;
+        let mut state = if has_platform {
             let directory = crate::targets::find_platform().ok_or_else(|| {
                 let hint = "name files with --iam or trees with --tree, or files in terrace.yaml under identity.iam";
                 Box::new(Diagnostic::error("no grants are given").hint(hint))
@@ -343,6 +473,9 @@ impl Asking<'_> {
             args.state(self.session, None)?
         };
         state.merge(State::from_config_connector(&self.objects, None));
+        for (_, objects) in &of_environments {
+            state.merge(State::from_config_connector(objects, None));
+        }
         for unresolved in &state.unresolved {
             let finding = Finding::new(
                 "unresolved_grant",

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use build::Session;
 use clap::{Args, ValueEnum};
-use identity::{CustomRole, CustomRoles, Landscape, Plan, PlannedGrant, Reason, Reasoner};
+use identity::{CustomRole, CustomRoles, Landscape, Plan, PlannedGrant, Reason, Reasoner, Removal};
 use serde::Serialize;
 use yaml::Sources;
 
+use super::apply::ApplyArgs;
 use super::ground::GroundArgs;
+use super::removal::{self, RemovalArgs, RemovalDocument};
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::output;
@@ -17,7 +19,7 @@ use crate::setup::Setup;
 /// The least grants that give every workload what it needs: without any one of them, something is missing.
 ///
 /// What is granted already is not planned. Where nobody can tell, because grants are not given, the grant is planned
-/// and marked: making it twice changes nothing. Nothing is ever taken away. Where every predefined role has more than
+/// and marked: making it twice changes nothing. Nothing is taken away but what --remove names. Where every predefined role has more than
 /// 100 permissions, a custom role with those that are needed is made.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -29,8 +31,15 @@ use crate::setup::Setup;
   terrace identity plan --iam iam.json -o terraform > grants.tf
   terrace identity plan --iam iam.json -o config-connector > grants.yaml
 
+  # Take a grant back that nobody declared
+  terrace identity drift --iam iam.json
+  terrace identity plan --iam iam.json --remove 'roles/editor user:eve@acme.com projects/acme' -o gcloud
+
   # In CI: fail while something is to be granted
   terrace identity plan --iam iam.json --exit-code
+
+  # What Google says is granted, and make what is missing
+  terrace identity plan --live --apply
 ")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
@@ -38,12 +47,16 @@ pub(crate) struct PlanArgs {
     /// When custom roles are made.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     custom_roles: When,
-    /// Exit with 1 if there is something to grant.
+    #[command(flatten)]
+    removals: RemovalArgs,
+    /// Exit with 1 if there is something to grant or to take back.
     #[arg(long)]
     exit_code: bool,
     /// How to print the plan.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    apply: ApplyArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -75,14 +88,18 @@ pub(super) fn run(args: &PlanArgs, setup: &Setup, session: &Session<'_>) -> Resu
         When::WhereBroad => CustomRoles::WhereBroad,
         When::Never => CustomRoles::Never,
     });
+    let removals = args.removals.removals(session, &landscape)?;
     let text = match args.output {
-        Format::Text => text(&plan, session.sources()),
-        Format::Json => json(&plan, session.sources()),
-        Format::Gcloud => script(&plan),
-        Format::Terraform => terraform(&plan),
-        Format::ConfigConnector => config_connector(&plan),
+        Format::Text => text(&plan, &removals, session.sources()),
+        Format::Json => json(&plan, &removals, session.sources()),
+        Format::Gcloud => script(&plan, &removals),
+        Format::Terraform => terraform(&plan, &removals),
+        Format::ConfigConnector => config_connector(&plan, &removals),
     };
     output::answer(&[text])?;
+    for warning in removal::warnings(&removals).iter().filter(|_| !setup.reporter.quiet) {
+        setup.reporter.error(warning, session.sources());
+    }
     for unmet in &plan.unmet {
         let reason = &unmet.reason;
         let what = format!("{} on {}", reason.permission, reason.resource.short());
@@ -95,12 +112,21 @@ pub(super) fn run(args: &PlanArgs, setup: &Setup, session: &Session<'_>) -> Resu
             session.sources(),
         );
     }
-    Ok(
-        match plan.unmet.is_empty() && (plan.grants.is_empty() || !args.exit_code) {
-            true => Exit::Done,
-            false => Exit::WrongInput,
-        },
-    )
+    let unmet = match plan.unmet.is_empty() {
+        true => Exit::Done,
+        false => Exit::WrongInput,
+    };
+    if args.apply.is_wanted() {
+        let impersonate = args.ground.grants.impersonate();
+        let exit = args
+            .apply
+            .run(&plan, &removals, impersonate, &setup.reporter, session.sources())?;
+        return Ok(exit.max(unmet));
+    }
+    Ok(match plan.grants.is_empty() && removals.is_empty() || !args.exit_code {
+        true => unmet,
+        false => Exit::WrongInput,
+    })
 }
 
 fn place(reason: &Reason, sources: &Sources) -> String {
@@ -109,7 +135,7 @@ fn place(reason: &Reason, sources: &Sources) -> String {
         .map_or_else(String::new, |place| place.to_string())
 }
 
-fn text(plan: &Plan, sources: &Sources) -> String {
+fn text(plan: &Plan, removals: &[Removal], sources: &Sources) -> String {
     let mut out = String::new();
     // Writing to a text cannot fail.
     for role in &plan.custom_roles {
@@ -143,12 +169,16 @@ fn text(plan: &Plan, sources: &Sources) -> String {
             );
         }
     }
+    out.push_str(&removal::text(removals, sources));
     let count = plan.grants.len();
     let _ = match count {
         0 => writeln!(out, "nothing is to be granted"),
         1 => writeln!(out, "\n1 grant"),
         _ => writeln!(out, "\n{count} grants"),
     };
+    if !removals.is_empty() {
+        let _ = writeln!(out, "{} taken back", removals.len());
+    }
     out
 }
 
@@ -158,6 +188,8 @@ struct PlanDocument<'p> {
     custom_roles: Vec<RoleDocument<'p>>,
     grants: Vec<GrantDocument<'p>>,
     unmet: Vec<UnmetDocument<'p>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removals: Vec<RemovalDocument<'p>>,
 }
 
 #[derive(Serialize)]
@@ -191,8 +223,9 @@ struct ReasonDocument<'p> {
     place: Option<String>,
 }
 
-fn json(plan: &Plan, sources: &Sources) -> String {
+fn json(plan: &Plan, removals: &[Removal], sources: &Sources) -> String {
     let document = PlanDocument {
+        removals: removal::documents(removals, sources),
         custom_roles: plan
             .custom_roles
             .iter()
@@ -234,7 +267,7 @@ fn reason_document<'p>(reason: &'p Reason, sources: &Sources) -> ReasonDocument<
     }
 }
 
-fn script(plan: &Plan) -> String {
+fn script(plan: &Plan, removals: &[Removal]) -> String {
     let mut out = String::from("#!/bin/sh\nset -eu\n");
     for role in &plan.custom_roles {
         let _ = writeln!(out, "{}", role.gcloud());
@@ -242,17 +275,22 @@ fn script(plan: &Plan) -> String {
     for planned in &plan.grants {
         let _ = writeln!(out, "{}", planned.grant.gcloud());
     }
+    for removal in removals {
+        let _ = writeln!(out, "{}", removal.gcloud());
+    }
     out
 }
 
-fn terraform(plan: &Plan) -> String {
+fn terraform(plan: &Plan, removals: &[Removal]) -> String {
     let roles = plan.custom_roles.iter().map(CustomRole::terraform);
     let grants = plan.grants.iter().map(|planned| planned.grant.terraform());
-    roles.chain(grants).collect::<Vec<_>>().join("\n")
+    let removals = removals.iter().map(Removal::terraform);
+    roles.chain(grants).chain(removals).collect::<Vec<_>>().join("\n")
 }
 
-fn config_connector(plan: &Plan) -> String {
+fn config_connector(plan: &Plan, removals: &[Removal]) -> String {
     let roles = plan.custom_roles.iter().map(CustomRole::config_connector);
     let grants = plan.grants.iter().map(|planned| planned.grant.config_connector());
-    roles.chain(grants).collect::<Vec<_>>().join("---\n")
+    let removals = removals.iter().map(Removal::config_connector);
+    roles.chain(grants).chain(removals).collect::<Vec<_>>().join("---\n")
 }
