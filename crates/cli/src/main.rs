@@ -19,6 +19,7 @@ mod report;
 mod setup;
 mod stack;
 mod targets;
+mod watch;
 
 use std::process::ExitCode;
 

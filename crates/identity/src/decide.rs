@@ -419,6 +419,14 @@ impl<'s> Reasoner<'s> {
         Decision::Missed(Missed { near })
     }
 
+    /// Whether some binding on a resource gives a permission to one of some identities, or may.
+    pub(crate) fn may_be_granted(&self, on: &ResourceName, identities: &[Member], permission: &str) -> bool {
+        let is_for = |binding: &&&Binding| binding.members.iter().any(|member| identities.contains(member));
+        let bindings = self.policies.get(on);
+        let mut covering = bindings.into_iter().flat_map(|bindings| &bindings.all).filter(is_for);
+        covering.any(|binding| self.permits(&binding.role, permission) != Permits::No)
+    }
+
     /// The bindings on one resource that cover one of some identities, with the member that does.
     fn bindings_of<'r>(
         &'r self,

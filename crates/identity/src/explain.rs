@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::decide::{Access, Decision, Grant, NearMiss, Reasoner};
 use crate::grant::NewGrant;
 use crate::member::Member;
-use crate::name::ResourceName;
+use crate::name::{ResourceName, project_of_account};
 
 /// What lets one principal take the token of another.
 pub const IMPERSONATION: &str = "iam.serviceAccounts.getAccessToken";
@@ -116,8 +116,20 @@ impl Reasoner<'_> {
     fn accounts_of(&self, access: &Access<'_>) -> Vec<(Member, Grant)> {
         let identities = self.identities(access.subject, access.attributes);
         let mut accounts = Vec::new();
+        // Whether what is above the accounts of a project may give it.
+        let mut above: HashMap<&str, bool> = HashMap::new();
         for email in self.service_accounts() {
             let resource = ResourceName::service_account(email);
+            let is_given = |on: &ResourceName| self.may_be_granted(on, &identities, access.permission);
+            if let Some(project) = project_of_account(email) {
+                let is_above = *above.entry(project).or_insert_with(|| {
+                    let lineage = self.lineage(&resource);
+                    lineage[1..].iter().any(is_given)
+                });
+                if !is_above && !is_given(&self.canonical(&resource)) {
+                    continue;
+                }
+            }
             let access = Access {
                 resource: &resource,
                 ..access.clone()

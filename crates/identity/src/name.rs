@@ -144,7 +144,11 @@ impl ResourceName {
 
     /// The id or number of the project that the name says, if it does.
     pub fn project_id(&self) -> Option<&str> {
-        let (_, rest) = self.0.split_once("/projects/")?;
+        // In nearly all names it is what the path begins with.
+        let rest = match self.path().strip_prefix("projects/") {
+            Some(rest) => rest,
+            None => self.0.split_once("/projects/")?.1,
+        };
         let id = rest.split('/').next()?;
         (id != "_" && id != "-").then_some(id)
     }

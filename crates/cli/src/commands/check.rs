@@ -22,6 +22,7 @@ use crate::policies::Library;
 use crate::report::{self, Format, Rendering};
 use crate::setup::{Setup, SetupArgs};
 use crate::targets::{Target, TargetArgs, Targets, build_each, read_platform, targets};
+use crate::watch::{Parts, Watched};
 use crate::{date, output};
 
 /// Check environments: rules, each finding at the line of your files that caused it.
@@ -45,6 +46,9 @@ use crate::{date, output};
   # For programs
   terrace check -o json
 
+  # While writing: what a change brings and mends
+  terrace check --watch
+
   # In CI: at the lines of a pull request, for code scanning, and as a page to keep
   terrace check -o github --output-file results.sarif --output-file report.html
 ")]
@@ -58,6 +62,9 @@ pub(crate) struct CheckArgs {
     /// (.json, .sarif, .xml, .html, .txt). May be repeated.
     #[arg(long, value_name = "[FORMAT=]PATH")]
     output_file: Vec<OutputFile>,
+    /// Check again whenever a file changes that was read, and print what is new and what is gone, until interrupted.
+    #[arg(long, conflicts_with_all = ["output", "output_file"])]
+    watch: bool,
 }
 
 /// What is checked, and how it is built.
@@ -91,6 +98,13 @@ pub(crate) enum Scope {
     All,
     /// Those about identities alone.
     Identities,
+}
+
+/// Whether the process ends when it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Run {
+    Once,
+    Again,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -144,12 +158,39 @@ struct Outcome {
 }
 
 pub(crate) fn run(args: &CheckArgs, scope: Scope) -> Exit {
-    args.selection.check(scope, |report, sources| {
+    if args.watch {
+        return watch(args, scope);
+    }
+    args.selection.check(scope, Run::Once, |report, sources| {
         write(args, report, sources)?;
         Ok(match report.fails() {
             true => Exit::WrongInput,
             false => Exit::Done,
         })
+    })
+}
+
+/// Checks again and again.
+fn watch(args: &CheckArgs, scope: Scope) -> Exit {
+    let colour = has_colour(&std::io::stdout());
+    crate::watch::run(Parts::Paragraphs, || {
+        let mut answer = None;
+        // What cannot be checked is told; the platform file may mend it.
+        let mut watched = Watched::of(&Sources::new(), &[PathBuf::from(platform::FILE_NAME)]);
+        args.selection.check(scope, Run::Again, |report, sources| {
+            let rendering = Rendering {
+                report,
+                sources,
+                hidden: Hidden::new(sources, &report.hidden),
+                quiet: args.selection.setup.is_quiet(),
+                colour,
+            };
+            let bytes = report::render(Format::Text, &rendering);
+            answer = Some(String::from_utf8_lossy(&bytes).into_owned());
+            watched = Watched::of(sources, &[]);
+            Ok(Exit::Done)
+        });
+        (answer, watched)
     })
 }
 
@@ -179,11 +220,12 @@ impl Selection {
     pub(crate) fn check(
         &self,
         scope: Scope,
+        run: Run,
         write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>,
     ) -> Exit {
         let setup = self.setup.setup();
         let session = setup.session();
-        match check(self, scope, &setup, &session, write) {
+        match check(self, scope, run, &setup, &session, write) {
             Ok(exit) => exit,
             Err(diagnostic) => {
                 setup.reporter.error(&diagnostic, session.sources());
@@ -196,6 +238,7 @@ impl Selection {
 fn check(
     args: &Selection,
     scope: Scope,
+    run: Run,
     setup: &Setup,
     session: &Session<'_>,
     write: impl FnOnce(&Report<'_>, &Sources) -> Result<Exit, Box<Diagnostic>>,
@@ -279,7 +322,7 @@ fn check(
                     (outcome, inventory, Links::unbuilt(&target.facts))
                 }
             };
-            if chosen.len() == 1 {
+            if chosen.len() == 1 && run == Run::Once {
                 // The process ends soon; to free a large tree piece by piece would take a tenth of its time.
                 std::mem::forget(built);
             }
@@ -308,7 +351,7 @@ fn check(
         .chain(&others)
         .map(|target| target.place.environment.as_str())
         .collect();
-    let of_identities = of_identities(&trees, &mut state, args.grants.time(), &settings, &partial);
+    let of_identities = of_identities(&trees, &mut state, args.grants.time(), &settings, &partial, run);
     let beside = links_beside(&links, &others, setup, session);
     links.extend(beside);
     let unmet = check::unmet(&links);
@@ -333,7 +376,13 @@ fn check(
                 }
             });
     let report = ManuallyDrop::new(Report::new(results.collect(), session.sources()));
-    write(&report, session.sources())
+    let written = write(&report, session.sources());
+    if run == Run::Again {
+        drop(ManuallyDrop::into_inner(report));
+        drop(ManuallyDrop::into_inner(links));
+        drop(ManuallyDrop::into_inner(trees));
+    }
+    written
 }
 
 /// The findings about identities, for each target.
@@ -343,8 +392,14 @@ fn of_identities(
     time: Option<identity::Timestamp>,
     settings: &[&Settings],
     partial: &BTreeSet<&str>,
+    run: Run,
 ) -> Vec<Vec<Finding>> {
     state.assume_buckets(trees);
+    if run == Run::Again {
+        let reasoner = Reasoner::new(state);
+        return check::identities(&Landscape::new(trees, &reasoner, time), settings, partial);
+    }
+    // The process ends soon: nothing is freed piece by piece.
     let reasoner = ManuallyDrop::new(Reasoner::new(state));
     let landscape = ManuallyDrop::new(Landscape::new(trees, &reasoner, time));
     check::identities(&landscape, settings, partial)

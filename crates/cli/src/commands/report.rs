@@ -3,7 +3,7 @@
 use check::{Compliance, Standard};
 use clap::{Args, ValueEnum};
 
-use super::check::{Scope, Selection};
+use super::check::{Run, Scope, Selection};
 use crate::exit::Exit;
 use crate::output;
 use crate::report::compliance::{self, Subject};
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &ComplianceArgs) -> Exit {
     if standards.is_empty() {
         standards = Standard::ALL.to_vec();
     }
-    args.selection.check(Scope::All, |report, sources| {
+    args.selection.check(Scope::All, Run::Once, |report, sources| {
         let subject = Subject {
             report,
             sources,

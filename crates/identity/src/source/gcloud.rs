@@ -1,7 +1,7 @@
 //! What gcloud prints with `--format=json`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -91,7 +91,10 @@ pub(super) fn read(
     resource: Option<&ResourceName>,
 ) -> Result<(), StateError> {
     if form.policy.is_some() {
-        search_result(state, object(part)?, source)
+        let mut read = Results::default();
+        read.add(&object(part)?, source)?;
+        state.merge(read.state);
+        Ok(())
     } else if form.included_permissions.is_some() {
         let role: Role = object(part)?;
         state
@@ -127,46 +130,84 @@ pub(super) fn search_results(text: &str) -> Option<Vec<SearchResult<'_>>> {
     serde_json::from_str(text).ok()
 }
 
+/// So many results are worth a thread.
+const AT_A_TIME: usize = 500;
+
+/// Adds what the results of a search say. Their policies are read on several threads, and joined in their order.
 pub(super) fn read_results(
     state: &mut State,
     results: Vec<SearchResult<'_>>,
     source: &Source,
 ) -> Result<(), StateError> {
-    results
-        .into_iter()
-        .try_for_each(|result| search_result(state, result, source))
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let size = results.len().div_ceil(threads).max(AT_A_TIME);
+    let read = |part: &[SearchResult<'_>]| {
+        let mut read = Results::default();
+        part.iter().try_for_each(|result| read.add(result, source))?;
+        Ok(read.state)
+    };
+    let parts: Vec<Result<State, StateError>> = std::thread::scope(|scope| {
+        let mut chunks = results.chunks(size);
+        let first = chunks.next();
+        let others: Vec<_> = chunks.map(|part| scope.spawn(move || read(part))).collect();
+        let first = first.map(read);
+        let others = others.into_iter().map(|thread| match thread.join() {
+            Ok(read) => read,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        first.into_iter().chain(others).collect()
+    });
+    for part in parts {
+        state.merge(part?);
+    }
+    Ok(())
 }
 
-fn search_result(state: &mut State, result: SearchResult<'_>, source: &Source) -> Result<(), StateError> {
-    let resource = ResourceName::parse(&result.resource)?;
-    let policy = Policy::read(result.policy.get(), source).map_err(|error| StateError::at(&resource, error))?;
-    let is_manager = resource.service() == "cloudresourcemanager.googleapis.com";
-    if let Some(project) = &result.project {
-        // The search covers all that is in the project.
-        state.whole_projects.insert(ResourceName::parse(project)?);
-    }
-    let mut above = result
-        .project
-        .into_iter()
-        .chain(result.folders)
-        .chain(result.organization);
-    // A project is a result of its own, with itself as its project; the number is said there only.
-    let mut child = resource.clone();
-    if is_manager
-        && let Some(id) = resource.project_id()
-        && let Some(number) = above.next().as_deref().and_then(|name| name.strip_prefix("projects/"))
-    {
-        state.project_numbers.insert(number.to_owned(), id.to_owned());
-    }
-    for name in above {
-        let parent = ResourceName::parse(&name)?;
-        if parent != child {
-            state.parents.push((child, parent.clone()));
+/// Results while they are read. What most of them repeat is read once.
+#[derive(Default)]
+struct Results {
+    state: State,
+    /// Names of projects and of what they are in, whose place is known.
+    above: BTreeSet<String>,
+    project: String,
+}
+
+impl Results {
+    fn add(&mut self, result: &SearchResult<'_>, source: &Source) -> Result<(), StateError> {
+        let state = &mut self.state;
+        let resource = ResourceName::parse(&result.resource)?;
+        let policy = Policy::read(result.policy.get(), source).map_err(|error| StateError::at(&resource, error))?;
+        let is_manager = resource.service() == "cloudresourcemanager.googleapis.com";
+        if let Some(project) = &result.project
+            && *project != self.project
+        {
+            // The search covers all that is in the project.
+            state.whole_projects.insert(ResourceName::parse(project)?);
+            self.project.clone_from(project);
         }
-        child = parent;
+        let project = result.project.iter();
+        let mut above = project.chain(&result.folders).chain(&result.organization);
+        // A project is a result of its own, with itself as its project; the number is said there only.
+        let mut child = resource.clone();
+        if is_manager
+            && let Some(id) = resource.project_id()
+            && let Some(number) = above.next().and_then(|name| name.strip_prefix("projects/"))
+        {
+            state.project_numbers.insert(number.to_owned(), id.to_owned());
+        }
+        for name in above {
+            let parent = ResourceName::parse(name)?;
+            if parent != child {
+                state.parents.push((child, parent.clone()));
+            }
+            if !self.above.insert(name.clone()) {
+                break;
+            }
+            child = parent;
+        }
+        state.policies.push((resource, policy));
+        Ok(())
     }
-    state.policies.push((resource, policy));
-    Ok(())
 }
 
 fn project(state: &mut State, project: Project) -> Result<(), StateError> {

@@ -16,6 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::output::{self, AnswerFormat};
 use crate::setup::Setup;
+use crate::watch::{Parts, Watched};
 
 /// Grants that are declared and missing, that hold and nobody declared, or whose condition differs.
 ///
@@ -33,6 +34,9 @@ use crate::setup::Setup;
   terraform show -json > state.json
   gcloud logging read 'protoPayload.methodName:SetIamPolicy' --freshness=90d --format=json > log.json
   terrace identity drift --declared state.json --iam iam.json --audit-log log.json
+
+  # Again whenever a file changes
+  terrace identity drift --iam iam.json --watch
 ")]
 pub(crate) struct DriftArgs {
     #[command(flatten)]
@@ -46,9 +50,40 @@ pub(crate) struct DriftArgs {
     /// How to print the differences.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: AnswerFormat,
+    /// Compare again whenever a file changes that was read, and print what is new and what is gone, until interrupted.
+    #[arg(long, conflicts_with = "output")]
+    pub(super) watch: bool,
+}
+
+/// Compares again and again.
+pub(super) fn watch(args: &DriftArgs) -> Exit {
+    crate::watch::run(Parts::Entries, || {
+        let setup = args.ground.setup.setup();
+        let session = setup.session();
+        let text = match found(args, &setup, &session) {
+            Ok(found) => Some(text(&found, session.sources())),
+            Err(diagnostic) => {
+                setup.reporter.error(&diagnostic, session.sources());
+                None
+            }
+        };
+        let platform = PathBuf::from(platform::FILE_NAME);
+        (text, Watched::of(session.sources(), &[platform]))
+    })
 }
 
 pub(super) fn run(args: &DriftArgs, setup: &Setup, session: &Session<'_>) -> Result<Exit, Box<Diagnostic>> {
+    let found = found(args, setup, session)?;
+    let text = match args.output {
+        AnswerFormat::Text => text(&found, session.sources()),
+        AnswerFormat::Json => json::pretty(&records(&found, session.sources())),
+    };
+    output::answer(&[text])?;
+    Ok(if found.is_empty() { Exit::Done } else { Exit::WrongInput })
+}
+
+/// What differs.
+fn found(args: &DriftArgs, setup: &Setup, session: &Session<'_>) -> Result<Vec<Drift>, Box<Diagnostic>> {
     let Declared { declared, actual } = args.ground.declared(setup, session, &args.declared)?;
     let mut log = AuditLog::default();
     for path in &args.audit_log {
@@ -62,13 +97,7 @@ pub(super) fn run(args: &DriftArgs, setup: &Setup, session: &Session<'_>) -> Res
         let hint = "name files of Terraform with --declared, or have objects of Config Connector in the trees";
         return Err(Box::new(Diagnostic::error("nothing is declared").hint(hint)));
     }
-    let found = identity::drift(&declared, &actual, &log);
-    let text = match args.output {
-        AnswerFormat::Text => text(&found, session.sources()),
-        AnswerFormat::Json => json::pretty(&records(&found, session.sources())),
-    };
-    output::answer(&[text])?;
-    Ok(if found.is_empty() { Exit::Done } else { Exit::WrongInput })
+    Ok(identity::drift(&declared, &actual, &log))
 }
 
 fn text(found: &[Drift], sources: &Sources) -> String {

@@ -176,6 +176,7 @@ pub(crate) fn run(args: &IdentityArgs) -> Exit {
     match &args.command {
         IdentityCommand::Check(args) => check::run(args, Scope::Identities),
         IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
+        IdentityCommand::Drift(args) if args.watch => drift::watch(args),
         IdentityCommand::Drift(args) => on_ground(&args.ground, |setup, session| drift::run(args, setup, session)),
         IdentityCommand::Graph(args) => on_ground(&args.ground, |setup, session| graph::run(args, setup, session)),
         IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
