@@ -10,6 +10,7 @@ use serde::Serialize;
 use yaml::{Mark, Place, Sources};
 
 use crate::excerpt::{Excerpt, excerpt, visible, visible_lines};
+use crate::exit::Exit;
 use crate::hidden::Hidden;
 
 /// How standard error is written.
@@ -49,6 +50,8 @@ pub(crate) struct Diagnostic {
     pub(crate) holds_in: Vec<String>,
     /// The kustomizations whose build ended here, where there are several.
     pub(crate) directories: Vec<String>,
+    /// How a run ends that ends with it.
+    pub(crate) exit: Exit,
 }
 
 impl Diagnostic {
@@ -67,6 +70,7 @@ impl Diagnostic {
             shows_rule: false,
             holds_in: Vec::new(),
             directories: Vec::new(),
+            exit: Exit::WrongInput,
         }
     }
 
@@ -85,15 +89,30 @@ impl From<BuildError> for Diagnostic {
             hint,
             related,
             trail,
+            kind,
             ..
         } = error;
         Diagnostic {
+            exit: Exit::of(kind),
             message,
             mark,
             hint,
             related,
             trail,
             ..Diagnostic::error("")
+        }
+    }
+}
+
+impl From<google::Error> for Diagnostic {
+    fn from(error: google::Error) -> Diagnostic {
+        Diagnostic {
+            hint: error.hint,
+            exit: match error.kind {
+                google::ErrorKind::Refused | google::ErrorKind::Credentials => Exit::Refused,
+                google::ErrorKind::Failed => Exit::OutsideFailed,
+            },
+            ..Diagnostic::error(error.message)
         }
     }
 }

@@ -100,6 +100,31 @@ pub(crate) fn fetching() -> impl Fn(Option<&str>) + Send + Sync {
     }
 }
 
+/// What says what Google is asked for, one thing after the other, to somebody who reads it.
+pub(crate) fn asking() -> impl Fn(&str) {
+    let fetching = is_readable().then(fetching);
+    let asked = Asked { fetching };
+    move |what| {
+        if let Some(fetching) = &asked.fetching {
+            fetching(None);
+            fetching(Some(what));
+        }
+    }
+}
+
+/// Takes the line away when there is no more to ask.
+struct Asked<F: Fn(Option<&str>)> {
+    fetching: Option<F>,
+}
+
+impl<F: Fn(Option<&str>)> Drop for Asked<F> {
+    fn drop(&mut self) {
+        if let Some(fetching) = &self.fetching {
+            fetching(None);
+        }
+    }
+}
+
 fn tick(fetches: &Weak<Mutex<Fetches>>) {
     loop {
         std::thread::sleep(TICK);

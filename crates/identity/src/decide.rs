@@ -286,9 +286,9 @@ impl<'s> Reasoner<'s> {
         self.whole_projects.contains(&self.canonical(project))
     }
 
-    /// The roles that Google defines; their table is read when first asked for.
-    pub fn roles(&self) -> &'static PredefinedRoles {
-        PredefinedRoles::embedded()
+    /// The roles that Google defines, as the state has them; the table that comes along is read when first asked for.
+    pub fn roles(&self) -> &'s PredefinedRoles {
+        self.state.roles()
     }
 
     /// The addresses of all service accounts that have grants or hold one, in order.

@@ -43,7 +43,7 @@ pub use plan::{CustomRole, CustomRoles, Plan, PlannedGrant, Reason, TOO_BROAD, U
 pub use policy::{Binding, Condition, DenyRule, Policy, PolicyError};
 pub use provider::{Exposure, Provider};
 pub use removal::{GrantName, NoGrant, Removal};
-pub use role::{BASIC_ROLES, Permits, PredefinedRole, PredefinedRoles};
+pub use role::{BASIC_ROLES, Permits, PredefinedRole, PredefinedRoles, RolesError};
 pub use source::StateError;
 pub use state::{AccountKey, State, Unresolved};
 pub use tree::{Account, GOOGLE_ACCOUNT, Place, Run, RunsAs, Tree};

@@ -42,6 +42,13 @@ pub struct NoGrant {
     pub near: Vec<String>,
 }
 
+impl Removal {
+    /// The names that a policy may have for the member.
+    pub fn members_in_policy(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.grant.member_in_policy()).chain(self.other.as_deref())
+    }
+}
+
 impl std::fmt::Display for GrantName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {} {}", self.role, self.member.short(), self.on.short())

@@ -1,5 +1,7 @@
 //! What roles permit: Google's predefined roles as they were at a date, and the custom roles of a state.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use hashbrown::HashMap;
@@ -33,6 +35,17 @@ pub enum Permits {
     Unknown,
 }
 
+/// A table of roles that makes no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RolesError {
+    #[error("line {0} is none of a table of roles")]
+    Line(usize),
+    #[error("its permissions are not in order, or too many")]
+    Order,
+    #[error("{0} permissions are more than there can be")]
+    Many(usize),
+}
+
 /// The roles that Google advises against: they hold most permissions of all services.
 pub const BASIC_ROLES: [&str; 3] = ["roles/owner", "roles/editor", "roles/viewer"];
 
@@ -49,46 +62,138 @@ impl PredefinedRoles {
                 reason = "the table is part of the program, and a test reads it"
             )]
             let text = miniz_oxide::inflate::decompress_to_vec(PACKED).expect("the packed roles are whole");
-            PredefinedRoles::read(&String::from_utf8_lossy(&text))
+            #[expect(clippy::expect_used, reason = "as above")]
+            PredefinedRoles::from_text(&String::from_utf8_lossy(&text)).expect("the packed roles make sense")
         })
     }
 
-    /// Lines: the date; permissions in order, each as the length it shares with the one before and the rest; an empty
-    /// line; roles as name, title and ranges of permissions, with tabs between.
-    fn read(text: &str) -> PredefinedRoles {
-        let mut lines = text.lines();
-        let date = lines.next().unwrap_or_default().to_owned();
+    /// Roles as they are at a date, each as its name, its title and its permissions.
+    ///
+    /// # Errors
+    /// [`RolesError::Many`] for more permissions than there can be.
+    pub fn new(date: &str, roles: Vec<(String, String, Vec<String>)>) -> Result<PredefinedRoles, RolesError> {
+        let all: BTreeSet<&String> = roles.iter().flat_map(|(.., permissions)| permissions).collect();
+        let permissions: Vec<String> = all.into_iter().cloned().collect();
+        let count = u16::try_from(permissions.len()).map_err(|_| RolesError::Many(permissions.len()))?;
+        let numbers: HashMap<String, u16> = permissions.iter().cloned().zip(0..count).collect();
+        let numbered = roles.into_iter().map(|(name, title, permissions)| {
+            let held = permissions.iter().filter_map(|permission| numbers.get(permission));
+            let held: BTreeSet<u16> = held.copied().collect();
+            let permissions = held.into_iter().collect();
+            (name, PredefinedRole { title, permissions })
+        });
+        Ok(PredefinedRoles {
+            date: date.to_owned(),
+            roles: numbered.collect(),
+            permissions,
+        })
+    }
+
+    /// The table as a text: the date; permissions in order, each as the length it shares with the one before and the
+    /// rest; an empty line; roles by name, as name, title and ranges of permissions, with tabs between.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{}\n", self.date);
+        let mut before = "";
+        // Writing to a text cannot fail.
+        for permission in &self.permissions {
+            let mut shared = before
+                .bytes()
+                .zip(permission.bytes())
+                .take_while(|(a, b)| a == b)
+                .count();
+            while !permission.is_char_boundary(shared) {
+                shared -= 1;
+            }
+            let _ = writeln!(text, "{shared} {}", &permission[shared..]);
+            before = permission;
+        }
+        text.push('\n');
+        let mut roles: Vec<(&String, &PredefinedRole)> = self.roles.iter().collect();
+        roles.sort_unstable_by_key(|(name, _)| *name);
+        for (name, role) in roles {
+            let runs = role.permissions.chunk_by(|a, b| a + 1 == *b);
+            let ranges: Vec<String> = runs.map(range).collect();
+            // A tab or a line break of a title would end its column.
+            let title = role.title.replace(['\t', '\n', '\r'], " ");
+            let _ = writeln!(text, "{name}\t{title}\t{}", ranges.join(","));
+        }
+        text
+    }
+
+    /// Reads what [`PredefinedRoles::to_text`] writes.
+    ///
+    /// # Errors
+    /// [`RolesError::Line`] with the first line that makes no sense.
+    pub fn from_text(text: &str) -> Result<PredefinedRoles, RolesError> {
+        let mut lines = (1..).zip(text.lines());
+        let date = lines.next().map(|(_, date)| date).filter(|date| is_date(date));
+        let date = date.ok_or(RolesError::Line(1))?.to_owned();
         let mut permissions: Vec<String> = Vec::new();
-        for line in lines.by_ref().take_while(|line| !line.is_empty()) {
-            let (shared, rest) = line.split_once(' ').unwrap_or_default();
-            let shared = shared.parse().unwrap_or(0);
+        for (number, line) in lines.by_ref().take_while(|(_, line)| !line.is_empty()) {
+            let wrong = RolesError::Line(number);
+            let (shared, rest) = line.split_once(' ').ok_or(wrong)?;
+            let shared: usize = shared.parse().map_err(|_| wrong)?;
             let before = permissions
                 .last()
                 .map_or("", String::as_str)
                 .get(..shared)
-                .unwrap_or_default();
+                .ok_or(wrong)?;
             permissions.push(format!("{before}{rest}"));
         }
-        let roles = lines.filter_map(|line| {
+        if !permissions.is_sorted() || permissions.len() > usize::from(u16::MAX) {
+            return Err(RolesError::Order);
+        }
+        let count = permissions.len();
+        let role = |(number, line): (usize, &str)| {
+            let wrong = RolesError::Line(number);
             let mut columns = line.split('\t');
-            let (name, title, ranges) = (columns.next()?, columns.next()?, columns.next()?);
-            let ranges = ranges.split(',').filter_map(|range| {
-                let (first, count) = range.split_once('+').unwrap_or((range, "0"));
-                let first: u16 = first.parse().ok()?;
-                Some(first..=first + count.parse::<u16>().ok()?)
-            });
+            let (Some(name), Some(title), Some(ranges), None) =
+                (columns.next(), columns.next(), columns.next(), columns.next())
+            else {
+                return Err(wrong);
+            };
+            let mut held = Vec::new();
+            for range in ranges.split(',').filter(|range| !range.is_empty()) {
+                let (first, more) = range.split_once('+').unwrap_or((range, "0"));
+                let first: u16 = first.parse().map_err(|_| wrong)?;
+                let last = first.checked_add(more.parse().map_err(|_| wrong)?).ok_or(wrong)?;
+                if usize::from(last) >= count || held.last().is_some_and(|before| *before >= first) {
+                    return Err(wrong);
+                }
+                held.extend(first..=last);
+            }
             let role = PredefinedRole {
                 title: title.to_owned(),
-                permissions: ranges.flatten().collect(),
+                permissions: held,
             };
-            Some((name.to_owned(), role))
-        });
-        let roles = roles.collect();
-        PredefinedRoles {
+            Ok((name.to_owned(), role))
+        };
+        Ok(PredefinedRoles {
+            roles: lines.map(role).collect::<Result<_, _>>()?,
             date,
             permissions,
-            roles,
+        })
+    }
+
+    /// The roles of this table that another one has with other permissions, by name: how many it has more, and less.
+    pub fn changed_roles<'s>(&'s self, later: &PredefinedRoles) -> Vec<(&'s str, usize, usize)> {
+        let mut changed = Vec::new();
+        for (name, role) in &self.roles {
+            let Some(other) = later.roles.get(name) else { continue };
+            let held: BTreeSet<&str> = self.permissions_of(role).collect();
+            let then: BTreeSet<&str> = later.permissions_of(other).collect();
+            let (added, removed) = (then.difference(&held).count(), held.difference(&then).count());
+            if added + removed > 0 {
+                changed.push((name.as_str(), added, removed));
+            }
         }
+        changed.sort_unstable();
+        changed
+    }
+
+    /// How many roles and permissions the table has.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.roles.len(), self.permissions.len())
     }
 
     fn number(&self, permission: &str) -> Option<u16> {
@@ -189,6 +294,20 @@ impl PredefinedRoles {
     }
 }
 
+/// `2026-08` or `2026-08-05`.
+fn is_date(text: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    matches!(text.len(), 7 | 10) && text.split('-').all(is_number)
+}
+
+fn range(run: &[u16]) -> String {
+    match run {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, ..] => format!("{first}+{}", run.len() - 1),
+    }
+}
+
 /// Whether a role is not for workloads: for agents of Google's services, for access lists of an older time, for
 /// migrations, for accounts without a project, for logs that hold personal data.
 fn is_special(role: &str) -> bool {
@@ -213,6 +332,37 @@ mod tests {
                     .iter()
                     .all(|at| usize::from(*at) < table.permissions.len())
             );
+        }
+    }
+
+    #[test]
+    fn a_table_is_written_and_read() {
+        let table = PredefinedRoles::embedded();
+        let text = table.to_text();
+        let again = PredefinedRoles::from_text(&text).unwrap();
+        assert_eq!(again.to_text(), text);
+        assert_eq!(again.counts(), table.counts());
+        let role = |name: &str, permissions: &[&str]| {
+            let permissions = permissions.iter().map(|name| (*name).to_owned()).collect();
+            (name.to_owned(), "A\ttitle".to_owned(), permissions)
+        };
+        let roles = vec![role("roles/b", &["b.c.d", "b.c.e", "a.b.c"]), role("roles/a", &[])];
+        let own = PredefinedRoles::new("2026-11-21", roles).unwrap();
+        assert_eq!(
+            own.to_text(),
+            "2026-11-21\n0 a.b.c\n0 b.c.d\n4 e\n\nroles/a\tA title\t\nroles/b\tA title\t0+2\n"
+        );
+        assert_eq!(own.permits("roles/b", "b.c.e"), Permits::Yes);
+        let wrong = [
+            ("", RolesError::Line(1)),
+            ("{}", RolesError::Line(1)),
+            ("2026-11\n9 a\n", RolesError::Line(2)),
+            ("2026-11\n0 b\n0 a\n\n", RolesError::Order),
+            ("2026-11\n0 a\n\nroles/a\tA\t1\n", RolesError::Line(4)),
+            ("2026-11\n0 a\n\nroles/a\tA\t0+70000\n", RolesError::Line(4)),
+        ];
+        for (text, error) in wrong {
+            assert_eq!(PredefinedRoles::from_text(text).unwrap_err(), error, "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is granted, as plain facts: what readers of files and of Google's APIs fill, and the reasoner indexes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use yaml::Mark;
 
@@ -8,6 +9,7 @@ use crate::member::Member;
 use crate::name::ResourceName;
 use crate::policy::{Binding, DenyRule, Policy};
 use crate::provider::Provider;
+use crate::role::PredefinedRoles;
 
 /// The facts about projects, grants, groups and roles that are known.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,8 @@ pub struct State {
     pub groups: BTreeMap<String, Vec<Member>>,
     /// Permissions of custom roles, by full name: `projects/ID/roles/NAME`.
     pub custom_roles: BTreeMap<String, BTreeSet<String>>,
+    /// Google's predefined roles, where they are not those that come with the program.
+    pub predefined_roles: Option<Arc<PredefinedRoles>>,
     /// Providers of workload identity pools.
     pub providers: Vec<Provider>,
     /// Keys of service accounts that somebody holds.
@@ -64,10 +68,32 @@ impl State {
             self.groups.entry(group).or_default().extend(members);
         }
         self.custom_roles.extend(other.custom_roles);
+        if other.predefined_roles.is_some() {
+            self.predefined_roles = other.predefined_roles;
+        }
         self.providers.extend(other.providers);
         self.keys.extend(other.keys);
         self.whole_projects.extend(other.whole_projects);
         self.unresolved.extend(other.unresolved);
+    }
+
+    /// Google's predefined roles, as this state has them.
+    pub fn roles(&self) -> &PredefinedRoles {
+        match &self.predefined_roles {
+            Some(roles) => roles,
+            None => PredefinedRoles::embedded(),
+        }
+    }
+
+    /// Forgets where everything is written: it is in no file that a user has.
+    pub fn forget_places(&mut self) {
+        let policies = self.policies.iter_mut().flat_map(|(_, policy)| &mut policy.bindings);
+        let marks = policies.map(|binding| &mut binding.mark);
+        let marks = marks.chain(self.deny_rules.iter_mut().map(|(_, rule)| &mut rule.mark));
+        let marks = marks.chain(self.providers.iter_mut().map(|provider| &mut provider.mark));
+        let marks = marks.chain(self.keys.iter_mut().map(|key| &mut key.mark));
+        let marks = marks.chain(self.unresolved.iter_mut().map(|unresolved| &mut unresolved.mark));
+        marks.for_each(|mark| *mark = Mark::NONE);
     }
 
     /// All bindings, with the resource they are on, in the order they were read.

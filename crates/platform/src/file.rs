@@ -118,6 +118,8 @@ pub struct GrantFiles {
     pub iam: Vec<Marked<String>>,
     /// A JSON file with the members of groups.
     pub groups: Option<Marked<String>>,
+    /// A table of Google's predefined roles, as terrace identity refresh writes it, in place of the one that comes along.
+    pub roles: Option<Marked<String>>,
     /// Whether what neither the files nor the trees grant is not granted, in the projects of all environments.
     pub authoritative: bool,
 }

@@ -1,4 +1,5 @@
-//! Bytes a second, one core: text to tree, tree to canonical bytes.
+//! Bytes a second, one core: text to tree, tree to canonical bytes; and, as a measure of the machine and the hour, what
+//! the fastest other parsers need for the events of the same text alone.
 //!
 //! Reads the file named in `YAML_BENCH`, or a list of typical Deployments and ConfigMaps.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads its input from a file")]
@@ -89,5 +90,28 @@ fn print(bencher: Bencher<'_, '_>) {
             emit(node, &mut out).expect("the input is good");
         }
         out.len()
+    });
+}
+
+/// libyaml in safe Rust: events, no tree.
+#[divan::bench(sample_count = 30)]
+fn events_libyaml(bencher: Bencher<'_, '_>) {
+    let source = source();
+    bencher.counter(BytesCount::new(source.text().len())).bench_local(|| {
+        let mut input = source.text().as_bytes();
+        let mut parser = libyaml_safer::Parser::new();
+        parser.set_input_string(&mut input);
+        parser.filter(Result::is_ok).count()
+    });
+}
+
+/// saphyr: events, no tree.
+#[divan::bench(sample_count = 30)]
+fn events_saphyr(bencher: Bencher<'_, '_>) {
+    let source = source();
+    bencher.counter(BytesCount::new(source.text().len())).bench_local(|| {
+        saphyr_parser::Parser::new_from_str(source.text())
+            .filter(Result::is_ok)
+            .count()
     });
 }

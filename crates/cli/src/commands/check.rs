@@ -229,7 +229,7 @@ impl Selection {
             Ok(exit) => exit,
             Err(diagnostic) => {
                 setup.reporter.error(&diagnostic, session.sources());
-                Exit::WrongInput
+                diagnostic.exit
             }
         }
     }

@@ -12,6 +12,7 @@
 
 mod cases;
 mod conformance;
+mod google;
 mod helm;
 mod peer;
 mod picture;
@@ -20,6 +21,9 @@ mod random;
 mod revisions;
 mod run;
 mod sarif;
+#[expect(dead_code, reason = "of its answers, only the tests of the client need all")]
+#[path = "../../../google/tests/server.rs"]
+mod server;
 mod shell;
 
 use libtest_mimic::{Arguments, Trial};
@@ -29,6 +33,7 @@ fn main() {
     let mut trials: Vec<Trial> = cases::trials();
     trials.extend(shell::trials());
     trials.extend(revisions::trials());
+    trials.extend(google::trials());
     trials.extend(sarif::trials());
     trials.extend(conformance::trials());
     trials.extend(peer::trials());

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use build::{DEFAULT_FILE_LIMIT, FileKind, Session};
 use clap::Args;
-use identity::{Member, NameError, ResourceName, State, Timestamp};
+use google::Client;
+use identity::{Member, NameError, PredefinedRoles, ResourceName, State, Timestamp};
 use platform::Platform;
 use yaml::Mark;
 
 use crate::args::working_directory;
 use crate::date;
 use crate::diagnostic::Diagnostic;
+use crate::progress;
 
 /// Where the grants come from.
 #[derive(Args, Debug)]
@@ -23,6 +26,16 @@ pub(crate) struct GrantArgs {
     /// A JSON file with the members of groups: {\"ml@acme.com\": [\"user:ann@acme.com\"]}.
     #[arg(long, value_name = "FILE")]
     groups: Option<String>,
+    /// Ask Google what is granted, beside what files say: in the projects of terrace.yaml, or in one project, folder or
+    /// organization.
+    #[arg(long, value_name = "SCOPE", num_args = 0..=1, require_equals = true)]
+    live: Option<Option<String>>,
+    /// The service account to act as when Google is asked.
+    #[arg(long, value_name = "ADDRESS")]
+    impersonate_service_account: Option<String>,
+    /// A table of Google's predefined roles, as terrace identity refresh writes it, in place of the one that comes along.
+    #[arg(long, value_name = "FILE")]
+    roles: Option<String>,
     /// The time for conditions on it, as 2026-08-05T12:00:00Z; now without it.
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<Timestamp>,
@@ -38,7 +51,65 @@ impl GrantArgs {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.files.is_empty() && self.live.is_none()
+    }
+
+    /// The account to act as when Google is asked.
+    pub(super) fn impersonate(&self) -> Option<&str> {
+        self.impersonate_service_account.as_deref()
+    }
+
+    /// Where Google is asked: what the command line names, or the projects of a platform file.
+    fn scopes(&self, session: &Session<'_>, platform: Option<&Platform>) -> Result<Vec<String>, Box<Diagnostic>> {
+        match &self.live {
+            None => return Ok(Vec::new()),
+            Some(Some(scope)) => {
+                let (kind, id) = scope.split_once('/').unwrap_or_default();
+                if !matches!(kind, "projects" | "folders" | "organizations") || id.is_empty() || id.contains('/') {
+                    let error = Diagnostic::error(format!("\"{scope}\" is no scope"));
+                    return Err(Box::new(error.hint("write projects/ID, folders/N or organizations/N")));
+                }
+                return Ok(vec![scope.clone()]);
+            }
+            Some(None) => {}
+        }
+        let found = match (platform, crate::targets::find_platform()) {
+            (None, Some(directory)) => {
+                Some(platform::read(session, &directory).map_err(|error| Box::new(Diagnostic::from(error)))?)
+            }
+            _ => None,
+        };
+        let environments = platform
+            .or(found.as_ref())
+            .into_iter()
+            .flat_map(|it| &it.spec.environments);
+        let mut scopes: Vec<String> = environments
+            .filter_map(|environment| Some(format!("projects/{}", environment.project.as_ref()?)))
+            .collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        match scopes.is_empty() {
+            true => {
+                let error = Diagnostic::error("it is not said where Google is to be asked");
+                let hint = "write --live=projects/ID, or name the project of environments in terrace.yaml";
+                Err(Box::new(error.hint(hint)))
+            }
+            false => Ok(scopes),
+        }
+    }
+
+    /// What Google says, if it is to be asked.
+    fn live(&self, session: &Session<'_>, platform: Option<&Platform>) -> Result<State, Box<Diagnostic>> {
+        let scopes = self.scopes(session, platform)?;
+        if scopes.is_empty() {
+            return Ok(State::default());
+        }
+        let on_step = progress::asking();
+        let asked = google::block_on(async {
+            let client = Client::from_environment(self.impersonate()).await?;
+            google::live::state(&client, &scopes, &on_step).await
+        });
+        asked.map_err(|error| Box::new(error.into()))
     }
 
     /// What all files say: those of the platform file, then those of the command line.
@@ -58,6 +129,9 @@ impl GrantArgs {
             if let Some(file) = &named.groups {
                 reading.groups(&platform.root.join(&file.value), file.mark)?;
             }
+            if let Some(file) = &named.roles {
+                reading.roles(&platform.root.join(&file.value), file.mark)?;
+            }
             if named.authoritative {
                 let projects = platform.spec.environments.iter().filter_map(|it| it.project.as_deref());
                 reading.state.whole_projects.extend(projects.map(ResourceName::project));
@@ -69,6 +143,10 @@ impl GrantArgs {
         if let Some(file) = &self.groups {
             reading.groups(&working_directory().join(file), Mark::NONE)?;
         }
+        if let Some(file) = &self.roles {
+            reading.roles(&working_directory().join(file), Mark::NONE)?;
+        }
+        reading.state.merge(self.live(session, platform)?);
         Ok(reading.state)
     }
 }
@@ -116,6 +194,19 @@ impl Reading<'_> {
                 )
             })?;
         }
+        Ok(())
+    }
+
+    fn roles(&mut self, path: &Path, mark: Mark) -> Result<(), Box<Diagnostic>> {
+        let source = read_source(self.session, path, mark)?;
+        let roles = PredefinedRoles::from_text(source.text()).map_err(|error| {
+            let message = format!("cannot read roles from {}: {error}", source.name());
+            at(
+                mark,
+                Diagnostic::error(message).hint("give what terrace identity refresh writes"),
+            )
+        })?;
+        self.state.predefined_roles = Some(Arc::new(roles));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! `terrace identity`: who may do what, and what is missing.
 
+mod apply;
 mod cluster;
 mod drift;
 mod grants;
@@ -7,6 +8,7 @@ mod graph;
 mod ground;
 mod json;
 mod plan;
+mod refresh;
 mod removal;
 mod text;
 mod trees;
@@ -50,6 +52,7 @@ enum IdentityCommand {
     Graph(graph::GraphArgs),
     Explain(ExplainArgs),
     WhoCan(WhoCanArgs),
+    Refresh(refresh::RefreshArgs),
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -175,10 +178,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(crate) fn run(args: &IdentityArgs) -> Exit {
     match &args.command {
         IdentityCommand::Check(args) => check::run(args, Scope::Identities),
-        IdentityCommand::Plan(args) => on_ground(&args.ground, |setup, session| plan::run(args, setup, session)),
+        IdentityCommand::Plan(args) => on_ground(&args.ground.setup, |setup, session| plan::run(args, setup, session)),
         IdentityCommand::Drift(args) if args.watch => drift::watch(args),
-        IdentityCommand::Drift(args) => on_ground(&args.ground, |setup, session| drift::run(args, setup, session)),
-        IdentityCommand::Graph(args) => on_ground(&args.ground, |setup, session| graph::run(args, setup, session)),
+        IdentityCommand::Drift(args) => {
+            on_ground(&args.ground.setup, |setup, session| drift::run(args, setup, session))
+        }
+        IdentityCommand::Refresh(args) => on_ground(&args.setup, |setup, session| refresh::run(args, setup, session)),
+        IdentityCommand::Graph(args) => {
+            on_ground(&args.ground.setup, |setup, session| graph::run(args, setup, session))
+        }
         IdentityCommand::Explain(args) => ask(&args.setup, &args.trees, |asking| explain(args, asking)),
         IdentityCommand::WhoCan(args) => ask(&args.setup, &args.trees, |asking| who_can(args, asking)),
     }
@@ -201,7 +209,7 @@ fn ask(setup: &SetupArgs, trees: &TreeArgs, answer: impl FnOnce(&Asking<'_>) -> 
     };
     answer(&asking).unwrap_or_else(|diagnostic| {
         setup.reporter.error(&diagnostic, session.sources());
-        Exit::WrongInput
+        diagnostic.exit
     })
 }
 
@@ -235,15 +243,12 @@ impl Cluster {
 }
 
 /// Answers what needs trees that are built.
-fn on_ground(
-    args: &ground::GroundArgs,
-    answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>,
-) -> Exit {
-    let setup = args.setup.setup();
+fn on_ground(setup: &SetupArgs, answer: impl FnOnce(&Setup, &Session<'_>) -> Result<Exit, Box<Diagnostic>>) -> Exit {
+    let setup = setup.setup();
     let session = setup.session();
     answer(&setup, &session).unwrap_or_else(|diagnostic| {
         setup.reporter.error(&diagnostic, session.sources());
-        Exit::WrongInput
+        diagnostic.exit
     })
 }
 

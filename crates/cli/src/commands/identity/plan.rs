@@ -8,6 +8,7 @@ use identity::{CustomRole, CustomRoles, Landscape, Plan, PlannedGrant, Reason, R
 use serde::Serialize;
 use yaml::Sources;
 
+use super::apply::ApplyArgs;
 use super::ground::GroundArgs;
 use super::removal::{self, RemovalArgs, RemovalDocument};
 use crate::diagnostic::Diagnostic;
@@ -36,6 +37,9 @@ use crate::setup::Setup;
 
   # In CI: fail while something is to be granted
   terrace identity plan --iam iam.json --exit-code
+
+  # What Google says is granted, and make what is missing
+  terrace identity plan --live --apply
 ")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
@@ -51,6 +55,8 @@ pub(crate) struct PlanArgs {
     /// How to print the plan.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    apply: ApplyArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -106,12 +112,21 @@ pub(super) fn run(args: &PlanArgs, setup: &Setup, session: &Session<'_>) -> Resu
             session.sources(),
         );
     }
-    Ok(
-        match plan.unmet.is_empty() && (plan.grants.is_empty() && removals.is_empty() || !args.exit_code) {
-            true => Exit::Done,
-            false => Exit::WrongInput,
-        },
-    )
+    let unmet = match plan.unmet.is_empty() {
+        true => Exit::Done,
+        false => Exit::WrongInput,
+    };
+    if args.apply.is_wanted() {
+        let impersonate = args.ground.grants.impersonate();
+        let exit = args
+            .apply
+            .run(&plan, &removals, impersonate, &setup.reporter, session.sources())?;
+        return Ok(exit.max(unmet));
+    }
+    Ok(match plan.grants.is_empty() && removals.is_empty() || !args.exit_code {
+        true => unmet,
+        false => Exit::WrongInput,
+    })
 }
 
 fn place(reason: &Reason, sources: &Sources) -> String {

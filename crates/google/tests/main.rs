@@ -1,0 +1,289 @@
+//! The client beside a server that behaves as Google documents it, also when it is busy, refuses or loses an answer.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod server;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use google::{Client, Credentials, Edit, Endpoints, ErrorKind, PolicyApi, block_on, live, roles};
+use identity::{CustomRole, ResourceName};
+use serde_json::{Value, json};
+
+use self::server::{Answer, Asked, serve};
+
+fn client(url: &str) -> Client {
+    let url = url.to_owned();
+    let endpoints = Endpoints::from_environment(|_| Some(url.clone()));
+    Client::new(Credentials::token("secret").unwrap(), endpoints).unwrap()
+}
+
+fn ok(value: &Value) -> Answer {
+    Answer::Json(200, value.to_string())
+}
+
+fn refusal(status: u16, message: &str) -> Answer {
+    Answer::Json(
+        status,
+        json!({"error": {"code": status, "message": message}}).to_string(),
+    )
+}
+
+/// A policy with an etag, as Google keeps one.
+struct Kept {
+    bindings: Value,
+    version: usize,
+}
+
+impl Kept {
+    fn new(bindings: Value) -> Mutex<Kept> {
+        Mutex::new(Kept { bindings, version: 1 })
+    }
+
+    fn get(&self) -> Answer {
+        ok(&json!({"version": 1, "etag": format!("e{}", self.version), "bindings": self.bindings}))
+    }
+
+    fn set(&mut self, asked: &Asked) -> Answer {
+        let policy = serde_json::from_str::<Value>(&asked.body).unwrap()["policy"].take();
+        if policy["etag"] != format!("e{}", self.version) {
+            return refusal(409, "There were concurrent policy changes.");
+        }
+        self.bindings = policy["bindings"].clone();
+        self.version += 1;
+        ok(&policy)
+    }
+}
+
+fn grant(role: &str, member: &str) -> Edit {
+    Edit::Add {
+        role: role.to_owned(),
+        member: member.to_owned(),
+    }
+}
+
+fn project_policy() -> PolicyApi {
+    PolicyApi::of(&ResourceName::project("acme")).unwrap()
+}
+
+#[test]
+fn what_others_change_at_the_same_time_stays() {
+    let kept = Kept::new(json!([{"role": "roles/viewer", "members": ["user:ann@acme.com"]}]));
+    let gets = AtomicUsize::new(0);
+    let shared = std::sync::Arc::new((kept, gets));
+    let of_server = shared.clone();
+    let url = serve(move |asked| {
+        let (kept, gets) = &*of_server;
+        assert_eq!(asked.authorization, "Bearer secret");
+        let mut kept = kept.lock().unwrap();
+        match asked.path.as_str() {
+            "/v3/projects/acme:getIamPolicy" => {
+                assert_eq!(asked.body, r#"{"options":{"requestedPolicyVersion":3}}"#);
+                let answer = kept.get();
+                // Twice somebody else is quicker.
+                if gets.fetch_add(1, Ordering::SeqCst) < 2 {
+                    kept.version += 1;
+                    let other =
+                        json!({"role": format!("roles/other{}", kept.version), "members": ["user:eve@acme.com"]});
+                    kept.bindings.as_array_mut().unwrap().push(other);
+                }
+                answer
+            }
+            "/v3/projects/acme:setIamPolicy" => kept.set(asked),
+            path => panic!("{path}"),
+        }
+    });
+    let edits = [
+        grant("roles/viewer", "user:ann@acme.com"),
+        grant("roles/viewer", "user:bob@acme.com"),
+    ];
+    let edited = block_on(async { project_policy().edit(&client(&url), &edits).await }).unwrap();
+    assert_eq!(edited.made, [false, true]);
+    assert_eq!(shared.1.load(Ordering::SeqCst), 3);
+    let wanted = json!([
+        {"role": "roles/viewer", "members": ["user:ann@acme.com", "user:bob@acme.com"]},
+        {"role": "roles/other2", "members": ["user:eve@acme.com"]},
+        {"role": "roles/other3", "members": ["user:eve@acme.com"]},
+    ]);
+    assert_eq!(shared.0.lock().unwrap().bindings, wanted);
+}
+
+#[test]
+fn an_answer_that_is_lost_makes_no_second_change() {
+    let kept = std::sync::Arc::new((Kept::new(json!([])), AtomicUsize::new(0)));
+    let of_server = kept.clone();
+    let url = serve(move |asked| {
+        let mut kept = of_server.0.lock().unwrap();
+        match asked.path.ends_with(":setIamPolicy") {
+            true => match (of_server.1.fetch_add(1, Ordering::SeqCst), kept.set(asked)) {
+                (0, _) => Answer::Nothing,
+                (_, answer) => answer,
+            },
+            false => kept.get(),
+        }
+    });
+    let edits = [grant("roles/viewer", "user:ann@acme.com")];
+    let edited = block_on(async { project_policy().edit(&client(&url), &edits).await }).unwrap();
+    assert_eq!(edited.made, [true]);
+    let (kept, sets) = &*kept;
+    assert_eq!((kept.lock().unwrap().version, sets.load(Ordering::SeqCst)), (2, 2));
+    assert_eq!(
+        kept.lock().unwrap().bindings,
+        json!([{"role": "roles/viewer", "members": ["user:ann@acme.com"]}])
+    );
+}
+
+#[test]
+fn a_busy_server_is_asked_again_and_a_refusal_is_not() {
+    let asked_for = std::sync::Arc::new(AtomicUsize::new(0));
+    let count = asked_for.clone();
+    let url = serve(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => refusal(503, "busy"),
+        1 => refusal(429, "quota"),
+        _ => ok(&json!({"etag": "x"})),
+    });
+    block_on(async { project_policy().read(&client(&url)).await }).unwrap();
+    assert_eq!(asked_for.load(Ordering::SeqCst), 3);
+
+    let refused = std::sync::Arc::new(AtomicUsize::new(0));
+    let count = refused.clone();
+    let url = serve(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        refusal(403, "Permission denied on projects/acme")
+    });
+    let error = block_on(async { project_policy().read(&client(&url)).await }).unwrap_err();
+    assert_eq!((error.kind, refused.load(Ordering::SeqCst)), (ErrorKind::Refused, 1));
+    assert_eq!(
+        error.message,
+        "the policy of projects/acme: Google refused: Permission denied on projects/acme"
+    );
+}
+
+#[test]
+fn a_bucket_has_calls_of_its_own() {
+    let set = std::sync::Arc::new(Mutex::new(String::new()));
+    let of_server = set.clone();
+    let url = serve(move |asked| match (asked.method.as_str(), asked.path.as_str()) {
+        ("GET", "/storage/v1/b/models/iam?optionsRequestedPolicyVersion=3") => {
+            ok(&json!({"kind": "storage#policy", "etag": "CAE="}))
+        }
+        ("PUT", "/storage/v1/b/models/iam") => {
+            asked.body.clone_into(&mut of_server.lock().unwrap());
+            ok(&json!({}))
+        }
+        (method, path) => panic!("{method} {path}"),
+    });
+    let api = PolicyApi::of(&ResourceName::parse("gs://models").unwrap()).unwrap();
+    let edits = [grant("roles/storage.objectUser", "user:ann@acme.com")];
+    block_on(async { api.edit(&client(&url), &edits).await }).unwrap();
+    let wanted = json!({"kind": "storage#policy", "etag": "CAE=",
+        "bindings": [{"role": "roles/storage.objectUser", "members": ["user:ann@acme.com"]}]});
+    assert_eq!(serde_json::from_str::<Value>(&set.lock().unwrap()).unwrap(), wanted);
+}
+
+#[test]
+fn all_that_is_granted_is_read_and_gaps_are_said() {
+    let url = serve(|asked| {
+        let policy = |bindings: Value| json!({"etag": "x", "bindings": bindings});
+        let one = |role: &str, member: &str| json!([{"role": role, "members": [member]}]);
+        match asked.path.as_str() {
+            "/v1/projects/acme:searchAllIamPolicies?pageSize=500" => ok(&json!({
+                "results": [{"resource": "//cloudresourcemanager.googleapis.com/projects/acme", "project": "projects/17",
+                    "policy": policy(one("roles/viewer", "user:ann@acme.com"))}],
+                "nextPageToken": "two"})),
+            "/v1/projects/acme:searchAllIamPolicies?pageSize=500&pageToken=two" => ok(&json!({
+                "results": [{"resource": "//storage.googleapis.com/models", "project": "projects/17",
+                    "policy": policy(one("roles/storage.objectViewer", "user:bob@acme.com"))}]})),
+            "/v3/projects/acme" => ok(&json!({"name": "projects/17", "projectId": "acme", "parent": "folders/5"})),
+            "/v3/folders/5" => ok(&json!({"name": "folders/5", "parent": "organizations/1"})),
+            "/v3/folders/5:getIamPolicy" => ok(&policy(one("roles/editor", "group:ops@acme.com"))),
+            "/v3/organizations/1:getIamPolicy" => refusal(403, "Permission denied on organizations/1"),
+            "/v2/policies/cloudresourcemanager.googleapis.com%2Fprojects%2Facme/denypolicies" => ok(&json!({
+                "policies": [{"name": "policies/cloudresourcemanager.googleapis.com%2Fprojects%2F17/denypolicies/no"}]})),
+            "/v2/policies/cloudresourcemanager.googleapis.com%2Fprojects%2F17/denypolicies/no" => ok(&json!({
+                "name": "policies/cloudresourcemanager.googleapis.com%2Fprojects%2F17/denypolicies/no",
+                "rules": [{"denyRule": {"deniedPrincipals": ["principalSet://goog/public:all"],
+                    "deniedPermissions": ["storage.googleapis.com/objects.delete"]}}]})),
+            "/v1/projects/acme/roles?view=FULL&pageSize=1000" => ok(&json!({"roles": [
+                {"name": "projects/acme/roles/small", "includedPermissions": ["storage.objects.get"]},
+                {"name": "projects/acme/roles/gone", "deleted": true}]})),
+            "/v1/projects/acme/locations/global/workloadIdentityPools" => ok(&json!({
+                "workloadIdentityPools": [{"name": "projects/17/locations/global/workloadIdentityPools/ci"}]})),
+            "/v1/projects/17/locations/global/workloadIdentityPools/ci/providers" => ok(&json!({
+                "workloadIdentityPoolProviders": [{
+                    "name": "projects/17/locations/global/workloadIdentityPools/ci/providers/github",
+                    "attributeMapping": {"google.subject": "assertion.sub"},
+                    "oidc": {"issuerUri": "https://token.actions.githubusercontent.com"}}]})),
+            "/v1/projects/acme/serviceAccounts?pageSize=100" => ok(&json!({"accounts": [
+                {"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com"}]})),
+            "/v1/projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com/keys?keyTypes=USER_MANAGED" => {
+                ok(&json!({
+                "keys": [{"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com/keys/k1",
+                    "keyType": "USER_MANAGED"}]}))
+            }
+            _ => ok(&json!({})),
+        }
+    });
+    let steps = Mutex::new(Vec::new());
+    let on_step = |step: &str| steps.lock().unwrap().push(step.to_owned());
+    let scopes = ["projects/acme".to_owned()];
+    let state = block_on(async { live::state(&client(&url), &scopes, &on_step).await }).unwrap();
+    let roles: BTreeSet<&str> = state.bindings().map(|(_, binding)| binding.role.as_str()).collect();
+    assert_eq!(
+        roles,
+        BTreeSet::from(["roles/editor", "roles/storage.objectViewer", "roles/viewer"])
+    );
+    assert!(state.bindings().all(|(_, binding)| !binding.mark.is_some()));
+    assert_eq!(state.project_number("acme"), Some("17"));
+    assert_eq!(
+        (state.deny_rules.len(), state.providers.len(), state.keys.len()),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        state.custom_roles.keys().collect::<Vec<_>>(),
+        ["projects/acme/roles/small"]
+    );
+    assert_eq!(state.unresolved.len(), 1);
+    let unresolved = "the policy of organizations/1: Google refused: Permission denied on organizations/1";
+    assert_eq!(state.unresolved[0].message, unresolved);
+    assert!(
+        steps
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|step| step == "the policies in projects/acme")
+    );
+}
+
+#[test]
+fn roles_are_made_once() {
+    let role = CustomRole {
+        project: "acme".to_owned(),
+        id: "terrace_jobs".to_owned(),
+        permissions: vec!["aiplatform.customJobs.create".to_owned()],
+    };
+    let state = std::sync::Arc::new(Mutex::new((false, Vec::<String>::new())));
+    let of_server = state.clone();
+    let url = serve(move |asked| {
+        let mut state = of_server.lock().unwrap();
+        let call = format!("{} {}", asked.method, asked.path);
+        state.1.push(call.clone());
+        match call.as_str() {
+            "POST /v1/projects/acme/roles" if state.0 => refusal(409, "A role named terrace_jobs already exists."),
+            "POST /v1/projects/acme/roles" => {
+                state.0 = true;
+                ok(&json!({}))
+            }
+            "GET /v1/projects/acme/roles/terrace_jobs" => ok(&json!({"name": "projects/acme/roles/terrace_jobs",
+                "includedPermissions": ["aiplatform.customJobs.create"], "deleted": state.1.len() > 4})),
+            "POST /v1/projects/acme/roles/terrace_jobs:undelete" => ok(&json!({})),
+            call => panic!("{call}"),
+        }
+    });
+    let client = client(&url);
+    let make = || block_on(async { roles::make(&client, &role).await }).unwrap();
+    assert_eq!((make(), make()), (true, false));
+    state.lock().unwrap().1.push("then it is deleted".to_owned());
+    assert!(make());
+}
