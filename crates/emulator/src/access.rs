@@ -1,0 +1,168 @@
+//! Who calls, and whether they may: the decision is `identity`'s, over the policies that the cloud holds.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use identity::{Access, Binding, Decision, Member, Policy, Reasoner, ResourceName, State};
+use serde_json::Value as Json;
+
+use crate::error::{ApiError, Result};
+use crate::settings::Iam;
+use crate::store::{Store, StoreError};
+use crate::time;
+
+/// Documents with the policies that were set: by full resource name.
+pub(crate) const POLICY: &str = "policy";
+
+/// Who makes a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Caller {
+    /// Without a token: what everybody may do.
+    Anonymous,
+    Known(Principal),
+}
+
+/// Whom a token stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Principal {
+    pub(crate) member: Member,
+    /// What the identity provider said of a federated principal.
+    pub(crate) attributes: Vec<(String, String)>,
+    pub(crate) scopes: Vec<String>,
+}
+
+impl Caller {
+    /// The address or name of the caller, for messages.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Caller::Anonymous => "Anonymous caller".to_owned(),
+            Caller::Known(principal) => principal.member.short(),
+        }
+    }
+
+    pub(crate) fn principal(&self) -> Result<&Principal> {
+        match self {
+            Caller::Anonymous => Err(ApiError::unauthenticated()),
+            Caller::Known(principal) => Ok(principal),
+        }
+    }
+}
+
+self_cell::self_cell!(
+    /// Facts with their index.
+    struct Indexed {
+        owner: State,
+        #[not_covariant]
+        dependent: Reasoner,
+    }
+);
+
+/// What is granted, and what is done about it.
+pub(crate) struct Authority {
+    enforcement: Iam,
+    /// What was granted before anything was set here.
+    given: State,
+    indexed: RwLock<Arc<Indexed>>,
+}
+
+impl Authority {
+    pub(crate) fn new(enforcement: Iam, given: State, store: &Store) -> Result<Authority, StoreError> {
+        let authority = Authority {
+            enforcement,
+            indexed: RwLock::new(Arc::new(Indexed::new(State::default(), |state| Reasoner::new(state)))),
+            given,
+        };
+        authority.reload(store)?;
+        Ok(authority)
+    }
+
+    /// Reads again what is granted: something of it was set.
+    pub(crate) fn reload(&self, store: &Store) -> Result<(), StoreError> {
+        let mut state = self.given.clone();
+        for (name, document) in store.all(POLICY)? {
+            let Ok(resource) = ResourceName::parse(&name) else {
+                continue;
+            };
+            state.policies.retain(|(on, _)| *on != resource);
+            state.policies.push((resource, policy_of(&document)));
+        }
+        crate::iam::add_to(&mut state, store)?;
+        let indexed = Arc::new(Indexed::new(state, |state| Reasoner::new(state)));
+        *self.indexed.write().unwrap_or_else(PoisonError::into_inner) = indexed;
+        Ok(())
+    }
+
+    fn indexed(&self) -> Arc<Indexed> {
+        Arc::clone(&self.indexed.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks something of the facts.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&Reasoner<'_>) -> T) -> T {
+        self.indexed().with_dependent(|_, reasoner| question(reasoner))
+    }
+
+    /// What a policy held before anything was set on the resource.
+    pub(crate) fn given(&self, resource: &ResourceName) -> Option<&Policy> {
+        let mut policies = self.given.policies.iter();
+        policies.find(|(on, _)| on == resource).map(|(_, policy)| policy)
+    }
+
+    /// Whether the caller has a permission. What cannot be known is not granted.
+    pub(crate) fn has(&self, caller: &Caller, permission: &str, resource: &ResourceName) -> bool {
+        let anonymous = Member::AllUsers;
+        let (subject, attributes): (&Member, &[_]) = match caller {
+            Caller::Anonymous => (&anonymous, &[]),
+            Caller::Known(principal) => (&principal.member, &principal.attributes),
+        };
+        let access = Access {
+            subject,
+            attributes,
+            permission,
+            resource,
+            time: time::now_timestamp(),
+        };
+        self.ask(|reasoner| matches!(reasoner.decide(&access), Decision::Granted(_)))
+    }
+
+    /// Lets the caller pass if they have a permission.
+    ///
+    /// # Errors
+    /// As Google answers: 401 without a token, else 403 with the permission and the resource.
+    pub(crate) fn require(&self, caller: &Caller, permission: &str, resource: &ResourceName) -> Result<()> {
+        if self.enforcement == Iam::Off || self.has(caller, permission, resource) {
+            return Ok(());
+        }
+        if self.enforcement == Iam::Log {
+            let caller = caller.name();
+            crate::log::warn(&format!("{caller} lacks {permission} on {}", resource.as_str()));
+            return Ok(());
+        }
+        caller.principal()?;
+        Err(ApiError::denied(resource.service(), permission, resource.as_str()))
+    }
+}
+
+/// The policy in the body of a set call or in what an API answers.
+pub(crate) fn policy_of(document: &Json) -> Policy {
+    let text = |value: &Json, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+    let bindings = document["bindings"].as_array().into_iter().flatten();
+    let bindings = bindings.map(|binding| {
+        let members = binding["members"].as_array().into_iter().flatten();
+        let members = members.filter_map(Json::as_str).map(|member| {
+            let Ok(member) = member.parse();
+            member
+        });
+        let condition = binding.get("condition").filter(|condition| condition.is_object());
+        Binding {
+            role: text(binding, "role"),
+            members: members.collect(),
+            condition: condition.map(|condition| identity::Condition {
+                title: text(condition, "title"),
+                expression: text(condition, "expression"),
+            }),
+            mark: yaml::Mark::NONE,
+        }
+    });
+    Policy {
+        bindings: bindings.collect(),
+    }
+}

@@ -1,0 +1,85 @@
+//! The cloud as a whole: what its services share.
+
+use std::net::SocketAddr;
+
+use identity::Member;
+
+use crate::access::{Authority, Principal};
+use crate::error::ApiError;
+use crate::fault::Faults;
+use crate::oidc::Issuer;
+use crate::settings::Settings;
+use crate::store::{Store, StoreError};
+use crate::token;
+
+pub(crate) struct Cloud {
+    pub(crate) store: Store,
+    pub(crate) authority: Authority,
+    pub(crate) issuer: Issuer,
+    pub(crate) faults: Faults,
+    /// Where it answers: `http://127.0.0.1:8080`.
+    pub(crate) url: String,
+    /// The project of the metadata server.
+    pub(crate) project: String,
+    /// The service account of the metadata server.
+    pub(crate) account: Option<String>,
+}
+
+/// Why a cloud cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Key(String),
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+impl Cloud {
+    pub(crate) fn new(settings: Settings, address: SocketAddr) -> Result<Cloud, StartError> {
+        let store = Store::open(&settings.state)?;
+        token::tidy(&store)?;
+        for (text, member) in &settings.tokens {
+            let principal = Principal {
+                member: member.clone(),
+                attributes: Vec::new(),
+                scopes: vec![token::CLOUD_PLATFORM.to_owned()],
+            };
+            token::keep(&store, text, &principal, None)?;
+        }
+        let mut granted = settings.granted;
+        // Nothing of a file is shown by the cloud.
+        granted.forget_places();
+        let authority = Authority::new(settings.iam, granted, &store)?;
+        let url = format!("http://{address}");
+        let issuer =
+            Issuer::new(&store, format!("{url}/oidc")).map_err(|error: ApiError| StartError::Key(error.message))?;
+        Ok(Cloud {
+            store,
+            authority,
+            issuer,
+            faults: Faults::default(),
+            url,
+            project: settings.project,
+            account: settings.account,
+        })
+    }
+
+    /// A service account as one who calls.
+    pub(crate) fn as_account(email: &str) -> Principal {
+        Principal {
+            member: Member::ServiceAccount(email.to_owned()),
+            attributes: Vec::new(),
+            scopes: vec![token::CLOUD_PLATFORM.to_owned()],
+        }
+    }
+
+    /// The id of a project that may be written as its number.
+    pub(crate) fn project_id(&self, name: &str) -> String {
+        let known = self
+            .authority
+            .ask(|reasoner| reasoner.state().project_numbers.get(name).cloned());
+        known.unwrap_or_else(|| name.to_owned())
+    }
+}

@@ -1,0 +1,117 @@
+//! IAM: service accounts, pools with their providers, and the policies of all that has one.
+
+pub(crate) mod policy;
+mod pool;
+mod service_account;
+
+use identity::{Pool, Provider, ResourceName, State, project_of_account};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use crate::access::Caller;
+use crate::call::{Call, Reply};
+use crate::cloud::Cloud;
+use crate::error::{ApiError, Result};
+use crate::store::{Store, StoreError};
+
+/// Documents of service accounts, by address.
+pub(crate) const ACCOUNT: &str = "service account";
+/// Documents of providers, by full name.
+pub(crate) const PROVIDER: &str = "provider";
+
+/// Answers what follows `/v1/projects/PROJECT/serviceAccounts`.
+pub(crate) async fn accounts(
+    cloud: &Cloud,
+    caller: &Caller,
+    call: &mut Call,
+    project: &str,
+    rest: &[&str],
+) -> Result<Reply> {
+    service_account::answer(cloud, caller, call, project, rest).await
+}
+
+/// Answers what follows `/v1/projects/PROJECT/locations/global/workloadIdentityPools`.
+pub(crate) async fn pools(
+    cloud: &Cloud,
+    caller: &Caller,
+    call: &mut Call,
+    project: &str,
+    rest: &[&str],
+) -> Result<Reply> {
+    pool::answer(cloud, caller, call, project, rest).await
+}
+
+/// Adds what was made here to the facts.
+pub(crate) fn add_to(state: &mut State, store: &Store) -> Result<(), StoreError> {
+    for (name, document) in store.all(PROVIDER)? {
+        if let Some(provider) = provider(&name, &document) {
+            let is_same = |known: &Provider| known.pool == provider.pool && known.id == provider.id;
+            state.providers.retain(|known| !is_same(known));
+            state.providers.push(provider);
+        }
+    }
+    for (bucket, document) in store.all(crate::storage::BUCKET)? {
+        if let Some(project) = document["project"].as_str() {
+            let parent = (ResourceName::bucket(&bucket), ResourceName::project(project));
+            if !state.parents.contains(&parent) {
+                state.parents.push(parent);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn provider(name: &str, document: &Json) -> Option<Provider> {
+    let (pool, id) = Pool::parse(name)?;
+    let text = |value: &Json| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let mapping = document["attributeMapping"].as_object().into_iter().flatten();
+    let audiences = document["oidc"]["allowedAudiences"].as_array().into_iter().flatten();
+    Some(Provider {
+        pool,
+        id: id?,
+        issuer: text(&document["oidc"]["issuerUri"]),
+        audiences: audiences.filter_map(text).collect(),
+        mapping: mapping
+            .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
+            .collect(),
+        condition: text(&document["attributeCondition"]),
+        mark: yaml::Mark::NONE,
+    })
+}
+
+/// The address of a service account that is there, by its address or number.
+///
+/// # Errors
+/// 404 if there is none; 403 if it is disabled.
+pub(crate) fn account(cloud: &Cloud, name: &str) -> Result<String> {
+    if let Some(document) = cloud.store.get(ACCOUNT, name)? {
+        if document["disabled"] == true {
+            let message = format!("The service account {name} is disabled.");
+            return Err(ApiError::new(crate::error::Status::PermissionDenied, message));
+        }
+        return Ok(name.to_owned());
+    }
+    let known = cloud.authority.ask(|reasoner| {
+        let mut accounts = reasoner.service_accounts().iter();
+        accounts.any(|known| known == name)
+    });
+    if known && project_of_account(name).is_some() {
+        return Ok(name.to_owned());
+    }
+    for (address, _) in cloud.store.all(ACCOUNT)? {
+        if unique_id(&address) == name {
+            return Ok(address);
+        }
+    }
+    Err(ApiError::not_found(format!("Unknown service account: {name}")))
+}
+
+/// The number of a service account: 21 digits that its address gives.
+pub(crate) fn unique_id(email: &str) -> String {
+    let digest = Sha256::digest(email.as_bytes());
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("1{number:020}")
+}

@@ -1,0 +1,74 @@
+//! The embedded cloud: Google's services on loopback, over a state in a directory. It runs the work, and it says no where
+//! Google would: who may do what is decided by `identity`.
+//!
+//! [`Emulator::start`] listens; each service is a module, and `server` says which answers what.
+
+mod access;
+mod call;
+mod cloud;
+mod error;
+mod fault;
+mod iam;
+mod iam_credentials;
+mod log;
+mod logging;
+mod metadata;
+mod oidc;
+mod page;
+mod server;
+mod settings;
+mod storage;
+mod store;
+mod sts;
+mod time;
+mod token;
+mod vertex;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use cloud::Cloud;
+pub use cloud::StartError;
+pub use settings::{Iam, Settings};
+pub use store::StoreError;
+
+/// A cloud that listens.
+pub struct Emulator {
+    cloud: Arc<Cloud>,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Emulator {
+    /// Opens the state and listens. Calls that come before [`Emulator::serve`] wait.
+    ///
+    /// # Errors
+    /// If the address is taken, or the state cannot be used.
+    pub async fn start(settings: Settings) -> Result<Emulator, StartError> {
+        let wanted = settings.listen;
+        let listener = TcpListener::bind(wanted)
+            .await
+            .map_err(|error| StartError::Listen(wanted, error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| StartError::Listen(wanted, error))?;
+        let cloud = Arc::new(Cloud::new(settings, address)?);
+        Ok(Emulator {
+            cloud,
+            listener,
+            address,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers calls, for ever.
+    pub async fn serve(self) {
+        server::serve(self.cloud, self.listener).await;
+    }
+}
