@@ -15,7 +15,9 @@ fn run(file: &str) {
         return;
     };
     let owner = json!({"bindings": [
-        {"role": "roles/owner", "members": ["user:ann@acme.com"]},
+        {"role": "roles/iam.workloadIdentityPoolAdmin", "members": ["user:ann@acme.com"]},
+        {"role": "roles/iam.serviceAccountAdmin", "members": ["user:ann@acme.com"]},
+        {"role": "roles/resourcemanager.projectIamAdmin", "members": ["user:ann@acme.com"]},
         {"role": "roles/aiplatform.admin", "members": ["user:ann@acme.com"]},
         {"role": "roles/storage.admin", "members": ["user:ann@acme.com"]},
         {"role": "roles/logging.admin", "members": ["user:ann@acme.com"]},
