@@ -21,6 +21,7 @@ fn run(file: &str) {
         {"role": "roles/aiplatform.admin", "members": ["user:ann@acme.com"]},
         {"role": "roles/storage.admin", "members": ["user:ann@acme.com"]},
         {"role": "roles/logging.admin", "members": ["user:ann@acme.com"]},
+        {"role": "roles/aiplatform.user", "members": ["user:cleo@acme.com"]},
         {"role": "roles/iam.serviceAccountUser", "members": ["user:ann@acme.com"]},
         {"role": "roles/aiplatform.user", "members": ["serviceAccount:trainer@acme-dev.iam.gserviceaccount.com"]},
         {"role": "roles/storage.objectAdmin", "members": ["serviceAccount:trainer@acme-dev.iam.gserviceaccount.com"]},
@@ -53,4 +54,14 @@ fn run(file: &str) {
 #[test]
 fn google_auth() {
     run("test_auth.py");
+}
+
+#[test]
+fn vertex_jobs() {
+    run("test_jobs.py");
+}
+
+#[test]
+fn vertex_models_and_endpoints() {
+    run("test_models.py");
 }

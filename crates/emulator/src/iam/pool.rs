@@ -116,7 +116,11 @@ async fn one(
     (kind, name, word): What<'_>,
     on: &ResourceName,
 ) -> Result<Reply> {
-    let require = |verb: &str| cloud.authority.require(caller, &format!("iam.googleapis.com/{word}s.{verb}"), on);
+    let require = |verb: &str| {
+        cloud
+            .authority
+            .require(caller, &format!("iam.googleapis.com/{word}s.{verb}"), on)
+    };
     let missing = || ApiError::not_found(format!("Requested entity was not found: {name}"));
     let method = call.method.clone();
     match method {
