@@ -73,7 +73,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         }
         if let Some(found) = credential::find(text.value, name(&text)) {
             let finding = RULE.finding(text.object, text.field(), text.mark, found.words());
-            findings.push(finding.hint(HINT).concealed());
+            findings.push(finding.hint(HINT).at_word(found.before()).concealed());
         }
     }
 }
