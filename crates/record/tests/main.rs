@@ -3,6 +3,7 @@
 
 mod canaries;
 mod crash;
+mod mirror;
 mod record;
 mod tampering;
 
