@@ -45,6 +45,12 @@ fn outcome() -> Outcome {
     }
 }
 
+/// Says why a test proves nothing here.
+#[expect(clippy::print_stderr, reason = "who reads the output of tests is to know")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 /// Acts, each with its outcome.
 fn write(recorder: &Recorder, acts: usize) {
     for at in 0..acts {

@@ -10,7 +10,7 @@ use record::{
 };
 use rusqlite::Connection;
 
-use super::{location, recorder, rows, write};
+use super::{location, recorder, rows, skipped, write};
 
 fn time() -> Time {
     Time::parse("2026-11-22T02:00:00Z").unwrap()
@@ -219,7 +219,7 @@ fn keys_are_files_of_openssl() {
         })
     };
     let Some((true, public)) = openssl(&["pkey", "-in", "key.pem", "-pubout"]) else {
-        eprintln!("skipped: there is no openssl that knows Ed25519");
+        skipped("there is no openssl that knows Ed25519");
         return;
     };
     assert_eq!(public, key.public().to_pem());
