@@ -314,6 +314,14 @@ pub(crate) fn find_kustomization(
     let error = BuildError::new(ErrorKind::File, mark, message);
     Err(match near.first() {
         Some(near) => error.hint(format!("did you mean {near}? It needs one of the three names")),
+        None if names
+            .iter()
+            .any(|name| name.ends_with(".yaml") || name.ends_with(".yml")) =>
+        {
+            error.hint(
+                "name a directory that holds a kustomization, or make one here of plain manifests: create --autodetect",
+            )
+        }
         None => error.hint("name a directory that holds a kustomization"),
     })
 }

@@ -3,8 +3,9 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use identity::{Landscape, Member, Need, NeedVerdict, ResourceName, Tree};
-use resource::{Finding, Severity};
+use hashbrown::HashMap;
+use identity::{Landscape, Member, Need, NeedVerdict, ResourceName, Run, RunsAs, Tree};
+use resource::{Finding, ResId, Severity};
 use yaml::Mark;
 
 use crate::rule::{Check, RULES, Rule};
@@ -17,6 +18,8 @@ pub(crate) struct Standing<'a> {
     partial: &'a BTreeSet<&'a str>,
     /// What the tree needs, once a rule asks.
     needs: OnceCell<Vec<NeedGroup<'a>>>,
+    /// The first need of each object, by who has it, once a rule asks.
+    first_needs: OnceCell<HashMap<&'a RunsAs, HashMap<&'a ResId, &'a Need>>>,
 }
 
 /// What one object needs of one resource, as one identity.
@@ -81,6 +84,30 @@ impl<'a> Standing<'a> {
         self.needs.get_or_init(|| self.judged_needs())
     }
 
+    /// The first thing that something needs as what it runs as.
+    pub(crate) fn first_need(&self, run: &Run) -> Option<&'a Need> {
+        self.first_needs().get(&run.runs_as)?.get(&run.object).copied()
+    }
+
+    /// Whether anything that runs so needs something.
+    pub(crate) fn has_needs(&self, runs_as: &RunsAs) -> bool {
+        self.first_needs().contains_key(runs_as)
+    }
+
+    fn first_needs(&self) -> &HashMap<&'a RunsAs, HashMap<&'a ResId, &'a Need>> {
+        self.first_needs.get_or_init(|| {
+            let mut first: HashMap<&RunsAs, HashMap<&ResId, &Need>> = HashMap::new();
+            for need in &self.tree().needs {
+                first
+                    .entry(&need.subject)
+                    .or_default()
+                    .entry(&need.object)
+                    .or_insert(need);
+            }
+            first
+        })
+    }
+
     fn judged_needs(&self) -> Vec<NeedGroup<'a>> {
         let mut groups: Vec<NeedGroup<'a>> = Vec::new();
         for need in &self.tree().needs {
@@ -143,6 +170,7 @@ pub fn identities(landscape: &Landscape<'_>, settings: &[&Settings], partial: &B
             at,
             partial,
             needs: OnceCell::new(),
+            first_needs: OnceCell::new(),
         };
         let mut findings = Vec::new();
         for rule in RULES {

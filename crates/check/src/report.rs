@@ -85,7 +85,7 @@ impl<'w> Report<'w> {
             report.objects += target.objects;
             target.cover(&name, &mut report.coverage);
             report.hidden.extend(target.secrets);
-            for Judged { finding, state } in target.findings {
+            for Judged { mut finding, state } in target.findings {
                 let waiver = match state {
                     State::Open => None,
                     State::Waived(waiver) => Some(waiver),
@@ -94,6 +94,7 @@ impl<'w> Report<'w> {
                     report.hidden.push(finding.mark);
                     report.hidden.extend(finding.related.iter().map(|(mark, _)| *mark));
                 }
+                narrow(&mut finding, sources);
                 let fails = waiver.is_none() && finding.severity >= target.fail_on;
                 let hash = hasher.hash_one((&finding.rule, finding.mark, &finding.message, waiver.is_some()));
                 let is_same = |&at: &usize| {
@@ -167,6 +168,21 @@ impl<'w> Report<'w> {
 
     pub fn waived(&self) -> usize {
         self.entries.iter().filter(|entry| entry.waiver.is_some()).count()
+    }
+}
+
+/// Moves the place of a finding to the word that it is about.
+fn narrow(finding: &mut Finding, sources: &Sources) {
+    if finding.word.is_empty() {
+        return;
+    }
+    let Some(source) = sources.get(finding.mark.source) else {
+        return;
+    };
+    let rest = source.text().get(finding.mark.offset as usize..);
+    let at = rest.and_then(|rest| rest.find(&finding.word));
+    if let Some(at) = at.and_then(|at| u32::try_from(at).ok()) {
+        finding.mark.offset = finding.mark.offset.saturating_add(at);
     }
 }
 

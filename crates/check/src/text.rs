@@ -136,6 +136,14 @@ impl<'t> Text<'t> {
         }
     }
 
+    /// The name of the field that holds its field.
+    pub fn key_above(&self) -> Option<&'t str> {
+        match self.upwards().nth(1)?.step {
+            Step::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
     /// The name of the outermost field, such as `data`.
     pub fn first_key(&self) -> Option<&'t str> {
         let keys = self.upwards().filter_map(|branch| match branch.step {

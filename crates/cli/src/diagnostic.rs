@@ -129,6 +129,7 @@ impl From<Finding> for Diagnostic {
             field,
             related,
             concealed,
+            word: _,
         } = finding;
         Diagnostic {
             severity,

@@ -34,6 +34,8 @@ pub struct Finding {
     pub related: Vec<(Mark, String)>,
     /// Whether its places hold a secret: then no report shows their lines, here or elsewhere.
     pub concealed: bool,
+    /// What it is about within a long text: the first such word from `mark` on is the place. Empty if it is all of it.
+    pub word: String,
 }
 
 impl Finding {
@@ -53,6 +55,7 @@ impl Finding {
             field: String::new(),
             related: Vec::new(),
             concealed: false,
+            word: String::new(),
         }
     }
 
@@ -67,6 +70,13 @@ impl Finding {
     pub fn on(mut self, object: ResId, field: impl Into<String>) -> Finding {
         self.object = Some(object);
         self.field = field.into();
+        self
+    }
+
+    /// The word within a long text that it is about.
+    #[must_use]
+    pub fn at_word(mut self, word: impl Into<String>) -> Finding {
+        self.word = word.into();
         self
     }
 

@@ -1,6 +1,6 @@
 //! ## What it does
 //!
-//! Finds CronJobs that do not say what happens when a run is late, when the last one still runs, in which
+//! Finds CronJobs, and CronWorkflows of Argo, that do not say what happens when a run is late, when the last one still runs, in which
 //! time zone they are planned, or how many old runs are kept.
 //!
 //! ## Why is this bad?
@@ -56,17 +56,25 @@ const FIELDS: [&str; 5] = [
 ];
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    for job in context.of_kind("batch", "CronJob") {
-        let Some(spec) = job.node.get("spec") else { continue };
-        let missing: Vec<&str> = FIELDS.into_iter().filter(|field| spec.get(field).is_none()).collect();
-        if missing.is_empty() {
-            continue;
+    // Argo writes the time zone in one word.
+    for (group, kind, time_zone) in [
+        ("batch", "CronJob", "timeZone"),
+        ("argoproj.io", "CronWorkflow", "timezone"),
+    ] {
+        for job in context.of_kind(group, kind) {
+            let Some(spec) = job.node.get("spec") else { continue };
+            let fields = FIELDS.map(|field| if field == "timeZone" { time_zone } else { field });
+            let missing: Vec<&str> = fields.into_iter().filter(|field| spec.get(field).is_none()).collect();
+            if missing.is_empty() {
+                continue;
+            }
+            let schedule = spec.get("schedule").or_else(|| spec.get("schedules"));
+            let mark = schedule.map_or(job.node.mark, |schedule| schedule.mark);
+            let message = format!("the {kind} does not say {}", missing.join(", "));
+            findings.push(
+                RULE.finding(job, "spec", mark, message)
+                    .hint("say each: the defaults start late runs, run two at once and go by the cluster's clock"),
+            );
         }
-        let mark = spec.get("schedule").map_or(job.node.mark, |schedule| schedule.mark);
-        let message = format!("the CronJob does not say {}", missing.join(", "));
-        findings.push(
-            RULE.finding(job, "spec", mark, message)
-                .hint("say each: the defaults start late runs, run two at once and go by the cluster's clock"),
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! ## What it does
 //!
-//! Finds pods that run as the service account `default`.
+//! Finds pods that run as the service account `default`, and bindings of roles to it.
 //!
 //! ## Why is this bad?
 //!
@@ -24,7 +24,7 @@
 //!   - name: trainer
 //! ```
 
-use resource::{Finding, Severity};
+use resource::{Finding, Resource, Severity};
 use yaml::Node;
 
 use super::{Check, Control, Rule, SettingsType};
@@ -60,6 +60,33 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         findings.push(
             RULE.finding(pod.object, pod.field(field), pod.mark([field]), message)
                 .hint("make a ServiceAccount for this workload and name it in serviceAccountName"),
+        );
+    }
+    for binding in ["RoleBinding", "ClusterRoleBinding"] {
+        for object in context.of_kind("rbac.authorization.k8s.io", binding) {
+            in_subjects(object, findings);
+        }
+    }
+}
+
+/// What a binding gives to the account of whatever names none.
+fn in_subjects(binding: &Resource, findings: &mut Vec<Finding>) {
+    let subjects = binding.node.get("subjects").and_then(Node::as_seq).into_iter().flatten();
+    for (position, subject) in subjects.enumerate() {
+        let text = |field| subject.get(field).and_then(Node::as_str).unwrap_or_default();
+        if text("kind") != "ServiceAccount" || text("name") != "default" {
+            continue;
+        }
+        let namespace = match text("namespace") {
+            "" => binding.namespace(),
+            namespace => namespace,
+        };
+        let role = binding.node.get_path(["roleRef", "name"]).and_then(Node::as_str).unwrap_or_default();
+        let message = format!("{role:?} is given to every pod of the namespace {namespace} that names no service account");
+        let place = subject.get("name").unwrap_or(subject);
+        findings.push(
+            RULE.finding(binding, format!("subjects[{position}].name"), place.mark, message)
+                .hint("make a ServiceAccount for the workload that needs it, and bind the role to that one"),
         );
     }
 }

@@ -1,7 +1,8 @@
 //! ## What it does
 //!
 //! Finds namespaces, projects, hosts and addresses of another environment: those that the platform file
-//! names for it.
+//! names for it. What is called like a namespace is not the namespace: the name of an object, and labels that
+//! name an application, are left alone.
 //!
 //! ## Why is this bad?
 //!
@@ -26,9 +27,11 @@
 //! ```
 
 use resource::{Finding, Severity};
+use yaml::Node;
 
 use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
+use crate::text::Text;
 
 pub(super) const RULE: Rule = Rule {
     name: "foreign_environment",
@@ -61,7 +64,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     for text in context.texts() {
-        let name = names.iter().find(|(_, name)| holds_word(text.value, name));
+        let name = names.iter().find(|(_, name)| {
+            let is_namespace = facts.foreign_namespaces.iter().any(|(_, namespace)| namespace == name);
+            holds_word(text.value, name) && (!is_namespace || means_namespace(&text, name))
+        });
         let host = || {
             let hosts = facts.foreign_hosts.iter();
             hosts
@@ -72,21 +78,71 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let message = format!("\"{value}\" belongs to the environment {environment}");
+        let field = text.field();
+        let hint = match (field.as_str(), &facts.namespace) {
+            ("metadata.namespace", Some(own)) => {
+                format!("`namespace: {own}` in the kustomization of {} moves all objects", facts.environment)
+            }
+            _ => format!("set it for {} in its overlay", facts.environment),
+        };
         findings.push(
-            RULE.finding(text.object, text.field(), text.mark, message)
-                .hint(format!("set it for {} in its overlay", facts.environment)),
+            RULE.finding(text.object, field, text.mark, message)
+                .hint(hint)
+                .at_word(value),
         );
     }
 }
 
+/// Whether a text that holds the name of a namespace as a word means the namespace. What is called `iris-dev` is
+/// seldom anything else; `iris` is also a model, an image, and a file.
+fn means_namespace(text: &Text<'_>, name: &str) -> bool {
+    let key = text.last_key().unwrap_or_default();
+    if key == "image" || text.value == name && is_name(text) {
+        return false;
+    }
+    if name.contains('-') {
+        return true;
+    }
+    let variable = text.mapping().and_then(|mapping| mapping.get("name")).and_then(Node::as_str);
+    let says = |name: &str| name.to_ascii_lowercase().contains("namespace");
+    let is_called = says(key) || key == "value" && variable.is_some_and(says);
+    text.value == name && (is_called || key == "name" && text.object.kind() == "Namespace")
+        || holds_namespace(text.value, name)
+}
+
+/// Whether a namespace stands in a longer text as such: in the name of a host, of an account, or of a principal,
+/// or as the value of a flag or variable.
+fn holds_namespace(text: &str, name: &str) -> bool {
+    const BEFORE: [&str; 8] = ["namespace=", "namespace:", "namespace ", "-n ", "-n=", "ns/", "serviceaccount:", ".id.goog["];
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + name.len()..]);
+        let before = before.trim_end_matches(['"', '\'']).to_ascii_lowercase();
+        before.ends_with('.') && (after == ".svc" || after.starts_with(".svc.") || after.starts_with(".svc:"))
+            || BEFORE.iter().any(|word| before.ends_with(word)) && !after.starts_with(is_part)
+    })
+}
+
+/// Whether a text names an object or an application, which may be called like a namespace.
+fn is_name(text: &Text<'_>) -> bool {
+    let key = text.last_key().unwrap_or_default();
+    match text.key_above() {
+        Some("labels" | "matchLabels" | "selector") => {
+            matches!(key, "app" | "name" | "k8s-app" | "component") || key.starts_with("app.kubernetes.io/")
+        }
+        Some("metadata") => key == "name" && text.object.kind() != "Namespace",
+        _ => false,
+    }
+}
+
+/// Whether a name may have such a character.
+fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
 /// Whether the text holds a name between characters that no name has.
 fn holds_word(text: &str, name: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    text.match_indices(name).any(|(at, _)| {
-        let before = at.checked_sub(1).map(|at| text.as_bytes()[at]);
-        let after = text.as_bytes().get(at + name.len()).copied();
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
-    })
+    text.match_indices(name)
+        .any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + name.len()..].starts_with(is_part))
 }
 
 /// Whether the text holds a host, one below `*.`, or an address of a range.
@@ -118,6 +174,25 @@ fn address(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_a_namespace_where_it_is_used_as_one() {
+        for text in [
+            "http://mlflow.iris.svc.cluster.local:5000",
+            "mlflow.iris.svc",
+            "kubectl apply -n iris -f x",
+            "--namespace=iris",
+            "export NAMESPACE=\"iris\"\npython train.py",
+            "system:serviceaccount:iris:trainer",
+            "acme-prod.svc.id.goog[iris/trainer]",
+            "principal://iam.googleapis.com/x/subject/ns/iris/sa/trainer",
+        ] {
+            assert!(holds_namespace(text, "iris"), "{text}");
+        }
+        for text in ["python iris.py", "gs://models/iris/v1", "iris.svc.acme.com", "--namespace=iris-2", "registry/iris"] {
+            assert!(!holds_namespace(text, "iris"), "{text}");
+        }
+    }
 
     #[test]
     fn hosts_and_words() {

@@ -62,7 +62,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let is_fine = namespace.is_empty()
             || object.is_cluster_scoped()
             || namespace == wanted
-            || allow.iter().any(|allowed| allowed == namespace);
+            || allow.iter().any(|allowed| allowed == namespace)
+            // Told by foreign_environment.
+            || context.facts().foreign_namespaces.iter().any(|(_, foreign)| foreign == namespace);
         if is_fine {
             continue;
         }

@@ -52,9 +52,8 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     for run in &standing.tree().runs {
         let doubt = standing.landscape.identity(standing.at, &run.runs_as).doubt;
         let Some(Doubt::Refused(why)) = doubt else { continue };
-        let needs = standing.tree().needs.iter().any(|need| need.subject == run.runs_as);
         // A pod without a configuration may want nothing of Google.
-        if matches!(run.runs_as, RunsAs::Kubernetes { .. }) && !needs {
+        if matches!(run.runs_as, RunsAs::Kubernetes { .. }) && !standing.has_needs(&run.runs_as) {
             continue;
         }
         findings.push(

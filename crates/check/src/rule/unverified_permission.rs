@@ -25,9 +25,8 @@
 //!     iam: [iam/shared.json, iam/acme.json]
 //! ```
 
-use hashbrown::HashMap;
-use identity::{Doubt, Member, Need, NeedVerdict, RunsAs};
-use resource::{Finding, ResId, Severity};
+use identity::{Doubt, Member, NeedVerdict};
+use resource::{Finding, Severity};
 
 use super::{Check, Control, Rule, SettingsType};
 use crate::identities::{NeedGroup, Standing};
@@ -51,17 +50,11 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     if !standing.knows_grants() {
         return;
     }
-    // Only where somebody is in doubt: most trees have no need of the index.
-    let mut first_needs: Option<HashMap<(&ResId, &RunsAs), &Need>> = None;
     for run in &standing.tree().runs {
         let Some(Doubt::Unknown(why)) = standing.landscape.identity(standing.at, &run.runs_as).doubt else {
             continue;
         };
-        let first_needs = first_needs.get_or_insert_with(|| {
-            let needs = standing.tree().needs.iter().rev();
-            needs.map(|need| ((&need.object, &need.subject), need)).collect()
-        });
-        if let Some(need) = first_needs.get(&(&run.object, &run.runs_as)) {
+        if let Some(need) = standing.first_need(run) {
             let who = run.object.kind_and_name();
             let message = format!("nobody can tell who {who} is on Google Cloud, which needs {}: {why}", need.permission);
             let hint = "give the providers of the pool in terrace.yaml, under identity.iam: gcloud iam \

@@ -294,7 +294,7 @@ fn check(
                     let ((tree, grants), checked) = parallel::both(jobs, identities, rules);
                     let Checked { mut findings, links } = checked;
                     if let Some(library) = &library {
-                        findings.extend(built.warnings.iter().cloned());
+                        findings.extend(built.warnings.iter().cloned().map(in_own_words));
                         findings.extend(library.check(&built.objects, jobs));
                     }
                     let outcome = Outcome {
@@ -464,6 +464,14 @@ fn locations<'s>(
         }
     }
     Ok(locations)
+}
+
+/// A warning of the build names kustomize's command; here it is Terrace's.
+fn in_own_words(mut warning: Finding) -> Finding {
+    if let Some(hint) = &mut warning.hint {
+        *hint = hint.replace("'kustomize edit fix'", "`terrace edit fix`");
+    }
+    warning
 }
 
 /// A build that fails is a finding: the others are still checked.

@@ -23,7 +23,7 @@ pub(crate) struct GrantArgs {
     /// role, a project; or RESOURCE=FILE with the policy or deny policy of one resource. May be repeated.
     #[arg(long = "iam", value_name = "[RESOURCE=]FILE")]
     files: Vec<String>,
-    /// A JSON file with the members of groups: {\"ml@acme.com\": [\"user:ann@acme.com\"]}.
+    /// A JSON file with the members of groups: {"ml@acme.com": ["user:ann@acme.com"]}.
     #[arg(long, value_name = "FILE")]
     groups: Option<String>,
     /// Ask Google what is granted, beside what files say: in the projects of terrace.yaml, or in one project, folder or

@@ -1,5 +1,12 @@
 //! Secrets in plain text: the shapes of known keys and tokens, and values that look random under names that
 //! say what they are.
+//!
+//! [`find`] tells what a text that somebody wrote holds, and takes names and placeholders for what they are; [`places`] tells
+//! where in a text of any origin a secret may be, for those who are to keep none.
+
+mod places;
+
+pub use places::places;
 
 use std::sync::OnceLock;
 
@@ -7,13 +14,13 @@ use regex::{Regex, RegexSet};
 
 /// What a text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Secret {
+pub enum Secret<'t> {
     /// Of a known shape.
     Known(&'static str),
     /// A password inside a URL.
     Url,
-    /// A value under a name that says so.
-    Named,
+    /// A value under a name that says so; in a text of several lines, what stands before it on its line.
+    Named(&'t str),
 }
 
 /// Shapes of keys and tokens, and what they are.
@@ -89,7 +96,7 @@ const WORDS: [&str; 8] = [
 ];
 
 /// Whether the name of a value says that it is secret.
-fn is_secret_name(name: &str) -> bool {
+pub fn is_secret_name(name: &str) -> bool {
     let ends_with = |word: &str| {
         let start = name.len().checked_sub(word.len());
         start.is_some_and(|start| name.as_bytes()[start..].eq_ignore_ascii_case(word.as_bytes()))
@@ -97,24 +104,46 @@ fn is_secret_name(name: &str) -> bool {
     WORDS.into_iter().chain(["credential", "credentials"]).any(ends_with)
 }
 
-/// Whether a file holds a line such as `password: x`, `TOKEN=x` or `"apiKey": "x"`.
-fn has_secret_line(text: &str) -> bool {
+/// Words that leave no doubt: what they name is the secret, and not where it is.
+const PLAIN_WORDS: [&str; 5] = [
+    "password",
+    "passwd",
+    "secret_access_key",
+    "secretaccesskey",
+    "secret_key",
+];
+
+/// Whether the name of a value says that it is the secret itself.
+fn is_plain_name(name: &str) -> bool {
+    let name = name
+        .trim_end_matches(|c: char| !c.is_ascii_alphanumeric())
+        .to_ascii_lowercase();
+    PLAIN_WORDS.iter().any(|word| name.ends_with(word))
+}
+
+/// The name in a line such as `password: x`, `TOKEN=x` or `"apiKey": "x"` of a file or script, with what stands
+/// before the value.
+fn secret_line(text: &str) -> Option<&str> {
     static PATTERN: OnceLock<Regex> = OnceLock::new();
     let lower = text.to_ascii_lowercase();
     if !WORDS.iter().any(|word| lower.contains(word)) {
-        return false;
+        return None;
     }
     let pattern = PATTERN.get_or_init(|| {
         regex(
             r#"(?im)^[^\n]{0,80}?(?:password|passwd|secret|token|api_?key|access_?key)["']?[ \t]*[:=][ \t]*["']?([^\s"',;()\[\]{}<>]{8,})(?:["',;\s]|$)"#,
         )
     });
-    let mut values = pattern.captures_iter(text);
-    values.any(|found| looks_random(&found[1]))
+    pattern.captures_iter(text).find_map(|found| {
+        let value = found.get(1)?;
+        let before = text[found.get(0)?.start()..value.start()].trim_start();
+        let is_secret = looks_random(value.as_str()) || is_plain_name(before) && looks_chosen(value.as_str());
+        is_secret.then_some(before)
+    })
 }
 
 /// The secret that a text holds, if it holds one. `name` is what the text is called.
-pub(crate) fn find(text: &str, name: &str) -> Option<Secret> {
+pub fn find<'t>(text: &'t str, name: &str) -> Option<Secret<'t>> {
     if text.len() < SHORTEST {
         return None;
     }
@@ -126,19 +155,31 @@ pub(crate) fn find(text: &str, name: &str) -> Option<Secret> {
     if has_url_with_password(text) {
         return Some(Secret::Url);
     }
-    let is_named = is_secret_name(name) && !text.contains(char::is_whitespace) && looks_random(text);
-    if is_named || text.contains('\n') && has_secret_line(text) {
-        return Some(Secret::Named);
+    let is_named = is_secret_name(name)
+        && !text.contains(char::is_whitespace)
+        && (looks_random(text) || is_plain_name(name) && looks_chosen(text));
+    if is_named {
+        return Some(Secret::Named(""));
     }
-    None
+    let line = text.contains('\n').then(|| secret_line(text)).flatten();
+    line.map(Secret::Named)
 }
 
-impl Secret {
-    pub(crate) fn words(self) -> String {
+impl<'t> Secret<'t> {
+    /// What stands before it in its text.
+    pub fn before(self) -> &'t str {
+        match self {
+            Secret::Named(before) => before,
+            Secret::Known(_) | Secret::Url => "",
+        }
+    }
+
+    /// A finding in a few words, without the value.
+    pub fn words(self) -> String {
         match self {
             Secret::Known(what) => format!("{what} stands here in plain text"),
             Secret::Url => "a URL with a password stands here in plain text".to_owned(),
-            Secret::Named => "a value that looks like a secret stands here in plain text".to_owned(),
+            Secret::Named(_) => "a value that looks like a secret stands here in plain text".to_owned(),
         }
     }
 }
@@ -185,6 +226,18 @@ fn looks_random(text: &str) -> bool {
         letters.bytes().all(|byte| byte.is_ascii_lowercase()) || letters.bytes().all(|byte| byte.is_ascii_uppercase())
     });
     kinds >= 2 && !is_name && entropy(text) >= 2.75
+}
+
+/// Whether a value could be a password that somebody chose: one word of letters and digits.
+fn looks_chosen(text: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
+    text.len() >= SHORTEST
+        && !is_placeholder(text)
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!@#%^&*+_".contains(&byte))
+        && has(u8::is_ascii_alphabetic)
+        && has(u8::is_ascii_digit)
 }
 
 /// Bits for each character, by how often each comes (Shannon).
@@ -254,6 +307,12 @@ mod tests {
             ("max_tokens: 40961234\n", "config.yaml", false),
             ("secret:\n  secretName: Abc123defg\n", "config.yaml", false),
             ("access_key = iam.create_access_key(User2)\n", "sync.py", false),
+            ("set -e\nexport AWS_SECRET_ACCESS_KEY=minioadmin123\n", "args", true),
+            ("set -e\nexport PASSWORD_FILE=minioadmin123\n", "args", false),
+            ("[s3]\nsecret_access_key = ${SECRET_KEY}\n", "rclone.conf", false),
+            ("minioadmin123", "MINIO_ROOT_PASSWORD", true),
+            ("minioadmin123", "MINIO_TOKEN", false),
+            ("iris-database-2", "DB_PASSWORD", false),
             ("AKIAABCDEFGHIJKLMNOP", "accessKeyID", false),
             ("AKIAABCDEFGHIJKLMNOP", "data", true),
         ];
