@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod groups;
 pub mod live;
 mod policy;
 pub mod roles;

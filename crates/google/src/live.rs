@@ -9,6 +9,7 @@ use yaml::{Mark, Sources};
 use crate::client::Client;
 use crate::endpoint::Service;
 use crate::error::{Error, ErrorKind};
+use crate::groups::Groups;
 use crate::policy::PolicyApi;
 use crate::roles;
 
@@ -66,6 +67,7 @@ pub async fn state(client: &Client, scopes: &[String], on_step: &dyn Fn(&str)) -
             reading.keys(scope).await?;
         }
     }
+    reading.groups().await?;
     Ok(reading.state)
 }
 
@@ -119,6 +121,23 @@ impl Reading<'_> {
         {
             self.state.whole_projects.insert(whole);
         }
+        Ok(())
+    }
+
+    /// Adds who is in the groups that are named, where the caller may know.
+    async fn groups(&mut self) -> Result<(), Error> {
+        (self.on_step)("the members of groups");
+        let groups = Groups::of(self.client, &self.state).await?;
+        if let Some(error) = groups.hidden.values().next() {
+            let names: Vec<&str> = groups.hidden.keys().map(String::as_str).collect();
+            // Each is refused for itself, and mostly for the same reason.
+            self.state.unresolved.push(Unresolved {
+                message: format!("the members of {} are not known: {error}", names.join(", ")),
+                mark: Mark::NONE,
+            });
+        }
+        self.state.hidden_groups.extend(groups.hidden.into_keys());
+        self.state.groups.extend(groups.members);
         Ok(())
     }
 

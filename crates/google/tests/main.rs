@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use google::{Change, Client, Credentials, Edit, Endpoints, ErrorKind, PolicyApi, Witness, block_on, live, roles};
-use identity::{CustomRole, ResourceName};
+use identity::{Access, CustomRole, Decision, Reasoner, ResourceName};
 use serde_json::{Value, json};
 
 use self::server::{Answer, Asked, serve};
@@ -257,6 +257,17 @@ fn all_that_is_granted_is_read_and_gaps_are_said() {
                 "keys": [{"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com/keys/k1",
                     "keyType": "USER_MANAGED"}]}))
             }
+            "/v1/groups:lookup?groupKey.id=ops%40acme.com" => ok(&json!({"name": "groups/g1"})),
+            "/v1/groups/g1/memberships:searchTransitiveMemberships?pageSize=1000" => ok(&json!({
+                "memberships": [{"member": "users/1", "relationType": "DIRECT", "roles": [{"role": "MEMBER"}],
+                    "preferredMemberKey": [{"id": "Ann@acme.com"}]}],
+                "nextPageToken": "two"})),
+            "/v1/groups/g1/memberships:searchTransitiveMemberships?pageSize=1000&pageToken=two" => ok(&json!({
+                "memberships": [
+                    {"member": "groups/g2", "relationType": "DIRECT", "preferredMemberKey": [{"id": "in@acme.com"}]},
+                    {"member": "users/2", "relationType": "INDIRECT",
+                        "preferredMemberKey": [{"id": "a@acme.iam.gserviceaccount.com"}]},
+                    {"member": "users/3", "preferredMemberKey": [{"id": "S-1", "namespace": "identitysources/1"}]}]})),
             _ => ok(&json!({})),
         }
     });
@@ -279,6 +290,14 @@ fn all_that_is_granted_is_read_and_gaps_are_said() {
         state.custom_roles.keys().collect::<Vec<_>>(),
         ["projects/acme/roles/small"]
     );
+    let ops: Vec<String> = state.groups["ops@acme.com"].iter().map(ToString::to_string).collect();
+    let all = [
+        "user:ann@acme.com",
+        "group:in@acme.com",
+        "serviceAccount:a@acme.iam.gserviceaccount.com",
+    ];
+    assert_eq!(ops, all);
+    assert!(state.hidden_groups.is_empty());
     assert_eq!(state.unresolved.len(), 1);
     let unresolved = "the policy of organizations/1: Google refused: Permission denied on organizations/1";
     assert_eq!(state.unresolved[0].message, unresolved);
@@ -289,6 +308,69 @@ fn all_that_is_granted_is_read_and_gaps_are_said() {
             .iter()
             .any(|step| step == "the policies in projects/acme")
     );
+}
+
+/// Without the edition that answers for members of members, group after group is asked about; in a circle, too.
+#[test]
+fn groups_are_read_as_far_as_they_may_be_seen() {
+    let url = serve(|asked| {
+        let member = |id: &str, kind: &str| {
+            json!({"name": "groups/x/memberships/1", "type": kind, "roles": [{"name": "MEMBER"}],
+                "preferredMemberKey": {"id": id}})
+        };
+        let list = |members: &[Value]| ok(&json!({"memberships": members}));
+        match asked.path.as_str() {
+            "/v1/projects/acme:searchAllIamPolicies?pageSize=500" => ok(&json!({
+                "results": [{"resource": "//storage.googleapis.com/models", "project": "projects/17",
+                    "policy": {"bindings": [{"role": "roles/storage.objectViewer", "members": ["group:ops@acme.com"]},
+                        {"role": "roles/storage.objectCreator", "members": ["group:secret@acme.com"]}]}}]})),
+            "/v3/projects/acme" => ok(&json!({"name": "projects/17", "projectId": "acme"})),
+            "/v1/groups:lookup?groupKey.id=ops%40acme.com" => ok(&json!({"name": "groups/ops"})),
+            "/v1/groups:lookup?groupKey.id=inner%40acme.com" => ok(&json!({"name": "groups/inner"})),
+            "/v1/groups/ops/memberships?view=FULL&pageSize=500" => list(&[
+                member("ann@acme.com", "USER"),
+                member("inner@acme.com", "GROUP"),
+                member("phone", "OTHER"),
+            ]),
+            "/v1/groups/inner/memberships?view=FULL&pageSize=500" => list(&[
+                member("robot@acme.iam.gserviceaccount.com", "SERVICE_ACCOUNT"),
+                member("ops@acme.com", "GROUP"),
+            ]),
+            path if path.starts_with("/v1/groups") => refusal(403, "Error(2028): Permission denied."),
+            _ => ok(&json!({})),
+        }
+    });
+    let scopes = ["projects/acme".to_owned()];
+    let state = block_on(async { live::state(&client(&url), &scopes, &|_| ()).await }).unwrap();
+    let names = |group: &str| state.groups[group].iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names("ops@acme.com"), ["user:ann@acme.com", "group:inner@acme.com"]);
+    let inner = [
+        "serviceAccount:robot@acme.iam.gserviceaccount.com",
+        "group:ops@acme.com",
+    ];
+    assert_eq!(names("inner@acme.com"), inner);
+    let unresolved: Vec<&str> = state.unresolved.iter().map(|it| it.message.as_str()).collect();
+    let refused = "the members of secret@acme.com are not known: the members of group:secret@acme.com: Google refused: \
+                   Error(2028): Permission denied.";
+    assert_eq!(unresolved, [refused]);
+    let robot = "serviceAccount:robot@acme.iam.gserviceaccount.com".parse().unwrap();
+    let decide = |permission| {
+        Reasoner::new(&state).decide(&Access {
+            subject: &robot,
+            attributes: &[],
+            permission,
+            resource: &ResourceName::parse("gs://models/x").unwrap(),
+            time: None,
+        })
+    };
+    assert!(matches!(decide("storage.objects.get"), Decision::Granted(_)));
+    let Decision::Unknown(why) = decide("storage.objects.create") else {
+        panic!()
+    };
+    let doubt =
+        "roles/storage.objectCreator on gs://models is granted to group:secret@acme.com, and who that is is not known";
+    assert_eq!(why, [doubt]);
+    assert!(matches!(decide("storage.buckets.get"), Decision::Missed(_)));
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub struct Reasoner<'s> {
     numbers: HashMap<&'s str, &'s str>,
     /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
     basic_roles_of: HashMap<&'s Member, Vec<Member>>,
-    /// Bindings with members of a form that is not known, by resource.
+    /// Bindings with members of a form that is not known, or groups that nobody may see into, by resource.
     strange: HashMap<ResourceName, Vec<(&'s Binding, &'s Member)>>,
     whole_projects: HashSet<ResourceName>,
     /// All that have a grant, once somebody asks.
@@ -157,8 +157,9 @@ impl<'s> Reasoner<'s> {
                 .flatten();
             for binding in &policy.bindings {
                 for member in &binding.members {
-                    if let (Member::Unknown(_), strange) = (member, &mut reasoner.strange) {
-                        strange.entry(resource.clone()).or_default().push((binding, member));
+                    if state.is_strange(member) {
+                        let strange = reasoner.strange.entry(resource.clone()).or_default();
+                        strange.push((binding, member));
                     }
                     if let Some(project) = project.filter(|_| BASIC_ROLES.contains(&binding.role.as_str())) {
                         let roles = std::iter::once(project)
@@ -258,8 +259,11 @@ impl<'s> Reasoner<'s> {
         let mut seen: HashSet<&str> = HashSet::new();
         let mut at = 0;
         while at < all.len() {
-            if let Some(roles) = self.basic_roles_of.get(&all[at]) {
-                all.extend(roles.iter().cloned());
+            // A role in a project may be granted to those who have it.
+            for role in self.basic_roles_of.get(&all[at]).into_iter().flatten() {
+                if !all.contains(role) {
+                    all.push(role.clone());
+                }
             }
             for group in self.groups_of.get(&all[at]).into_iter().flatten() {
                 if seen.insert(group) {
@@ -322,9 +326,8 @@ impl<'s> Reasoner<'s> {
         })
     }
 
-    /// The addresses of the service accounts that some identities may be able to act as: no others are worth a decision.
-    pub(crate) fn may_be_acted_as(&self, identities: &[Member]) -> Vec<&str> {
-        let impersonation = self.impersonation.get_or_init(|| {
+    fn impersonation(&self) -> &Impersonation {
+        self.impersonation.get_or_init(|| {
             let mut all = Impersonation::default();
             for (on, binding) in self.state.bindings() {
                 if self.permits(&binding.role, IMPERSONATION) != Permits::Yes {
@@ -338,8 +341,19 @@ impl<'s> Reasoner<'s> {
                 }
             }
             all
-        });
-        if identities.iter().any(|identity| impersonation.above.contains(identity)) {
+        })
+    }
+
+    /// Whether some identities may be able to act as all service accounts that are in something.
+    pub(crate) fn act_as_any(&self, identities: &[Member]) -> bool {
+        let above = &self.impersonation().above;
+        identities.iter().any(|identity| above.contains(identity))
+    }
+
+    /// The addresses of the service accounts that some identities may be able to act as: no others are worth a decision.
+    pub(crate) fn may_be_acted_as(&self, identities: &[Member]) -> Vec<&str> {
+        let impersonation = self.impersonation();
+        if self.act_as_any(identities) {
             return self.service_accounts().iter().map(String::as_str).collect();
         }
         let accounts = identities
@@ -427,7 +441,11 @@ impl<'s> Reasoner<'s> {
                 match self.permits(&binding.role, access.permission) {
                     Permits::No => {}
                     Permits::Unknown => unknown.push(unknown_role(&binding.role, member, on)),
-                    Permits::Yes => match binding.condition.as_ref().map(|it| it.verdict(resource, access.time)) {
+                    Permits::Yes => match binding
+                        .condition
+                        .as_ref()
+                        .map(|it| it.verdict(resource, access.permission, access.time))
+                    {
                         None | Some(Verdict::Holds) if !denials.is_empty() => return Decision::Unknown(denials),
                         None | Some(Verdict::Holds) => return Decision::Granted(grant()),
                         Some(Verdict::Fails) => near.push(NearMiss::Condition(grant())),
@@ -445,7 +463,10 @@ impl<'s> Reasoner<'s> {
         }
         for on in &lineage {
             for (binding, member) in self.strange.get(on).into_iter().flatten() {
-                if self.permits(&binding.role, access.permission) == Permits::Yes {
+                // Groups hold no identities of pools, and a group that asks is itself.
+                let is_other_sort = matches!(member, Member::Group(_))
+                    && !matches!(access.subject, Member::User(_) | Member::ServiceAccount(_));
+                if !is_other_sort && self.permits(&binding.role, access.permission) == Permits::Yes {
                     let (role, on) = (&binding.role, on.short());
                     unknown.push(format!(
                         "{role} on {on} is granted to {member}, and who that is is not known"
@@ -519,9 +540,8 @@ impl<'s> Reasoner<'s> {
         lineage: &[ResourceName],
         unknown: &mut Vec<String>,
     ) -> Option<Decision> {
-        let resource = self.as_in_conditions(&lineage[0]);
         let covering = |members: &[Member]| identities.iter().find(|identity| members.contains(identity)).cloned();
-        let strange = |members: &[Member]| members.iter().find(|it| matches!(it, Member::Unknown(_))).cloned();
+        let strange = |members: &[Member]| members.iter().find(|it| self.state.is_strange(it)).cloned();
         for on in lineage {
             for rule in self.deny_rules.get(on).into_iter().flatten() {
                 if !rule.is_about(access.permission) || covering(&rule.except).is_some() {
@@ -541,7 +561,7 @@ impl<'s> Reasoner<'s> {
                     continue;
                 }
                 let Some(member) = denied else { continue };
-                match rule.condition.as_ref().map(|it| it.verdict(&resource, access.time)) {
+                match rule.condition.as_ref().map(Condition::verdict_of_denial) {
                     None | Some(Verdict::Holds) => return Some(Decision::Denied { on: on.clone(), member }),
                     Some(Verdict::Fails) => {}
                     Some(Verdict::Unknown(why)) => {

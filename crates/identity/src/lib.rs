@@ -5,6 +5,7 @@
 mod breadth;
 mod condition;
 mod decide;
+mod documents;
 mod drift;
 mod exchange;
 mod explain;
@@ -30,6 +31,7 @@ mod tree;
 pub use breadth::{breadth, is_public};
 pub use condition::Verdict;
 pub use decide::{Access, Decision, Grant, Missed, NearMiss, Reasoner};
+pub use documents::Documents;
 pub use drift::{AuditLog, Change, Drift, DriftKind, drift};
 pub use exchange::{Exchange, Principal, claims_of_account};
 pub use explain::{Explanation, IMPERSONATION, Link};

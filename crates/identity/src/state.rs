@@ -24,6 +24,8 @@ pub struct State {
     pub project_numbers: BTreeMap<String, String>,
     /// Members of groups, by the group's address.
     pub groups: BTreeMap<String, Vec<Member>>,
+    /// Groups that have members whom nobody may see here.
+    pub hidden_groups: BTreeSet<String>,
     /// Permissions of custom roles, by full name: `projects/ID/roles/NAME`.
     pub custom_roles: BTreeMap<String, BTreeSet<String>>,
     /// Google's predefined roles, where they are not those that come with the program.
@@ -67,6 +69,7 @@ impl State {
         for (group, members) in other.groups {
             self.groups.entry(group).or_default().extend(members);
         }
+        self.hidden_groups.extend(other.hidden_groups);
         self.custom_roles.extend(other.custom_roles);
         if other.predefined_roles.is_some() {
             self.predefined_roles = other.predefined_roles;
@@ -75,6 +78,16 @@ impl State {
         self.keys.extend(other.keys);
         self.whole_projects.extend(other.whole_projects);
         self.unresolved.extend(other.unresolved);
+    }
+
+    /// Whether nobody can say here who a member of a policy is.
+    pub(crate) fn is_strange(&self, member: &Member) -> bool {
+        match member {
+            Member::Unknown(_) => true,
+            // What a file says of a group is enough.
+            Member::Group(group) => self.hidden_groups.contains(group) && !self.groups.contains_key(group),
+            _ => false,
+        }
     }
 
     /// Google's predefined roles, as this state has them.

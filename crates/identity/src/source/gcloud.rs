@@ -1,33 +1,17 @@
 //! What gcloud prints with `--format=json`.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use yaml::Source;
 
+use super::results::Results;
 use super::{Form, StateError};
 use crate::member::Member;
 use crate::name::ResourceName;
 use crate::policy::{DenyRule, Policy, mark_of, object};
 use crate::provider::Provider;
 use crate::state::{AccountKey, State};
-
-/// One result of `gcloud asset search-all-iam-policies`.
-#[derive(Deserialize)]
-pub(super) struct SearchResult<'t> {
-    #[serde(borrow)]
-    resource: Cow<'t, str>,
-    #[serde(default)]
-    project: Option<String>,
-    #[serde(default)]
-    folders: Vec<String>,
-    #[serde(default)]
-    organization: Option<String>,
-    #[serde(borrow)]
-    policy: &'t RawValue,
-}
 
 /// What `gcloud iam roles describe` prints.
 #[derive(Deserialize)]
@@ -91,9 +75,9 @@ pub(super) fn read(
     resource: Option<&ResourceName>,
 ) -> Result<(), StateError> {
     if form.policy.is_some() {
-        let mut read = Results::default();
-        read.add(&object(part)?, source)?;
-        state.merge(read.state);
+        let mut results = Results::default();
+        results.add_text(part, source)?;
+        state.merge(results.state);
         Ok(())
     } else if form.included_permissions.is_some() {
         let role: Role = object(part)?;
@@ -122,91 +106,6 @@ pub(super) fn read(
         Ok(())
     } else {
         Err(StateError::Form)
-    }
-}
-
-/// The results of a search, where the document is a list of them; they are long, and read in one go.
-pub(super) fn search_results(text: &str) -> Option<Vec<SearchResult<'_>>> {
-    serde_json::from_str(text).ok()
-}
-
-/// So many results are worth a thread.
-const AT_A_TIME: usize = 500;
-
-/// Adds what the results of a search say. Their policies are read on several threads, and joined in their order.
-pub(super) fn read_results(
-    state: &mut State,
-    results: Vec<SearchResult<'_>>,
-    source: &Source,
-) -> Result<(), StateError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let size = results.len().div_ceil(threads).max(AT_A_TIME);
-    let read = |part: &[SearchResult<'_>]| {
-        let mut read = Results::default();
-        part.iter().try_for_each(|result| read.add(result, source))?;
-        Ok(read.state)
-    };
-    let parts: Vec<Result<State, StateError>> = std::thread::scope(|scope| {
-        let mut chunks = results.chunks(size);
-        let first = chunks.next();
-        let others: Vec<_> = chunks.map(|part| scope.spawn(move || read(part))).collect();
-        let first = first.map(read);
-        let others = others.into_iter().map(|thread| match thread.join() {
-            Ok(read) => read,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        first.into_iter().chain(others).collect()
-    });
-    for part in parts {
-        state.merge(part?);
-    }
-    Ok(())
-}
-
-/// Results while they are read. What most of them repeat is read once.
-#[derive(Default)]
-struct Results {
-    state: State,
-    /// Names of projects and of what they are in, whose place is known.
-    above: BTreeSet<String>,
-    project: String,
-}
-
-impl Results {
-    fn add(&mut self, result: &SearchResult<'_>, source: &Source) -> Result<(), StateError> {
-        let state = &mut self.state;
-        let resource = ResourceName::parse(&result.resource)?;
-        let policy = Policy::read(result.policy.get(), source).map_err(|error| StateError::at(&resource, error))?;
-        let is_manager = resource.service() == "cloudresourcemanager.googleapis.com";
-        if let Some(project) = &result.project
-            && *project != self.project
-        {
-            // The search covers all that is in the project.
-            state.whole_projects.insert(ResourceName::parse(project)?);
-            self.project.clone_from(project);
-        }
-        let project = result.project.iter();
-        let mut above = project.chain(&result.folders).chain(&result.organization);
-        // A project is a result of its own, with itself as its project; the number is said there only.
-        let mut child = resource.clone();
-        if is_manager
-            && let Some(id) = resource.project_id()
-            && let Some(number) = above.next().and_then(|name| name.strip_prefix("projects/"))
-        {
-            state.project_numbers.insert(number.to_owned(), id.to_owned());
-        }
-        for name in above {
-            let parent = ResourceName::parse(name)?;
-            if parent != child {
-                state.parents.push((child, parent.clone()));
-            }
-            if !self.above.insert(name.clone()) {
-                break;
-            }
-            child = parent;
-        }
-        state.policies.push((resource, policy));
-        Ok(())
     }
 }
 

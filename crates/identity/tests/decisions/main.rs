@@ -58,8 +58,7 @@ fn state() -> State {
         (
             "projects/acme",
             json!({"deniedPrincipals": ["principalSet://iam.googleapis.com/projects/17/locations/global/workloadIdentityPools/acme.svc.id.goog/namespace/ml"],
-            "deniedPermissions": ["iam.googleapis.com/serviceAccounts.*"],
-            "denialCondition": {"title": "third", "expression": "resource.name.endsWith('/third@acme.iam.gserviceaccount.com')"}}),
+            "deniedPermissions": ["iam.googleapis.com/serviceAccounts.implicitDelegation"]}),
         ),
         (
             "folders/4",
