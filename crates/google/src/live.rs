@@ -262,6 +262,11 @@ impl Reading<'_> {
         let query = [("pageSize", "100".to_owned())];
         let answer = self.client.list(&what, Service::Iam, &path, "accounts", &query).await;
         let accounts = self.gap(answer)?.unwrap_or_default();
+        for account in accounts.iter().filter(|account| account["disabled"] == true) {
+            if let Some(email) = account["email"].as_str() {
+                self.state.disabled_accounts.insert(email.to_ascii_lowercase());
+            }
+        }
         let names = accounts.iter().filter_map(|account| account["name"].as_str());
         (self.on_step)(&format!("the keys of {} service accounts of {scope}", accounts.len()));
         let client = self.client;

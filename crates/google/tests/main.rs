@@ -251,7 +251,10 @@ fn all_that_is_granted_is_read_and_gaps_are_said() {
                     "attributeMapping": {"google.subject": "assertion.sub"},
                     "oidc": {"issuerUri": "https://token.actions.githubusercontent.com"}}]})),
             "/v1/projects/acme/serviceAccounts?pageSize=100" => ok(&json!({"accounts": [
-                {"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com"}]})),
+                {"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com",
+                    "email": "a@acme.iam.gserviceaccount.com", "uniqueId": "1"},
+                {"name": "projects/acme/serviceAccounts/off@acme.iam.gserviceaccount.com",
+                    "email": "off@acme.iam.gserviceaccount.com", "uniqueId": "2", "disabled": true}]})),
             "/v1/projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com/keys?keyTypes=USER_MANAGED" => {
                 ok(&json!({
                 "keys": [{"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com/keys/k1",
@@ -298,6 +301,10 @@ fn all_that_is_granted_is_read_and_gaps_are_said() {
     ];
     assert_eq!(ops, all);
     assert!(state.hidden_groups.is_empty());
+    assert_eq!(
+        state.disabled_accounts,
+        BTreeSet::from(["off@acme.iam.gserviceaccount.com".to_owned()])
+    );
     assert_eq!(state.unresolved.len(), 1);
     let unresolved = "the policy of organizations/1: Google refused: Permission denied on organizations/1";
     assert_eq!(state.unresolved[0].message, unresolved);

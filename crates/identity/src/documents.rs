@@ -10,7 +10,7 @@ use hashbrown::HashSet;
 use yaml::Source;
 
 use crate::decide::{Access, Decision, Reasoner};
-use crate::explain::IMPERSONATION;
+use crate::explain::{Acting, IMPERSONATION};
 use crate::member::Member;
 use crate::name::ResourceName;
 use crate::policy::Policy;
@@ -107,7 +107,7 @@ impl Documents {
         let is_final = |question: &Access<'_>| {
             matches!(
                 reasoner.explain(question).decision,
-                Decision::Granted(_) | Decision::Denied { .. }
+                Decision::Granted(_) | Decision::Denied { .. } | Decision::Disabled(_)
             )
         };
         let is_final = questions.iter().all(is_final);
@@ -197,12 +197,15 @@ impl Picked {
         let mut known: HashSet<Member> = HashSet::new();
         loop {
             let reasoner = Reasoner::new(&self.state);
-            let actors = reasoner.acting(question).into_iter().map(|(actor, links)| {
-                let attributes = if links.is_empty() { question.attributes } else { &[] };
-                reasoner.identities(&actor, attributes)
-            });
+            let actors = reasoner
+                .acting(question, &[Acting::Token])
+                .into_iter()
+                .map(|(actor, links)| {
+                    let attributes = if links.is_empty() { question.attributes } else { &[] };
+                    reasoner.identities(&actor, attributes)
+                });
             let mut names: Vec<Member> = actors.flatten().collect();
-            if reasoner.act_as_any(&names) || names.len() > FEW {
+            if reasoner.act_as_any(&names, Acting::Token) || names.len() > FEW {
                 return false;
             }
             names.retain(|name| known.insert(name.clone()));
@@ -214,7 +217,7 @@ impl Picked {
             self.add_actors_named(|text| ends.iter().any(|end| ends_with(text, end)) && names.contains(&parsed(text)));
             // What is above the accounts may deny it.
             let reasoner = Reasoner::new(&self.state);
-            let accounts = reasoner.may_be_acted_as(&names).into_iter();
+            let accounts = reasoner.may_be_acted_as(&names, Acting::Token).into_iter();
             let accounts: Vec<ResourceName> = accounts.map(ResourceName::service_account).collect();
             drop(reasoner);
             if accounts.len() > FEW {
@@ -301,7 +304,11 @@ fn ends_of(member: &Member) -> Vec<String> {
             older.into_iter().chain([subject.clone()]).collect()
         }
         Member::FederatedSet { set, .. } => vec![set.to_string()],
-        Member::AllAuthenticatedUsers | Member::ProjectRole(..) | Member::Deleted(_) | Member::Unknown(_) => {
+        Member::AllAuthenticatedUsers
+        | Member::AccountsIn(_)
+        | Member::ProjectRole(..)
+        | Member::Deleted(_)
+        | Member::Unknown(_) => {
             vec![member.to_string()]
         }
     }

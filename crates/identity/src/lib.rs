@@ -34,7 +34,7 @@ pub use decide::{Access, Decision, Grant, Missed, NearMiss, Reasoner};
 pub use documents::Documents;
 pub use drift::{AuditLog, Change, Drift, DriftKind, drift};
 pub use exchange::{Exchange, Principal, claims_of_account};
-pub use explain::{Explanation, IMPERSONATION, Link};
+pub use explain::{Acting, Explanation, IMPERSONATION, LAUNCHING, Link};
 pub use expression::Timestamp;
 pub use grant::NewGrant;
 pub use landscape::{AccountLink, Doubt, Identity, Landscape, NeedVerdict, is_default_account, is_service_agent};

@@ -251,6 +251,16 @@ impl fmt::Display for ResourceName {
     }
 }
 
+/// The project, by its id or number, in which a service account was made; none for those of Google's own services.
+pub(crate) fn home_of_account(email: &str) -> Option<&str> {
+    let (name, domain) = email.split_once('@')?;
+    match domain {
+        "developer.gserviceaccount.com" => name.strip_suffix("-compute"),
+        "appspot.gserviceaccount.com" => Some(name),
+        _ => project_of_account(email),
+    }
+}
+
 /// The project that a service account's address names: that of an account made by a user.
 pub fn project_of_account(email: &str) -> Option<&str> {
     let (_, domain) = email.split_once('@')?;

@@ -32,6 +32,8 @@ pub struct State {
     pub predefined_roles: Option<Arc<PredefinedRoles>>,
     /// Providers of workload identity pools.
     pub providers: Vec<Provider>,
+    /// The addresses of service accounts that are disabled: nobody can be them.
+    pub disabled_accounts: BTreeSet<String>,
     /// Keys of service accounts that somebody holds.
     pub keys: Vec<AccountKey>,
     /// Projects whose grants are all here, with those on what is in them: what is not here is not granted.
@@ -75,6 +77,7 @@ impl State {
             self.predefined_roles = other.predefined_roles;
         }
         self.providers.extend(other.providers);
+        self.disabled_accounts.extend(other.disabled_accounts);
         self.keys.extend(other.keys);
         self.whole_projects.extend(other.whole_projects);
         self.unresolved.extend(other.unresolved);
@@ -86,6 +89,10 @@ impl State {
             Member::Unknown(_) => true,
             // What a file says of a group is enough.
             Member::Group(group) => self.hidden_groups.contains(group) && !self.groups.contains_key(group),
+            // The numbers of projects say which they are.
+            Member::AccountsIn(container) => container
+                .strip_prefix("projects/")
+                .is_some_and(|number| !self.project_numbers.contains_key(number)),
             _ => false,
         }
     }

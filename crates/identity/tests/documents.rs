@@ -50,6 +50,7 @@ fn members() -> Vec<String> {
         "allUsers".to_owned(),
         "principalSet://goog/public:all".to_owned(),
         "projectViewer:acme".to_owned(),
+        "principalSet://cloudresourcemanager.googleapis.com/projects/17/type/ServiceAccount".to_owned(),
         "deleted:user:ann@acme.com?uid=1".to_owned(),
         "robot:x".to_owned(),
     ]);

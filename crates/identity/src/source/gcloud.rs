@@ -58,6 +58,14 @@ struct Oidc {
     allowed_audiences: Vec<String>,
 }
 
+/// One of what `gcloud iam service-accounts list` prints.
+#[derive(Deserialize)]
+struct Account {
+    email: String,
+    #[serde(default)]
+    disabled: bool,
+}
+
 /// One of what `gcloud iam service-accounts keys list` prints.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,6 +99,9 @@ pub(super) fn read(
         provider(state, object(part)?, part, source)
     } else if form.key_type.is_some() {
         key(state, object(part)?, part, source)
+    } else if form.unique_id.is_some() {
+        account(state, &object(part)?);
+        Ok(())
     } else if form.rules.is_some() {
         let attached = attachment(part)?;
         let resource = resource.cloned().or(attached).ok_or(StateError::WhichResource)?;
@@ -147,6 +158,15 @@ fn provider(state: &mut State, provider: ProviderDocument, part: &str, source: &
         mark: mark_of(part, source),
     });
     Ok(())
+}
+
+fn account(state: &mut State, account: &Account) {
+    // An account without grants is known all the same.
+    let name = ResourceName::service_account(&account.email);
+    state.policies.push((name, Policy::default()));
+    if account.disabled {
+        state.disabled_accounts.insert(account.email.to_ascii_lowercase());
+    }
 }
 
 fn key(state: &mut State, key: Key, part: &str, source: &Source) -> Result<(), StateError> {

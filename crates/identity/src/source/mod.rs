@@ -122,6 +122,8 @@ struct Form<'t> {
     attribute_mapping: Option<&'t RawValue>,
     #[serde(borrow)]
     key_type: Option<&'t RawValue>,
+    #[serde(borrow)]
+    unique_id: Option<&'t RawValue>,
     #[serde(borrow, rename = "format_version")]
     format_version: Option<&'t RawValue>,
     #[serde(borrow, rename = "terraform_version")]
