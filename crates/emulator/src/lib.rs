@@ -84,6 +84,21 @@ impl Emulator {
     }
 }
 
+/// Runs a cloud until the process ends. `ready` is told where it listens, once it answers.
+///
+/// # Errors
+/// As [`Emulator::start`].
+pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| StartError::Listen(settings.listen, error))?;
+    runtime.block_on(async {
+        let emulator = Emulator::start(settings).await?;
+        ready(emulator.address());
+        emulator.serve().await;
+        Ok(())
+    })
+}
+
 /// Brings what was going on when the cloud was stopped to an end, or starts it again.
 async fn resume(cloud: &Arc<Cloud>) -> error::Result<()> {
     work::job::end_interrupted(cloud)?;

@@ -332,6 +332,7 @@ fn describe(member: &Member) -> (NodeKind, String, String) {
         Member::User(email) => of(NodeKind::Person, email, "user"),
         Member::Group(email) => of(NodeKind::Group, email, "group"),
         Member::Domain(domain) => of(NodeKind::Group, domain, "all users of the domain"),
+        Member::AccountsIn(container) => of(NodeKind::Group, container, "all service accounts in it"),
         Member::ServiceAccount(email) => {
             let name = email.split('@').next().unwrap_or(email);
             let detail = match project_of_account(email) {
