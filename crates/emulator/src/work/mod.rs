@@ -2,6 +2,7 @@
 
 pub(crate) mod job;
 pub(crate) mod replica;
+mod run;
 pub(crate) mod serving;
 
 use std::collections::HashMap;
