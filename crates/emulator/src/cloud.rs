@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::fault::Faults;
 use crate::oidc::Issuer;
 use crate::settings::Settings;
+use crate::storage::Storage;
 use crate::store::{Store, StoreError};
 use crate::token;
 
@@ -17,6 +18,8 @@ pub(crate) struct Cloud {
     pub(crate) authority: Authority,
     pub(crate) issuer: Issuer,
     pub(crate) faults: Faults,
+    /// The contents of objects.
+    pub(crate) storage: Storage,
     /// Where it answers: `http://127.0.0.1:8080`.
     pub(crate) url: String,
     /// The project of the metadata server.
@@ -40,6 +43,7 @@ impl Cloud {
     pub(crate) fn new(settings: Settings, address: SocketAddr) -> Result<Cloud, StartError> {
         let store = Store::open(&settings.state)?;
         token::tidy(&store)?;
+        let storage = Storage::open(&store)?;
         for (text, member) in &settings.tokens {
             let principal = Principal {
                 member: member.clone(),
@@ -60,6 +64,7 @@ impl Cloud {
             authority,
             issuer,
             faults: Faults::default(),
+            storage,
             url,
             project: settings.project,
             account: settings.account,

@@ -55,6 +55,7 @@ impl Emulator {
             .local_addr()
             .map_err(|error| StartError::Listen(wanted, error))?;
         let cloud = Arc::new(Cloud::new(settings, address)?);
+        storage::tidy(&cloud);
         Ok(Emulator {
             cloud,
             listener,
