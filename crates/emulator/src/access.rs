@@ -120,7 +120,13 @@ impl Authority {
             resource,
             time: time::now_timestamp(),
         };
-        self.ask(|reasoner| matches!(reasoner.decide(&access), Decision::Granted(_)))
+        let decision = self.ask(|reasoner| reasoner.decide(&access));
+        if let Decision::Unknown(reasons) = &decision {
+            let (caller, on) = (caller.name(), resource.as_str());
+            let why = reasons.join("; ");
+            crate::log::warn(&format!("{caller} is taken not to have {permission} on {on}: {why}"));
+        }
+        matches!(decision, Decision::Granted(_))
     }
 
     /// Lets the caller pass if they have a permission.

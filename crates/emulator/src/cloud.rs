@@ -12,6 +12,8 @@ use crate::settings::Settings;
 use crate::storage::Storage;
 use crate::store::{Store, StoreError};
 use crate::token;
+use crate::work::Works;
+use crate::work::serving::Servers;
 
 pub(crate) struct Cloud {
     pub(crate) store: Store,
@@ -20,12 +22,12 @@ pub(crate) struct Cloud {
     pub(crate) faults: Faults,
     /// The contents of objects.
     pub(crate) storage: Storage,
+    /// Jobs that run.
+    pub(crate) works: Works,
+    /// Servers of deployed models.
+    pub(crate) servers: Servers,
     /// Where it answers: `http://127.0.0.1:8080`.
     pub(crate) url: String,
-    /// The project of the metadata server.
-    pub(crate) project: String,
-    /// The service account of the metadata server.
-    pub(crate) account: Option<String>,
 }
 
 /// Why a cloud cannot be started.
@@ -35,6 +37,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Key(String),
+    #[error("what went on before cannot be brought to an end: {0}")]
+    Resume(String),
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
 }
@@ -65,9 +69,9 @@ impl Cloud {
             issuer,
             faults: Faults::default(),
             storage,
+            works: Works::default(),
+            servers: Servers::default(),
             url,
-            project: settings.project,
-            account: settings.account,
         })
     }
 

@@ -23,6 +23,7 @@ mod sts;
 mod time;
 mod token;
 mod vertex;
+mod work;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use tokio::net::TcpListener;
 
 use cloud::Cloud;
 pub use cloud::StartError;
+use metadata::Machine;
 pub use settings::{Iam, Settings};
 pub use store::StoreError;
 
@@ -39,6 +41,7 @@ pub struct Emulator {
     cloud: Arc<Cloud>,
     listener: TcpListener,
     address: SocketAddr,
+    machine: Machine,
 }
 
 impl Emulator {
@@ -54,9 +57,17 @@ impl Emulator {
         let address = listener
             .local_addr()
             .map_err(|error| StartError::Listen(wanted, error))?;
+        let machine = Machine {
+            project: settings.project.clone(),
+            account: settings.account.clone(),
+        };
         let cloud = Arc::new(Cloud::new(settings, address)?);
         storage::tidy(&cloud);
+        resume(&cloud)
+            .await
+            .map_err(|error| StartError::Resume(error.message))?;
         Ok(Emulator {
+            machine,
             cloud,
             listener,
             address,
@@ -70,6 +81,13 @@ impl Emulator {
 
     /// Answers calls, for ever.
     pub async fn serve(self) {
-        server::serve(self.cloud, self.listener).await;
+        server::serve(self.cloud, Arc::new(self.machine), self.listener).await;
     }
+}
+
+/// Brings what was going on when the cloud was stopped to an end, or starts it again.
+async fn resume(cloud: &Arc<Cloud>) -> error::Result<()> {
+    work::job::end_interrupted(cloud)?;
+    vertex::operation::end_interrupted(cloud)?;
+    work::serving::start_deployed(cloud).await
 }

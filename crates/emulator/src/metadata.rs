@@ -100,7 +100,7 @@ fn of_account(cloud: &Cloud, account: &str, rest: &[&str], is_recursive: bool, c
 }
 
 /// The number of a project; where none is known, one that its id gives.
-fn number(cloud: &Cloud, project: &str) -> String {
+pub(crate) fn number(cloud: &Cloud, project: &str) -> String {
     let known = cloud
         .authority
         .ask(|reasoner| reasoner.state().project_number(project).map(str::to_owned));

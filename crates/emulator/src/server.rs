@@ -1,5 +1,6 @@
 //! The listener, and which service answers what. All services are on one port: their paths tell them apart.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -9,6 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use identity::ResourceName;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::access::Caller;
 use crate::call::{Body, Call, Reply};
@@ -23,8 +25,22 @@ use crate::{iam, iam_credentials, logging, metadata, oidc, storage, sts, token, 
 #[error("the answer was lost, as a fault asked")]
 struct Lost;
 
+/// The cloud as the machine of a job sees it.
+pub(crate) struct MachineServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) task: JoinHandle<()>,
+}
+
+/// Listens on a port of its own for one machine: its metadata server says who it is.
+pub(crate) async fn serve_machine(cloud: &Arc<Cloud>, machine: Machine) -> std::io::Result<MachineServer> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let task = tokio::spawn(serve(Arc::clone(cloud), Arc::new(machine), listener));
+    Ok(MachineServer { address, task })
+}
+
 /// Answers calls until the process ends.
-pub(crate) async fn serve(cloud: Arc<Cloud>, listener: TcpListener) {
+pub(crate) async fn serve(cloud: Arc<Cloud>, machine: Arc<Machine>, listener: TcpListener) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // No more files may be opened: those that are open will be closed.
@@ -33,9 +49,9 @@ pub(crate) async fn serve(cloud: Arc<Cloud>, listener: TcpListener) {
         };
         // Answers are small, and waited for.
         let _ = stream.set_nodelay(true);
-        let cloud = Arc::clone(&cloud);
+        let (cloud, machine) = (Arc::clone(&cloud), Arc::clone(&machine));
         tokio::spawn(async move {
-            let service = service_fn(move |request| respond(Arc::clone(&cloud), request));
+            let service = service_fn(move |request| respond(Arc::clone(&cloud), Arc::clone(&machine), request));
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service);
@@ -45,7 +61,11 @@ pub(crate) async fn serve(cloud: Arc<Cloud>, listener: TcpListener) {
     }
 }
 
-async fn respond(cloud: Arc<Cloud>, request: Request<Incoming>) -> std::result::Result<Response<Body>, Lost> {
+async fn respond(
+    cloud: Arc<Cloud>,
+    machine: Arc<Machine>,
+    request: Request<Incoming>,
+) -> std::result::Result<Response<Body>, Lost> {
     let path = request.uri().path().to_owned();
     let effects = match path.starts_with("/emulator/") {
         true => Vec::new(),
@@ -57,7 +77,7 @@ async fn respond(cloud: Arc<Cloud>, request: Request<Incoming>) -> std::result::
     let refused = effects.iter().find_map(|effect| effect.status());
     let result = match refused {
         Some((status, message)) => Err(ApiError::new(status, message)),
-        None => answer(&cloud, request, &effects).await,
+        None => answer(&cloud, &machine, request, &effects).await,
     };
     if effects.contains(&Effect::LostAnswer) {
         return Err(Lost);
@@ -81,18 +101,19 @@ fn response(result: Result<Reply>, path: &str) -> Response<Body> {
     response
 }
 
-async fn answer(cloud: &Arc<Cloud>, request: Request<Incoming>, effects: &[Effect]) -> Result<Reply> {
+async fn answer(
+    cloud: &Arc<Cloud>,
+    machine: &Machine,
+    request: Request<Incoming>,
+    effects: &[Effect],
+) -> Result<Reply> {
     let mut call = Call::new(request)?;
     let segments = call.segments.clone();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     // What needs no token.
     match path.as_slice() {
         [] | ["computeMetadata", ..] => {
-            let machine = Machine {
-                project: cloud.project.clone(),
-                account: cloud.account.clone(),
-            };
-            return metadata::answer(cloud, &machine, &call);
+            return metadata::answer(cloud, machine, &call);
         }
         ["oidc", ..] => return oidc::answer(cloud, &mut call).await,
         ["emulator", rest @ ..] => return control(cloud, &mut call, rest).await,

@@ -26,7 +26,7 @@ pub(crate) fn granted(policies: &[(&str, Json)]) -> State {
 }
 
 impl Cloud {
-    /// A cloud with tokens called `ann` (a user with the role of an owner, in `acme-dev`) and `bob` (who has nothing).
+    /// A cloud with tokens called `ann`, `bob` and `cleo`, each a user of `acme.com`.
     pub(crate) fn new(iam: Iam, granted: State) -> Cloud {
         Cloud::at(tempfile::tempdir().unwrap(), iam, granted)
     }
@@ -41,6 +41,7 @@ impl Cloud {
             tokens: vec![
                 ("ann".to_owned(), member("user:ann@acme.com")),
                 ("bob".to_owned(), member("user:bob@acme.com")),
+                ("cleo".to_owned(), member("user:cleo@acme.com")),
             ],
             project: "acme-dev".to_owned(),
             account: Some("trainer@acme-dev.iam.gserviceaccount.com".to_owned()),

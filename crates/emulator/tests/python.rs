@@ -15,10 +15,13 @@ fn run(file: &str) {
         return;
     };
     let owner = json!({"bindings": [
-        {"role": "roles/owner", "members": ["user:ann@acme.com"]},
+        {"role": "roles/iam.workloadIdentityPoolAdmin", "members": ["user:ann@acme.com"]},
+        {"role": "roles/iam.serviceAccountAdmin", "members": ["user:ann@acme.com"]},
+        {"role": "roles/resourcemanager.projectIamAdmin", "members": ["user:ann@acme.com"]},
         {"role": "roles/aiplatform.admin", "members": ["user:ann@acme.com"]},
         {"role": "roles/storage.admin", "members": ["user:ann@acme.com"]},
         {"role": "roles/logging.admin", "members": ["user:ann@acme.com"]},
+        {"role": "roles/aiplatform.user", "members": ["user:cleo@acme.com"]},
         {"role": "roles/iam.serviceAccountUser", "members": ["user:ann@acme.com"]},
         {"role": "roles/aiplatform.user", "members": ["serviceAccount:trainer@acme-dev.iam.gserviceaccount.com"]},
         {"role": "roles/storage.objectAdmin", "members": ["serviceAccount:trainer@acme-dev.iam.gserviceaccount.com"]},
@@ -56,4 +59,14 @@ fn google_auth() {
 #[test]
 fn google_cloud_storage() {
     run("test_storage.py");
+}
+
+#[test]
+fn vertex_jobs() {
+    run("test_jobs.py");
+}
+
+#[test]
+fn vertex_models_and_endpoints() {
+    run("test_models.py");
 }

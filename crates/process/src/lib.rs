@@ -9,6 +9,7 @@ mod debt;
 mod group;
 mod live;
 mod mark;
+mod running;
 mod scratch;
 mod streams;
 #[cfg(unix)]
@@ -21,6 +22,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 pub use debt::Debt;
+pub use running::Running;
 pub use scratch::Scratch;
 
 use live::Live;

@@ -75,7 +75,7 @@ async fn collection(
     (kind, above, word): What<'_>,
     on: &ResourceName,
 ) -> Result<Reply> {
-    let permission = |verb: &str| format!("iam.{word}s.{verb}");
+    let permission = |verb: &str| format!("iam.googleapis.com/{word}s.{verb}");
     if call.method == Method::GET {
         cloud.authority.require(caller, &permission("list"), on)?;
         let found = cloud.store.list(kind, &format!("{above}/"), "", usize::MAX)?;
@@ -116,7 +116,11 @@ async fn one(
     (kind, name, word): What<'_>,
     on: &ResourceName,
 ) -> Result<Reply> {
-    let require = |verb: &str| cloud.authority.require(caller, &format!("iam.{word}s.{verb}"), on);
+    let require = |verb: &str| {
+        cloud
+            .authority
+            .require(caller, &format!("iam.googleapis.com/{word}s.{verb}"), on)
+    };
     let missing = || ApiError::not_found(format!("Requested entity was not found: {name}"));
     let method = call.method.clone();
     match method {

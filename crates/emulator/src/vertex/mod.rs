@@ -1,4 +1,15 @@
-//! Vertex AI (<https://cloud.google.com/vertex-ai/docs/reference/rest>).
+//! Vertex AI (<https://cloud.google.com/vertex-ai/docs/reference/rest>). A resource is the document that was sent, with
+//! what the service adds; fields that are not known here are kept.
+
+mod custom_job;
+mod endpoint;
+mod model;
+pub(crate) mod operation;
+mod resource;
+
+use std::sync::Arc;
+
+use hyper::Method;
 
 use crate::access::Caller;
 use crate::call::{Call, Reply};
@@ -6,15 +17,44 @@ use crate::cloud::Cloud;
 use crate::error::{ApiError, Result};
 use crate::fault::Effect;
 
+pub(crate) use custom_job::KIND as CUSTOM_JOB;
+pub(crate) use endpoint::KIND as ENDPOINT;
+pub(crate) use model::version as model_version;
+pub(crate) use resource::number;
+
+/// Where a call is about: a project and a location.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'p> {
+    pub(crate) project: &'p str,
+    pub(crate) location: &'p str,
+}
+
+impl Place<'_> {
+    /// `projects/P/locations/L`.
+    pub(crate) fn name(self) -> String {
+        format!("projects/{}/locations/{}", self.project, self.location)
+    }
+}
+
 /// Answers what follows `/v1/projects/PROJECT/locations/LOCATION`.
 pub(crate) async fn answer(
-    cloud: &std::sync::Arc<Cloud>,
+    cloud: &Arc<Cloud>,
     caller: &Caller,
     call: &mut Call,
-    at: (&str, &str),
+    (project, location): (&str, &str),
     rest: &[&str],
     effects: &[Effect],
 ) -> Result<Reply> {
-    let _ = (cloud, caller, call, at, rest, effects);
-    Err(ApiError::unimplemented("Vertex AI"))
+    let at = Place { project, location };
+    // Everything here needs somebody.
+    caller.principal()?;
+    match rest {
+        ["customJobs", rest @ ..] => custom_job::answer(cloud, caller, call, at, rest, effects).await,
+        ["models", rest @ ..] => model::answer(cloud, caller, call, at, rest).await,
+        ["endpoints", rest @ ..] => endpoint::answer(cloud, caller, call, at, rest).await,
+        ["operations", rest @ ..] => operation::answer(cloud, caller, call, at, rest).await,
+        [] if call.method == Method::GET => Err(ApiError::unimplemented("locations")),
+        [collection, ..] => Err(ApiError::unimplemented(format!("Vertex AI's {collection}"))),
+        [] => Err(ApiError::unimplemented("this method of locations")),
+    }
 }

@@ -23,7 +23,8 @@ def transport():
 def pool(subject_condition=None):
     """Makes a pool with a provider that takes the tokens of the cloud's own cluster."""
     at = f"{URL}/v1/projects/acme-dev/locations/global/workloadIdentityPools"
-    requests.post(f"{at}?workloadIdentityPoolId=cluster", headers=ANN, json={})
+    made = requests.post(f"{at}?workloadIdentityPoolId=cluster", headers=ANN, json={})
+    assert made.status_code in (200, 409), made.text
     provider = {
         "oidc": {"issuerUri": f"{URL}/oidc"},
         "attributeMapping": {"google.subject": "assertion.sub"},

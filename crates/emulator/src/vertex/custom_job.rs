@@ -1,0 +1,125 @@
+//! Custom jobs (<https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs>).
+
+use std::sync::Arc;
+
+use hyper::Method;
+use serde_json::{Value as Json, json};
+
+use super::{Place, operation, resource};
+use crate::access::Caller;
+use crate::call::{Call, Reply};
+use crate::cloud::Cloud;
+use crate::error::{ApiError, Result, Status};
+use crate::fault::Effect;
+use crate::work;
+
+pub(crate) const KIND: &str = "customJobs";
+
+pub(super) async fn answer(
+    cloud: &Arc<Cloud>,
+    caller: &Caller,
+    call: &mut Call,
+    at: Place<'_>,
+    rest: &[&str],
+    effects: &[Effect],
+) -> Result<Reply> {
+    let method = call.method.clone();
+    let verb = call.verb.clone();
+    let named = |id: &str| format!("{}/{KIND}/{id}", at.name());
+    match (method, rest, verb.as_deref()) {
+        (Method::POST, [], None) => {
+            resource::require(cloud, caller, "customJobs.create", &at.name())?;
+            let sent = call.json().await?;
+            let job = create(cloud, caller, at, sent)?;
+            let is_out_of_stock = effects.contains(&Effect::StockOut);
+            work::job::start(cloud, job["name"].as_str().unwrap_or_default(), is_out_of_stock);
+            Ok(Reply::json(&job))
+        }
+        (Method::GET, [], None) => {
+            resource::require(cloud, caller, "customJobs.list", &at.name())?;
+            resource::list(cloud, call, KIND, at)
+        }
+        (Method::GET, [id], None) => {
+            resource::require(cloud, caller, "customJobs.get", &named(id))?;
+            resource::get(cloud, KIND, &named(id)).map(|job| Reply::json(&job))
+        }
+        (Method::DELETE, [id], None) => {
+            resource::require(cloud, caller, "customJobs.delete", &named(id))?;
+            let job = resource::get(cloud, KIND, &named(id))?;
+            if !work::job::is_over(&job) {
+                let message = format!("The CustomJob {} is still running: cancel it first.", named(id));
+                return Err(ApiError::new(Status::FailedPrecondition, message));
+            }
+            cloud.store.delete(KIND, &named(id))?;
+            operation::deleted(cloud, at)
+        }
+        (Method::POST, [id], Some("cancel")) => {
+            resource::require(cloud, caller, "customJobs.cancel", &named(id))?;
+            resource::get(cloud, KIND, &named(id))?;
+            work::job::cancel(cloud, &named(id))?;
+            Ok(Reply::json(&json!({})))
+        }
+        _ => Err(ApiError::unimplemented("this method of custom jobs")),
+    }
+}
+
+fn create(cloud: &Cloud, caller: &Caller, at: Place<'_>, sent: Json) -> Result<Json> {
+    resource::text(&sent, "displayName")?;
+    let pools = sent["jobSpec"]["workerPoolSpecs"].as_array();
+    let pools = pools.filter(|pools| !pools.is_empty());
+    let pools = pools.ok_or_else(|| ApiError::invalid("Required field is not set: job_spec.worker_pool_specs"))?;
+    for (number, pool) in pools.iter().enumerate() {
+        // A later pool may be left empty, to keep the numbers of those behind it.
+        let is_empty = pool.as_object().is_none_or(serde_json::Map::is_empty);
+        if is_empty && number > 0 {
+            continue;
+        }
+        let field = |name: &str| format!("job_spec.worker_pool_specs[{number}].{name}");
+        let container = &pool["containerSpec"];
+        if container.is_object() == pool["pythonPackageSpec"].is_object() {
+            let message = format!(
+                "Exactly one of {} and {} must be set.",
+                field("container_spec"),
+                field("python_package_spec")
+            );
+            return Err(ApiError::invalid(message));
+        }
+        if container.is_object() && container["imageUri"].as_str().is_none_or(str::is_empty) {
+            let message = format!("Required field is not set: {}", field("container_spec.image_uri"));
+            return Err(ApiError::invalid(message));
+        }
+        if pool["machineSpec"]["machineType"].as_str().is_none_or(str::is_empty) {
+            let message = format!("Required field is not set: {}", field("machine_spec.machine_type"));
+            return Err(ApiError::invalid(message));
+        }
+        let replicas = &pool["replicaCount"];
+        if !replicas.is_null() && resource::number(replicas).is_none_or(|count| count < 0) {
+            return Err(ApiError::invalid(format!(
+                "Invalid value at {}",
+                field("replica_count")
+            )));
+        }
+        if number == 0 && resource::number(replicas).unwrap_or(1) != 1 {
+            return Err(ApiError::invalid(
+                "The replica_count of the first worker pool must be 1.",
+            ));
+        }
+    }
+    let output = sent["jobSpec"]["baseOutputDirectory"]["outputUriPrefix"].as_str();
+    if output.is_some_and(|uri| !uri.starts_with("gs://")) {
+        return Err(ApiError::invalid(
+            "base_output_directory.output_uri_prefix must begin with gs://",
+        ));
+    }
+    if let Some(account) = sent["jobSpec"]["serviceAccount"]
+        .as_str()
+        .filter(|account| !account.is_empty())
+    {
+        resource::require_act_as(cloud, caller, account)?;
+    }
+    let name = format!("{}/{KIND}/{}", at.name(), resource::new_id(cloud)?);
+    let mut job = resource::new(&name, sent);
+    job["state"] = "JOB_STATE_PENDING".into();
+    cloud.store.put(KIND, &name, &job)?;
+    Ok(job)
+}

@@ -1,0 +1,125 @@
+"""google-cloud-aiplatform: custom jobs that really run."""
+
+import sys
+import time
+
+import pytest
+import requests
+from conftest import LOCATION, PROJECT, TRAINER, URL, Token, python
+from google.api_core import exceptions
+from google.cloud import aiplatform
+
+ANN = {"Authorization": "Bearer ann"}
+
+
+def logs(job_id):
+    body = {
+        "resourceNames": [f"projects/{PROJECT}"],
+        "filter": f'resource.type="ml_job" resource.labels.job_id="{job_id}"',
+        "pageSize": 1000,
+    }
+    page = requests.post(f"{URL}/v2/entries:list", headers=ANN, json=body).json()
+    return [(entry["severity"], entry.get("textPayload") or entry.get("jsonPayload")) for entry in page.get("entries", [])]
+
+
+def test_a_job_runs_to_its_end():
+    code = "import os, sys; print('hello', os.environ['CLOUD_ML_PROJECT_ID']); print('careful', file=sys.stderr)"
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python(code))
+    job.run(sync=True)
+    assert job.state.name == "JOB_STATE_SUCCEEDED"
+    assert sorted(logs(job.name)) == [("ERROR", "careful"), ("INFO", f"hello {PROJECT}")]
+
+
+def test_a_job_that_fails_says_how():
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python("raise SystemExit(3)"))
+    with pytest.raises(RuntimeError, match="workerpool0-0 exited with a non-zero status of 3"):
+        job.run(sync=True)
+    assert job.state.name == "JOB_STATE_FAILED"
+
+
+def test_a_command_that_is_not_there_fails_the_job():
+    pools = python("")
+    pools[0]["container_spec"]["command"] = ["/no/such/program"]
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=pools)
+    with pytest.raises(RuntimeError, match="could not be started"):
+        job.run(sync=True)
+
+
+def test_a_job_is_cancelled_though_it_ignores_the_signal():
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(600)"
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python(code))
+    job.submit()
+    deadline = time.time() + 30
+    while not logs(job.name) and time.time() < deadline:
+        time.sleep(0.05)
+    job.cancel()
+    while job.state.name != "JOB_STATE_CANCELLED" and time.time() < deadline:
+        time.sleep(0.05)
+    assert job.state.name == "JOB_STATE_CANCELLED"
+
+
+def test_jobs_are_listed_and_deleted():
+    job = aiplatform.CustomJob(display_name="to be found", worker_pool_specs=python("pass"), labels={"team": "iris"})
+    job.run(sync=True)
+    found = aiplatform.CustomJob.list(filter='display_name="to be found"')
+    assert [one.resource_name for one in found] == [job.resource_name]
+    assert aiplatform.CustomJob.list(filter='labels.team="other"') == []
+    job.delete()
+    with pytest.raises(exceptions.NotFound):
+        aiplatform.CustomJob.get(job.resource_name)
+
+
+def test_a_job_of_several_replicas_knows_its_cluster():
+    code = "import json, os; spec = json.loads(os.environ['CLUSTER_SPEC']); print(spec['task']['type'], spec['task']['index'], len(spec['cluster']['workerpool1']))"
+    pools = python(code + "; import time; time.sleep(0.5)") + python(code)
+    pools[1]["replica_count"] = 2
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=pools)
+    job.run(sync=True)
+    lines = sorted(line for _, line in logs(job.name))
+    assert lines == ["workerpool0 0 2", "workerpool1 0 2", "workerpool1 1 2"]
+
+
+def test_who_may_not_act_as_an_account_may_not_run_as_it():
+    requests.post(f"{URL}/v1/projects/{PROJECT}/serviceAccounts", headers=ANN, json={"accountId": "trainer"})
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python("pass"), credentials=Token("cleo"))
+    with pytest.raises(exceptions.Forbidden, match="iam.serviceAccounts.actAs"):
+        job.run(service_account=TRAINER, sync=True)
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python("pass"), credentials=Token("bob"))
+    with pytest.raises(exceptions.Forbidden, match="aiplatform.customJobs.create"):
+        job.run(sync=True)
+
+
+def test_a_job_has_the_identity_of_its_account():
+    requests.post(f"{URL}/v1/projects/{PROJECT}/serviceAccounts", headers=ANN, json={"accountId": "trainer"})
+    code = (
+        "import google.auth, google.auth.transport.requests as r\n"
+        "c, p = google.auth.default()\n"
+        "c.refresh(r.Request())\n"
+        "print(p, c.service_account_email)"
+    )
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python(code))
+    job.run(service_account=TRAINER, sync=True)
+    assert ("INFO", f"{PROJECT} {TRAINER}") in logs(job.name)
+
+
+def test_a_body_without_a_pool_is_refused():
+    at = f"{URL}/v1/projects/{PROJECT}/locations/{LOCATION}/customJobs"
+    answer = requests.post(at, headers=ANN, json={"displayName": "iris", "jobSpec": {}})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+    assert "worker_pool_specs" in answer.json()["error"]["message"]
+
+
+def test_no_machines_fail_the_job():
+    fault = {"method": "POST", "path": "customJobs", "effect": "stockOut"}
+    requests.post(f"{URL}/emulator/faults", json=fault)
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python("pass"))
+    with pytest.raises(RuntimeError, match="Resources are insufficient"):
+        job.run(sync=True)
+
+
+def test_a_job_that_takes_too_long_is_ended():
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python("import time; time.sleep(600)"))
+    with pytest.raises(RuntimeError, match="longer than its timeout"):
+        job.run(timeout=1, sync=True)
+    assert sys.version_info
