@@ -3,6 +3,7 @@
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use serde_json::Value as Json;
 
@@ -21,8 +22,11 @@ pub(crate) struct Call {
     pub(crate) verb: Option<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
-    body: Option<Incoming>,
+    body: Option<Content>,
 }
+
+/// The body of a request, as it comes.
+pub(crate) type Content = http_body_util::combinators::BoxBody<Bytes, hyper::Error>;
 
 /// What a call answers.
 #[derive(Debug)]
@@ -38,6 +42,16 @@ pub(crate) type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io
 impl Call {
     pub(crate) fn new(request: Request<Incoming>) -> Result<Call> {
         let (parts, body) = request.into_parts();
+        Call::of(parts, body.boxed())
+    }
+
+    /// A call that is in another one, with its body at hand.
+    pub(crate) fn within(parts: Parts, body: Bytes) -> Result<Call> {
+        let never = |never: std::convert::Infallible| match never {};
+        Call::of(parts, Full::new(body).map_err(never).boxed())
+    }
+
+    fn of(parts: Parts, body: Content) -> Result<Call> {
         let path = parts.uri.path();
         let mut segments = path
             .split('/')
@@ -95,7 +109,7 @@ impl Call {
     }
 
     /// The body, to be read as it comes.
-    pub(crate) fn stream(&mut self) -> Option<Incoming> {
+    pub(crate) fn stream(&mut self) -> Option<Content> {
         self.body.take()
     }
 

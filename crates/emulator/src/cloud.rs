@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::fault::Faults;
 use crate::oidc::Issuer;
 use crate::settings::Settings;
+use crate::storage::Storage;
 use crate::store::{Store, StoreError};
 use crate::token;
 use crate::work::Works;
@@ -19,6 +20,8 @@ pub(crate) struct Cloud {
     pub(crate) authority: Authority,
     pub(crate) issuer: Issuer,
     pub(crate) faults: Faults,
+    /// The contents of objects.
+    pub(crate) storage: Storage,
     /// Jobs that run.
     pub(crate) works: Works,
     /// Servers of deployed models.
@@ -44,6 +47,7 @@ impl Cloud {
     pub(crate) fn new(settings: Settings, address: SocketAddr) -> Result<Cloud, StartError> {
         let store = Store::open(&settings.state)?;
         token::tidy(&store)?;
+        let storage = Storage::open(&store)?;
         for (text, member) in &settings.tokens {
             let principal = Principal {
                 member: member.clone(),
@@ -64,6 +68,7 @@ impl Cloud {
             authority,
             issuer,
             faults: Faults::default(),
+            storage,
             works: Works::default(),
             servers: Servers::default(),
             url,

@@ -62,6 +62,7 @@ impl Emulator {
             account: settings.account.clone(),
         };
         let cloud = Arc::new(Cloud::new(settings, address)?);
+        storage::tidy(&cloud);
         resume(&cloud)
             .await
             .map_err(|error| StartError::Resume(error.message))?;

@@ -87,7 +87,7 @@ async fn respond(
 
 fn response(result: Result<Reply>, path: &str) -> Response<Body> {
     let reply = result.unwrap_or_else(|error| {
-        let is_storage = ["/storage/", "/upload/storage/", "/download/storage/"]
+        let is_storage = ["/storage/", "/upload/storage/", "/download/storage/", "/batch/storage/"]
             .iter()
             .any(|prefix| path.starts_with(prefix));
         let body = if is_storage { error.storage_body() } else { error.body() };
@@ -131,6 +131,7 @@ async fn answer(
         ["storage", ..] | ["upload", "storage", ..] | ["download", "storage", ..] => {
             storage::answer(cloud, &caller, &mut call).await
         }
+        ["batch", "storage", ..] => storage::batch(cloud, &caller, &mut call).await,
         ["v2", rest @ ..] => logging::answer(cloud, &caller, &mut call, rest).await,
         ["v1", "projects", "-", "serviceAccounts", email] if verb.as_deref().is_some_and(is_of_credentials) => {
             iam_credentials::answer(cloud, &caller, &mut call, email, verb.as_deref().unwrap_or_default()).await

@@ -163,6 +163,26 @@ impl Store {
         Ok(result)
     }
 
+    /// Reads and writes with nothing in between, all or none: what `act` fails with leaves everything as it was.
+    pub(crate) fn transact<T, E: From<StoreError>>(
+        &self,
+        act: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.connection();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let transaction = Transaction(transaction);
+        let result = act(&transaction)?;
+        transaction.0.commit().map_err(StoreError::from)?;
+        Ok(result)
+    }
+
+    /// The documents of a kind from one name to before another, in the order of their names.
+    pub(crate) fn range(&self, kind: &str, from: &str, to: Option<&str>, limit: usize) -> Result<Vec<Named>> {
+        range(&self.connection(), kind, (from, to), limit)
+    }
+
     /// The documents of a kind whose names begin so, in the order of their names, after one of them.
     pub(crate) fn list(&self, kind: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Named>> {
         let connection = self.connection();
@@ -230,6 +250,46 @@ impl Store {
             Ok(next)
         })
     }
+}
+
+/// The documents as they are within [`Store::transact`].
+pub(crate) struct Transaction<'c>(rusqlite::Transaction<'c>);
+
+impl Transaction<'_> {
+    pub(crate) fn get(&self, kind: &str, name: &str) -> Result<Option<Json>> {
+        read(&self.0, kind, name)
+    }
+
+    pub(crate) fn put(&self, kind: &str, name: &str, body: &Json) -> Result<()> {
+        write(&self.0, kind, name, body)
+    }
+
+    pub(crate) fn delete(&self, kind: &str, name: &str) -> Result<()> {
+        let mut statement = self
+            .0
+            .prepare_cached("DELETE FROM documents WHERE kind = ?1 AND name = ?2")?;
+        statement.execute([kind, name])?;
+        Ok(())
+    }
+
+    pub(crate) fn range(&self, kind: &str, from: &str, to: Option<&str>, limit: usize) -> Result<Vec<Named>> {
+        range(&self.0, kind, (from, to), limit)
+    }
+}
+
+fn range(connection: &Connection, kind: &str, names: (&str, Option<&str>), limit: usize) -> Result<Vec<Named>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, body FROM documents WHERE kind = ?1 AND name >= ?2 AND (?3 IS NULL OR name < ?3) ORDER BY name LIMIT ?4",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![kind, names.0, names.1, limit], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })?;
+    rows.map(|row| {
+        let (name, body) = row?;
+        Ok((name, serde_json::from_str(&body)?))
+    })
+    .collect()
 }
 
 fn read(connection: &Connection, kind: &str, name: &str) -> Result<Option<Json>> {

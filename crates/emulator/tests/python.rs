@@ -30,7 +30,7 @@ fn run(file: &str) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
     let host = cloud.url.trim_start_matches("http://").to_owned();
     let output = Command::new(python)
-        .args(["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", file])
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider", file])
         .current_dir(tests)
         .env("CLOUD_URL", &cloud.url)
         .env("STORAGE_EMULATOR_HOST", &cloud.url)
@@ -54,6 +54,11 @@ fn run(file: &str) {
 #[test]
 fn google_auth() {
     run("test_auth.py");
+}
+
+#[test]
+fn google_cloud_storage() {
+    run("test_storage.py");
 }
 
 #[test]
