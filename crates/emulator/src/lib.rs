@@ -60,6 +60,7 @@ impl Emulator {
         let machine = Machine {
             project: settings.project.clone(),
             account: settings.account.clone(),
+            is_alone: false,
         };
         let cloud = Arc::new(Cloud::new(settings, address)?);
         storage::tidy(&cloud);
@@ -103,6 +104,7 @@ pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), Sta
 /// Brings what was going on when the cloud was stopped to an end, or starts it again.
 async fn resume(cloud: &Arc<Cloud>) -> error::Result<()> {
     work::job::end_interrupted(cloud)?;
+    work::tuning::end_interrupted(cloud)?;
     vertex::operation::end_interrupted(cloud)?;
     work::serving::start_deployed(cloud).await
 }

@@ -6,6 +6,7 @@ mod endpoint;
 mod model;
 pub(crate) mod operation;
 mod resource;
+mod tuning_job;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub(crate) use custom_job::KIND as CUSTOM_JOB;
 pub(crate) use endpoint::KIND as ENDPOINT;
 pub(crate) use model::version as model_version;
 pub(crate) use resource::number;
+pub(crate) use tuning_job::KIND as TUNING_JOB;
 
 /// Where a call is about: a project and a location.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,7 @@ pub(crate) async fn answer(
     caller.principal()?;
     match rest {
         ["customJobs", rest @ ..] => custom_job::answer(cloud, caller, call, at, rest, effects).await,
+        ["hyperparameterTuningJobs", rest @ ..] => tuning_job::answer(cloud, caller, call, at, rest).await,
         ["models", rest @ ..] => model::answer(cloud, caller, call, at, rest).await,
         ["endpoints", rest @ ..] => endpoint::answer(cloud, caller, call, at, rest).await,
         ["operations", rest @ ..] => operation::answer(cloud, caller, call, at, rest).await,

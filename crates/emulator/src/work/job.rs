@@ -26,7 +26,7 @@ pub(crate) fn start(cloud: &Arc<Cloud>, name: &str, is_out_of_stock: bool) {
             false => run(&cloud, &runtime, &name, &stop),
         };
         // Where nothing can be written, the next start of the cloud tells that the job was interrupted.
-        if let Err(error) = finish(&cloud, &name, end) {
+        if let Err(error) = finish(&cloud, CUSTOM_JOB, &name, end) {
             crate::log::warn(&format!("the end of {name} cannot be written: {}", error.message));
         }
         cloud.works.remove(&name);
@@ -42,8 +42,8 @@ pub(crate) fn is_over(job: &Json) -> bool {
 }
 
 /// Asks a job to stop. One that is over stays as it is.
-pub(crate) fn cancel(cloud: &Cloud, name: &str) -> Result<()> {
-    cloud.store.change(CUSTOM_JOB, name, |document| {
+pub(crate) fn cancel(cloud: &Cloud, kind: &str, name: &str) -> Result<()> {
+    cloud.store.change(kind, name, |document| {
         if let Some(job) = document.as_mut().filter(|job| !is_over(job)) {
             job["state"] = "JOB_STATE_CANCELLING".into();
             job["updateTime"] = time::now_text().into();
@@ -60,20 +60,25 @@ pub(crate) fn end_interrupted(cloud: &Cloud) -> Result<()> {
         if is_over(&job) {
             continue;
         }
-        let end = match job["state"].as_str() {
-            Some("JOB_STATE_CANCELLING") => End::Cancelled,
-            _ => End::Failed(ApiError::new(
-                Status::Internal,
-                "The embedded cloud was stopped while the job was running.",
-            )),
-        };
-        finish(cloud, &name, Err(end))?;
+        finish(cloud, CUSTOM_JOB, &name, Err(interrupted(&job)))?;
     }
     Ok(())
 }
 
-fn update(cloud: &Cloud, name: &str, change: impl FnOnce(&mut Json)) -> Result<()> {
-    cloud.store.change(CUSTOM_JOB, name, |document| {
+/// How a job ends that was running when the cloud was stopped.
+pub(super) fn interrupted(job: &Json) -> End {
+    match job["state"].as_str() {
+        Some("JOB_STATE_CANCELLING") => End::Cancelled,
+        _ => End::Failed(ApiError::new(
+            Status::Internal,
+            "The embedded cloud was stopped while the job was running.",
+        )),
+    }
+}
+
+/// Changes the document of a job that is there.
+pub(super) fn update(cloud: &Cloud, kind: &str, name: &str, change: impl FnOnce(&mut Json)) -> Result<()> {
+    cloud.store.change(kind, name, |document| {
         if let Some(job) = document {
             change(job);
             job["updateTime"] = time::now_text().into();
@@ -82,8 +87,9 @@ fn update(cloud: &Cloud, name: &str, change: impl FnOnce(&mut Json)) -> Result<(
     })
 }
 
-fn finish(cloud: &Cloud, name: &str, end: std::result::Result<(), End>) -> Result<()> {
-    update(cloud, name, |job| {
+/// Writes how a job ended.
+pub(super) fn finish(cloud: &Cloud, kind: &str, name: &str, end: std::result::Result<(), End>) -> Result<()> {
+    update(cloud, kind, name, |job| {
         let state = match end {
             Ok(()) => "JOB_STATE_SUCCEEDED",
             Err(End::Cancelled) => "JOB_STATE_CANCELLED",
@@ -106,7 +112,7 @@ fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop) -> std::re
     let job = job.ok_or_else(|| internal("the job is gone"))?;
     let run = Run::new(cloud, name, &job["jobSpec"])?;
     run.go(cloud, runtime, stop, &mut || {
-        update(cloud, name, |job| {
+        update(cloud, CUSTOM_JOB, name, |job| {
             if job["state"] != "JOB_STATE_CANCELLING" {
                 job["state"] = "JOB_STATE_RUNNING".into();
             }

@@ -1,9 +1,12 @@
 //! The work itself: jobs and servers, which run as programs of this machine.
 
+mod buckets;
 pub(crate) mod job;
 pub(crate) mod replica;
 mod run;
 pub(crate) mod serving;
+pub(crate) mod study;
+pub(crate) mod tuning;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

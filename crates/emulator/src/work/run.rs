@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
 use super::Stop;
+use super::buckets::Buckets;
 use super::replica::{Log, Program, Replica};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Status};
@@ -16,6 +17,8 @@ use crate::server;
 
 /// How often a job is looked at.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How often what a job wrote to its buckets becomes objects.
+const COLLECT_PAUSE: Duration = Duration::from_secs(2);
 /// Vertex AI's default.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -73,22 +76,38 @@ impl<'j> Run<'j> {
         stop: &Stop,
         running: &mut dyn FnMut() -> Result<(), End>,
     ) -> Result<(), End> {
+        self.go_and(cloud, runtime, stop, running, &mut || {})
+    }
+
+    /// The same; `ended` is called once all have ended, before their scratch is removed.
+    pub(super) fn go_and(
+        &self,
+        cloud: &Arc<Cloud>,
+        runtime: &Handle,
+        stop: &Stop,
+        running: &mut dyn FnMut() -> Result<(), End>,
+        ended: &mut dyn FnMut(),
+    ) -> Result<(), End> {
         let machine = Machine {
             project: self.project.clone(),
             account: Some(self.account.clone()),
+            is_alone: true,
         };
         let server = runtime
             .block_on(server::serve_machine(cloud, machine))
             .map_err(internal)?;
+        let mut buckets = Buckets::mount(cloud, &self.account, self.spec, &self.buckets());
         let mut replicas: Vec<(String, Replica)> = Vec::new();
         let result = self.start_all(cloud, &server.address.to_string(), stop, &mut replicas);
         let result = result
             .and_then(|()| running())
-            .and_then(|()| self.wait(stop, &mut replicas));
+            .and_then(|()| self.wait(cloud, stop, &mut replicas, &mut buckets));
         for (_, replica) in replicas {
             replica.end();
         }
+        buckets.collect(cloud);
         server.task.abort();
+        ended();
         // What the work left is in its buckets; the rest is scratch.
         let _ = std::fs::remove_dir_all(&self.directory);
         result
@@ -131,6 +150,10 @@ impl Run<'_> {
             replicas.push((task, replica));
         }
         Ok(())
+    }
+
+    fn buckets(&self) -> PathBuf {
+        self.directory.join("gcs")
     }
 
     /// The replicas: the number of the pool, and the number in it.
@@ -177,7 +200,7 @@ impl Run<'_> {
             words: command,
             environment,
             directory: self.directory.join(format!("workerpool{pool}-{number}")),
-            buckets: self.directory.join("gcs"),
+            buckets: self.buckets(),
         })
     }
 
@@ -245,12 +268,23 @@ impl Run<'_> {
     }
 
     /// Waits for the first replica, which is the job; another one that fails ends it, too.
-    fn wait(&self, stop: &Stop, replicas: &mut Vec<(String, Replica)>) -> Result<(), End> {
+    fn wait(
+        &self,
+        cloud: &Cloud,
+        stop: &Stop,
+        replicas: &mut Vec<(String, Replica)>,
+        buckets: &mut Buckets,
+    ) -> Result<(), End> {
         let limit = self.spec["scheduling"]["timeout"].as_str();
         let limit = limit.and_then(|text| text.strip_suffix('s')?.parse().ok());
         let limit = limit.map_or(LONGEST, Duration::from_secs);
         let deadline = Instant::now() + limit;
+        let mut collected = Instant::now();
         loop {
+            if collected.elapsed() >= COLLECT_PAUSE {
+                buckets.collect(cloud);
+                collected = Instant::now();
+            }
             if stop.is_wanted() {
                 return Err(End::Cancelled);
             }
