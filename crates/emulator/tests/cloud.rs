@@ -32,10 +32,16 @@ impl Cloud {
     }
 
     pub(crate) fn at(directory: TempDir, iam: Iam, granted: State) -> Cloud {
+        let cloud = Cloud::on(directory.path(), iam, granted);
+        Cloud { directory, ..cloud }
+    }
+
+    /// A cloud over a state that stays where it is.
+    pub(crate) fn on(state: &Path, iam: Iam, granted: State) -> Cloud {
         let member = |text: &str| -> Member { text.parse().unwrap() };
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
-            state: directory.path().to_owned(),
+            state: state.to_owned(),
             iam,
             granted,
             tokens: vec![
@@ -57,7 +63,7 @@ impl Cloud {
         Cloud {
             url,
             runtime: Some(runtime),
-            directory,
+            directory: tempfile::tempdir().unwrap(),
         }
     }
 

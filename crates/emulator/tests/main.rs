@@ -4,4 +4,5 @@
 
 mod cloud;
 mod python;
+mod storage;
 mod tokens;

@@ -224,3 +224,195 @@ fn is_same(opened: &Metadata, seen: &Metadata) -> bool {
 fn is_same(opened: &Metadata, _: &Metadata) -> bool {
     opened.is_file()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use identity::State;
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::settings::{Iam, Settings};
+    use crate::storage::{BUCKET, collect, mount};
+
+    fn cloud(iam: Iam) -> (TempDir, Cloud) {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            state: directory.path().join("state"),
+            iam,
+            granted: State::default(),
+            tokens: Vec::new(),
+            project: "acme-dev".to_owned(),
+            account: None,
+        };
+        let cloud = Cloud::new(settings, "127.0.0.1:1".parse().unwrap()).unwrap();
+        let bucket = json!({"name": "iris", "project": "acme-dev"});
+        cloud.store.put(BUCKET, "iris", &bucket).unwrap();
+        (directory, cloud)
+    }
+
+    fn put(cloud: &Cloud, name: &str, content: &str) {
+        let mut draft = Draft::new(&cloud.storage).unwrap();
+        draft.write(content.as_bytes()).unwrap();
+        let candidate = Candidate {
+            bucket: "iris".to_owned(),
+            name: name.to_owned(),
+            blob: draft.blob.clone(),
+            sums: draft.sums(),
+            components: None,
+            fields: Map::new(),
+        };
+        catalog::commit(
+            cloud,
+            &Caller::Anonymous,
+            candidate,
+            &Preconditions::default(),
+            |_, _| Ok(()),
+        )
+        .unwrap();
+        draft.keep();
+    }
+
+    /// The names and contents of the objects.
+    fn objects(cloud: &Cloud) -> Vec<(String, String)> {
+        let found = cloud.store.range(OBJECT, "iris/", Some("iris0"), 100).unwrap();
+        let objects = found.into_iter().map(|(_, document)| Object::read(document).unwrap());
+        objects
+            .map(|object| {
+                let content = io::read_to_string(cloud.storage.file(&object.blob).unwrap()).unwrap();
+                (object.name, content)
+            })
+            .collect()
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut pairs: Vec<_> = pairs
+            .iter()
+            .map(|(name, content)| ((*name).into(), (*content).into()))
+            .collect();
+        pairs.sort();
+        pairs
+    }
+
+    /// The files below a directory, and what is in them.
+    fn files(directory: &Path) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let mut folders = vec![directory.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => {
+                        let name = path.strip_prefix(directory).unwrap().to_str().unwrap().to_owned();
+                        found.push((name, fs::read_to_string(&path).unwrap()));
+                    }
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn objects_are_files_and_changed_files_are_objects() {
+        let (directory, cloud) = cloud(Iam::Off);
+        put(&cloud, "data/iris.csv", "1,2");
+        put(&cloud, "model.pkl", "old");
+        put(&cloud, "folder/", "");
+        let at = directory.path().join("gcs/iris");
+        let who = Caller::Anonymous;
+        let mut seen = mount(&cloud, &who, "iris", &at).unwrap();
+        assert_eq!(files(&at), pairs(&[("data/iris.csv", "1,2"), ("model.pkl", "old")]));
+        assert!(at.join("folder").is_dir());
+        assert_eq!(collect(&cloud, &who, "iris", &at, &mut seen).unwrap(), 0);
+
+        fs::write(at.join("model.pkl"), "newer").unwrap();
+        fs::create_dir_all(at.join("out/deep")).unwrap();
+        fs::write(at.join("out/deep/metrics.json"), "{}").unwrap();
+        fs::remove_file(at.join("data/iris.csv")).unwrap();
+        assert_eq!(collect(&cloud, &who, "iris", &at, &mut seen).unwrap(), 2);
+        assert_eq!(collect(&cloud, &who, "iris", &at, &mut seen).unwrap(), 0);
+        let expected = [
+            ("data/iris.csv", "1,2"),
+            ("folder/", ""),
+            ("model.pkl", "newer"),
+            ("out/deep/metrics.json", "{}"),
+        ];
+        assert_eq!(objects(&cloud), pairs(&expected));
+    }
+
+    #[test]
+    fn a_process_that_writes_in_a_file_does_not_write_in_an_object() {
+        let (directory, cloud) = cloud(Iam::Off);
+        put(&cloud, "a", "content");
+        mount(&cloud, &Caller::Anonymous, "iris", directory.path()).unwrap();
+        fs::write(directory.path().join("a"), "other").unwrap();
+        assert_eq!(objects(&cloud), pairs(&[("a", "content")]));
+    }
+
+    #[test]
+    fn names_that_are_no_paths_stay_out() {
+        let (directory, cloud) = cloud(Iam::Off);
+        let long = "x".repeat(300);
+        for name in [
+            "../out",
+            "/etc/passwd",
+            "a//b",
+            "a/../../out",
+            "./c",
+            &long,
+            "file",
+            "file/below",
+            "right",
+        ] {
+            put(&cloud, name, name);
+        }
+        let at = directory.path().join("gcs/iris");
+        mount(&cloud, &Caller::Anonymous, "iris", &at).unwrap();
+        assert_eq!(files(&at), pairs(&[("file", "file"), ("right", "right")]));
+        assert_eq!(files(&directory.path().join("gcs")).len(), 2);
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let (directory, cloud) = cloud(Iam::Off);
+        put(&cloud, "dir/file", "of the bucket");
+        put(&cloud, "link", "of the bucket");
+        let (outside, at) = (directory.path().join("outside"), directory.path().join("gcs"));
+        fs::create_dir_all(&outside).unwrap();
+        fs::create_dir_all(&at).unwrap();
+        fs::write(outside.join("secret"), "secret").unwrap();
+        symlink(&outside, at.join("dir")).unwrap();
+        symlink(outside.join("secret"), at.join("link")).unwrap();
+        let mut seen = mount(&cloud, &Caller::Anonymous, "iris", &at).unwrap();
+        assert_eq!(files(&outside), pairs(&[("secret", "secret")]));
+        assert!(!at.join("link").is_symlink());
+
+        symlink(outside.join("secret"), at.join("mine")).unwrap();
+        symlink(&outside, at.join("all")).unwrap();
+        assert_eq!(collect(&cloud, &Caller::Anonymous, "iris", &at, &mut seen).unwrap(), 0);
+        let expected = [("dir/file", "of the bucket"), ("link", "of the bucket")];
+        assert_eq!(objects(&cloud), pairs(&expected));
+    }
+
+    #[test]
+    fn who_may_not_read_has_no_folder() {
+        let (directory, cloud) = cloud(Iam::Enforce);
+        let refused = mount(&cloud, &Caller::Anonymous, "iris", directory.path()).unwrap_err();
+        assert!(refused.message.contains("storage.objects.list"), "{}", refused.message);
+        fs::create_dir(directory.path().join("gcs")).unwrap();
+        fs::write(directory.path().join("gcs/new"), "x").unwrap();
+        let at = directory.path().join("gcs");
+        let refused = collect(&cloud, &Caller::Anonymous, "iris", &at, &mut Seen::default()).unwrap_err();
+        assert!(
+            refused.message.contains("storage.objects.create"),
+            "{}",
+            refused.message
+        );
+        assert_eq!(objects(&cloud), []);
+    }
+}

@@ -121,9 +121,7 @@ pub(super) async fn go_on(cloud: &Cloud, call: &mut Call, id: &str) -> Result<Re
         return Err(ApiError::invalid("The body is missing."));
     };
     let result = take(cloud, (call, &mut body), id).await;
-    if result.is_err() {
-        drain(&mut body).await;
-    }
+    drain(&mut body).await;
     result
 }
 
