@@ -117,7 +117,8 @@ pub struct Spec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RecordPlaces {
-    /// A file of SQLite's, relative to this one. Without it, `.terrace/record.db`.
+    /// A file of SQLite's, relative to this one, or a database as `postgres://USER@HOST/DATABASE`. Without it,
+    /// `.terrace/record.db`.
     pub url: Option<Marked<String>>,
     /// A directory that the record is copied to with signed checkpoints, relative to this file.
     pub mirror: Option<Marked<String>>,
