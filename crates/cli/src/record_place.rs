@@ -18,7 +18,7 @@ const DEFAULT: &str = ".terrace/record.db";
 /// Where the record lies.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RecordArgs {
-    /// The record: a file of SQLite's. Without it, what TERRACE_RECORD says, or `record.url` in terrace.yaml, or
+    /// The record: a file of SQLite's, or postgres://USER@HOST/DATABASE with the password in PGPASSWORD. Without it, what TERRACE_RECORD says, or `record.url` in terrace.yaml, or
     /// .terrace/record.db beside terrace.yaml, or terrace/record.db in the user's state directory.
     #[arg(long, value_name = "URL")]
     record: Option<String>,
@@ -68,7 +68,9 @@ impl RecordArgs {
 
 /// Keeps Git away from a record that has no other place.
 pub(crate) fn ignore_in_git(location: &Location) -> std::io::Result<()> {
-    let Location::File(path) = location;
+    let Location::File(path) = location else {
+        return Ok(());
+    };
     let Some(directory) = path.parent().filter(|_| path.ends_with(DEFAULT)) else {
         return Ok(());
     };

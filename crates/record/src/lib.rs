@@ -32,6 +32,6 @@ pub use entry::{Act, Entry, VERSION};
 pub use error::{ErrorKind, RecordError};
 pub use mirror::{Comparison, Directory, Mirrored, Objects, compare, compare_checkpoint, mirror};
 pub use recorder::{Pending, Recorder};
-pub use store::{Head, Location, Record};
+pub use store::{Head, Location, Record, Target};
 pub use time::Time;
 pub use verify::{Fault, FaultKind, Verified, verify};

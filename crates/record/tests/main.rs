@@ -4,6 +4,7 @@
 mod canaries;
 mod crash;
 mod mirror;
+mod postgres;
 mod record;
 mod tampering;
 
