@@ -105,6 +105,7 @@ pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), Sta
 async fn resume(cloud: &Arc<Cloud>) -> error::Result<()> {
     work::job::end_interrupted(cloud)?;
     work::tuning::end_interrupted(cloud)?;
+    work::batch::end_interrupted(cloud)?;
     vertex::operation::end_interrupted(cloud)?;
     work::serving::start_deployed(cloud).await
 }

@@ -1,5 +1,6 @@
 //! The work itself: jobs and servers, which run as programs of this machine.
 
+pub(crate) mod batch;
 mod buckets;
 pub(crate) mod job;
 pub(crate) mod replica;

@@ -115,7 +115,7 @@ impl<'j> Run<'j> {
 }
 
 /// The agent that custom code runs as, where no account is named.
-fn agent(cloud: &Cloud, project: &str) -> String {
+pub(super) fn agent(cloud: &Cloud, project: &str) -> String {
     let number = crate::metadata::number(cloud, project);
     format!("service-{number}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com")
 }
