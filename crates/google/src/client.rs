@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::credentials::Credentials;
 use crate::endpoint::{Endpoints, Service};
 use crate::error::{Error, causes};
+use crate::witness::{Change, Witness};
 
 /// Until a connection is there.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -133,6 +134,19 @@ impl Client {
             };
             tokio::time::sleep(wished.unwrap_or(stretched(pause))).await;
         }
+    }
+
+    /// The same for what changes something: somebody is told before and after, and may refuse.
+    pub(crate) async fn change(
+        &self,
+        request: &Request<'_>,
+        change: &Change<'_>,
+        witness: &dyn Witness,
+    ) -> Result<String, Error> {
+        let number = witness.before(change)?;
+        let answer = self.send(request).await;
+        witness.after(number, answer.as_deref())?;
+        answer
     }
 
     /// The body, or the error and how long the server wants to be left alone.

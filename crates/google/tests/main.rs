@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use google::{Client, Credentials, Edit, Endpoints, ErrorKind, PolicyApi, block_on, live, roles};
+use google::{Change, Client, Credentials, Edit, Endpoints, ErrorKind, PolicyApi, Witness, block_on, live, roles};
 use identity::{Access, CustomRole, Decision, Reasoner, ResourceName};
 use serde_json::{Value, json};
 
@@ -17,6 +17,41 @@ fn client(url: &str) -> Client {
     let url = url.to_owned();
     let endpoints = Endpoints::from_environment(|_| Some(url.clone()));
     Client::new(Credentials::token("secret").unwrap(), endpoints).unwrap()
+}
+
+/// Notes what it is told, and may refuse.
+#[derive(Default)]
+struct Seen {
+    told: Mutex<Vec<String>>,
+    refuses: bool,
+}
+
+impl Witness for Seen {
+    fn before(&self, change: &Change<'_>) -> Result<u64, google::Error> {
+        if self.refuses {
+            return Err(google::Error::unrecorded("the disk is full".to_owned()));
+        }
+        let Change {
+            verb,
+            resource,
+            words,
+            body,
+        } = change;
+        self.told
+            .lock()
+            .unwrap()
+            .push(format!("{verb} {resource}: {} {body}", words.join(", ")));
+        Ok(7)
+    }
+
+    fn after(&self, number: u64, answer: Result<&str, &google::Error>) -> Result<(), google::Error> {
+        let answer = match answer {
+            Ok(answer) => answer.to_owned(),
+            Err(error) => format!("{} {}", error.status, error.answer.as_deref().unwrap_or("nothing")),
+        };
+        self.told.lock().unwrap().push(format!("{number}: {answer}"));
+        Ok(())
+    }
 }
 
 fn ok(value: &Value) -> Answer {
@@ -98,7 +133,7 @@ fn what_others_change_at_the_same_time_stays() {
         grant("roles/viewer", "user:ann@acme.com"),
         grant("roles/viewer", "user:bob@acme.com"),
     ];
-    let edited = block_on(async { project_policy().edit(&client(&url), &edits).await }).unwrap();
+    let edited = block_on(async { project_policy().edit(&client(&url), &edits, &Seen::default()).await }).unwrap();
     assert_eq!(edited.made, [false, true]);
     assert_eq!(shared.1.load(Ordering::SeqCst), 3);
     let wanted = json!([
@@ -124,7 +159,7 @@ fn an_answer_that_is_lost_makes_no_second_change() {
         }
     });
     let edits = [grant("roles/viewer", "user:ann@acme.com")];
-    let edited = block_on(async { project_policy().edit(&client(&url), &edits).await }).unwrap();
+    let edited = block_on(async { project_policy().edit(&client(&url), &edits, &Seen::default()).await }).unwrap();
     assert_eq!(edited.made, [true]);
     let (kept, sets) = &*kept;
     assert_eq!((kept.lock().unwrap().version, sets.load(Ordering::SeqCst)), (2, 2));
@@ -176,7 +211,7 @@ fn a_bucket_has_calls_of_its_own() {
     });
     let api = PolicyApi::of(&ResourceName::parse("gs://models").unwrap()).unwrap();
     let edits = [grant("roles/storage.objectUser", "user:ann@acme.com")];
-    block_on(async { api.edit(&client(&url), &edits).await }).unwrap();
+    block_on(async { api.edit(&client(&url), &edits, &Seen::default()).await }).unwrap();
     let wanted = json!({"kind": "storage#policy", "etag": "CAE=",
         "bindings": [{"role": "roles/storage.objectUser", "members": ["user:ann@acme.com"]}]});
     assert_eq!(serde_json::from_str::<Value>(&set.lock().unwrap()).unwrap(), wanted);
@@ -371,8 +406,42 @@ fn roles_are_made_once() {
         }
     });
     let client = client(&url);
-    let make = || block_on(async { roles::make(&client, &role).await }).unwrap();
+    let make = || block_on(async { roles::make(&client, &role, &Seen::default()).await }).unwrap();
     assert_eq!((make(), make()), (true, false));
     state.lock().unwrap().1.push("then it is deleted".to_owned());
     assert!(make());
+}
+
+#[test]
+fn every_try_to_change_something_is_told_before_and_after() {
+    let shared = std::sync::Arc::new((Kept::new(json!([])), AtomicUsize::new(0)));
+    let of_server = shared.clone();
+    let url = serve(move |asked| {
+        let mut kept = of_server.0.lock().unwrap();
+        match asked.path.ends_with(":setIamPolicy") {
+            true if of_server.1.fetch_add(1, Ordering::SeqCst) == 0 => refusal(409, "quicker"),
+            true => kept.set(asked),
+            false => kept.get(),
+        }
+    });
+    let edits = [grant("roles/viewer", "user:ann@acme.com")];
+    let refusing = Seen {
+        refuses: true,
+        ..Seen::default()
+    };
+    let error = block_on(async { project_policy().edit(&client(&url), &edits, &refusing).await }).unwrap_err();
+    assert_eq!(
+        (error.kind, shared.1.load(Ordering::SeqCst)),
+        (ErrorKind::Unrecorded, 0)
+    );
+    let seen = Seen::default();
+    block_on(async { project_policy().edit(&client(&url), &edits, &seen).await }).unwrap();
+    block_on(async { project_policy().edit(&client(&url), &edits, &seen).await }).unwrap();
+    let told = seen.told.into_inner().unwrap();
+    let intent = r#"setIamPolicy //cloudresourcemanager.googleapis.com/projects/acme: grant roles/viewer to user:ann@acme.com {"policy":{"bindings":[{"members":["user:ann@acme.com"],"role":"roles/viewer"}],"etag":"e1","version":1}}"#;
+    assert_eq!(told.len(), 4, "what is there already is no change: {told:#?}");
+    assert_eq!(told[0].replace("e2", "e1"), intent);
+    assert_eq!(told[2].replace("e2", "e1"), intent);
+    assert_eq!(told[1], r#"7: 409 {"error":{"code":409,"message":"quicker"}}"#);
+    assert!(told[3].starts_with(r#"7: {"bindings":"#), "{}", told[3]);
 }

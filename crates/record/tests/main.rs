@@ -3,6 +3,8 @@
 
 mod canaries;
 mod crash;
+mod mirror;
+mod postgres;
 mod record;
 mod tampering;
 
@@ -42,6 +44,12 @@ fn outcome() -> Outcome {
         message: None,
         answer: Some(serde_json::json!({"etag": "BwY="})),
     }
+}
+
+/// Says why a test proves nothing here.
+#[expect(clippy::print_stderr, reason = "who reads the output of tests is to know")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 /// Acts, each with its outcome.

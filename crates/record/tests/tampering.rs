@@ -190,7 +190,7 @@ proptest! {
 
 #[test]
 fn faults_are_named() {
-    let table: [(&str, &[(u64, FaultKind)]); 8] = [
+    let table: [(&str, &[(u64, FaultKind)]); 9] = [
         (
             "UPDATE entry SET text = replace(text, 'acme1', 'acme9') WHERE sequence = 3",
             &[(3, FaultKind::Changed)],
@@ -212,6 +212,14 @@ fn faults_are_named() {
         ),
         (
             "INSERT INTO entry SELECT 0, previous, hash, text FROM entry WHERE sequence = 1",
+            &[
+                (0, FaultKind::Unchained),
+                (0, FaultKind::Moved(1)),
+                (1, FaultKind::Unchained),
+            ],
+        ),
+        (
+            "INSERT INTO entry SELECT -3, previous, hash, text FROM entry WHERE sequence = 1",
             &[
                 (0, FaultKind::Unchained),
                 (0, FaultKind::Moved(1)),

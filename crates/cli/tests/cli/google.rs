@@ -14,12 +14,13 @@ use crate::server::{self, Asked, serve};
 type Test = fn() -> Result<(), Failed>;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let all: [(&str, Test); 5] = [
+    let all: [(&str, Test); 6] = [
         ("a plan is applied, once, and what holds afterwards needs none", apply),
         (
             "a refusal of one resource leaves the others, and has an exit of its own",
             refusal,
         ),
+        ("nothing is changed that cannot be recorded", no_record),
         ("nothing is changed without a yes", no_yes),
         (
             "a key is not used, and without credentials nothing is asked",
@@ -41,6 +42,7 @@ struct Cloud {
     refused: Option<String>,
 }
 
+const TOKEN: &str = "a-token-of-the-test";
 const ACCOUNT: &str = "/v1/projects/acme/serviceAccounts/trainer@acme.iam.gserviceaccount.com";
 
 impl Cloud {
@@ -129,7 +131,7 @@ impl Scene {
     }
 
     fn terrace(&self, arguments: &[&str]) -> Answer {
-        self.terrace_with(arguments, &[("CLOUDSDK_AUTH_ACCESS_TOKEN", "secret")])
+        self.terrace_with(arguments, &[("CLOUDSDK_AUTH_ACCESS_TOKEN", TOKEN)])
     }
 
     fn terrace_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Answer {
@@ -219,8 +221,66 @@ fn apply() -> Result<(), Failed> {
     back.pop();
     back.push("roles/storage.objectAdmin trainer@acme.iam.gserviceaccount.com gs://models");
     ends(&scene.terrace(&back), 1)?;
+    if scene.cloud.lock().unwrap().changes != 3 {
+        return Err(format!("{} changes", scene.cloud.lock().unwrap().changes).into());
+    }
+    // Each change is in the record, with the answer and without the token; what was there already is no change.
+    let (out, _) = ends(&scene.terrace(&["audit", "list", "-o", "jsonl"]), 0)?;
+    let deeds: Vec<Value> = out.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let changes: Vec<&Value> = deeds
+        .iter()
+        .map(|deed| &deed["intent"]["act"]["what"]["changes"][0])
+        .collect();
+    let wanted = [
+        "grant roles/iam.workloadIdentityUser to serviceAccount:acme.svc.id.goog[ml/trainer]",
+        "grant roles/storage.objectCreator to serviceAccount:trainer@acme.iam.gserviceaccount.com",
+        "take roles/storage.objectCreator from serviceAccount:trainer@acme.iam.gserviceaccount.com",
+    ];
+    if changes.len() != 3
+        || wanted
+            .iter()
+            .any(|wanted| !changes.iter().any(|change| change == wanted))
+    {
+        return Err(format!("{changes:?}").into());
+    }
+    for deed in &deeds {
+        contains(&deed["intent"].to_string(), r#""environment":"prod""#)?;
+        contains(&deed["outcome"].to_string(), r#""status":"succeeded""#)?;
+        contains(&deed["outcome"].to_string(), r#""bindings":["#)?;
+    }
+    ends(&scene.terrace(&["audit", "verify"]), 0)?;
+    let work = scene.directory.path().join("work/.terrace");
+    if fs::read_to_string(work.join(".gitignore"))? != "*\n" {
+        return Err("Git would take the record".into());
+    }
+    let bytes = fs::read(work.join("record.db"))?;
+    match bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()) {
+        true => Err("the token is in the record".into()),
+        false => Ok(()),
+    }
+}
+
+fn no_record() -> Result<(), Failed> {
+    let scene = Scene::new();
+    let plan = ["identity", "plan", "--apply", "--yes", "--record"];
+    let (_, error) = ends(&scene.terrace(&[&plan[..], &["terrace.yaml/record.db"]].concat()), 6)?;
+    contains(&error, "terrace.yaml/record.db cannot be made")?;
+    fs::write(scene.directory.path().join("work/other"), "no database".repeat(100))?;
+    let (_, error) = ends(&scene.terrace(&[&plan[..], &["other"]].concat()), 6)?;
+    contains(&error, "other holds no record")?;
+    // One that is full from the first change on.
+    let record = scene.directory.path().join("work/full.db");
+    drop(record::Recorder::open(
+        &record::Location::File(record.clone()),
+        record::Secrets::default(),
+    ));
+    let connection = rusqlite::Connection::open(&record)?;
+    connection.execute_batch("CREATE TRIGGER full BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'no room'); END")?;
+    let (out, error) = ends(&scene.terrace(&[&plan[..], &["full.db"]].concat()), 6)?;
+    contains(&error, "it cannot be recorded: the record ")?;
+    contains(&out, "0 done, 0 as it was, 2 not done")?;
     match scene.cloud.lock().unwrap().changes {
-        3 => Ok(()),
+        0 => Ok(()),
         changes => Err(format!("{changes} changes").into()),
     }
 }

@@ -1,6 +1,9 @@
 //! Where a record lies, and what a store of it can do.
 
+mod postgres;
 mod sqlite;
+
+pub use postgres::Target;
 
 use std::path::{Path, PathBuf};
 
@@ -23,10 +26,12 @@ pub struct Head {
 pub enum Location {
     /// A file of SQLite's.
     File(PathBuf),
+    /// A database of a PostgreSQL server.
+    Postgres(Target),
 }
 
 impl Location {
-    /// A path, `file:PATH`, or `sqlite:PATH`.
+    /// A path, `file:PATH`, `sqlite:PATH`, or `postgres://USER@HOST/DATABASE`, with libpq's variables for what that leaves out.
     ///
     /// # Errors
     /// [`RecordError`] for the URL of something that keeps no record.
@@ -38,9 +43,12 @@ impl Location {
             return Ok(Location::File(PathBuf::from(path)));
         }
         match text.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => Ok(Location::Postgres(postgres::Target::parse(text, |name| {
+                std::env::var(name).ok()
+            })?)),
             Some((scheme, _)) => {
                 let message = format!("a record cannot lie in \"{scheme}://\"");
-                Err(RecordError::location(message).hint("name a file"))
+                Err(RecordError::location(message).hint("name a file, or a database as postgres://USER@HOST/DATABASE"))
             }
             None if text.is_empty() => Err(RecordError::location("the record has no place: its name is empty")),
             None => Ok(Location::File(PathBuf::from(text))),
@@ -52,6 +60,7 @@ impl Location {
     pub fn below(self, directory: &Path) -> Location {
         match self {
             Location::File(path) => Location::File(directory.join(path)),
+            Location::Postgres(_) => self,
         }
     }
 }
@@ -60,6 +69,7 @@ impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Location::File(path) => path.display().fmt(f),
+            Location::Postgres(target) => target.fmt(f),
         }
     }
 }
@@ -103,6 +113,7 @@ pub(crate) trait Store: Send {
 pub(crate) fn open(location: &Location) -> Result<Box<dyn Store>, RecordError> {
     match location {
         Location::File(path) => Ok(Box::new(sqlite::SqliteStore::open(path)?)),
+        Location::Postgres(target) => Ok(Box::new(postgres::PostgresStore::open(target)?)),
     }
 }
 
@@ -131,6 +142,7 @@ impl Record {
     pub fn open(location: &Location) -> Result<Record, RecordError> {
         let store: Box<dyn Store> = match location {
             Location::File(path) => Box::new(sqlite::SqliteStore::open_to_read(path)?),
+            Location::Postgres(target) => Box::new(postgres::PostgresStore::open_to_read(target)?),
         };
         Ok(Record {
             store,

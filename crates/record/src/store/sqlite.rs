@@ -324,15 +324,21 @@ impl Store for SqliteStore {
     fn read(&mut self, from: u64, each: &mut dyn FnMut(Row) -> Result<bool, RecordError>) -> Result<(), RecordError> {
         let select = "SELECT sequence, previous, hash, text FROM entry WHERE sequence >= ?1 ORDER BY sequence LIMIT ?2";
         let mut statement = self.explain(self.connection.prepare(select))?;
-        let mut next = i64::try_from(from).unwrap_or(i64::MAX);
+        // One below 1 is no entry, and is to be found.
+        let mut next = if from == 0 {
+            i64::MIN
+        } else {
+            i64::try_from(from).unwrap_or(i64::MAX)
+        };
         // In pages, so that writers can put their log away in between.
         loop {
             let mut rows = self.explain(statement.query(params![next, i64::try_from(PAGE).unwrap_or(i64::MAX)]))?;
             let mut count = 0;
             while let Some(row) = self.explain(rows.next())? {
+                let sequence: i64 = self.explain(row.get(0))?;
                 let row = self.explain(read_row(row))?;
                 count += 1;
-                next = i64::try_from(row.sequence).unwrap_or(i64::MAX).saturating_add(1);
+                next = sequence.saturating_add(1);
                 if !each(row)? {
                     return Ok(());
                 }

@@ -120,7 +120,7 @@ pub(super) fn run(args: &PlanArgs, setup: &Setup, session: &Session<'_>) -> Resu
         let impersonate = args.ground.grants.impersonate();
         let exit = args
             .apply
-            .run(&plan, &removals, impersonate, &setup.reporter, session.sources())?;
+            .run(&plan, &removals, impersonate, &setup.reporter, session)?;
         return Ok(exit.max(unmet));
     }
     Ok(match plan.grants.is_empty() && removals.is_empty() || !args.exit_code {
