@@ -128,6 +128,7 @@ impl From<RecordError> for Diagnostic {
                 record::ErrorKind::Location | record::ErrorKind::Damaged | record::ErrorKind::Refused => {
                     Exit::WrongInput
                 }
+                record::ErrorKind::Forbidden => Exit::Refused,
                 record::ErrorKind::Store => Exit::OutsideFailed,
             },
             ..Diagnostic::error(error.message)

@@ -3,6 +3,8 @@
 //! answered; what cannot be recorded is not done.
 
 pub mod grants;
+mod mirror;
 mod recording;
 
+pub use mirror::mirror;
 pub use recording::{Actor, Recording};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -44,6 +44,8 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, String)],
     pub(crate) body: Option<&'a Value>,
+    /// In place of the body: what an object is to hold.
+    pub(crate) media: Option<&'a str>,
 }
 
 impl Client {
@@ -90,6 +92,7 @@ impl Client {
             path,
             query,
             body: None,
+            media: None,
         };
         read(what, &self.send(&request).await?)
     }
@@ -160,6 +163,11 @@ impl Client {
             .query(request.query);
         if let Some(body) = request.body {
             call = call.json(body);
+        }
+        if let Some(media) = request.media {
+            call = call
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .body(media.to_owned());
         }
         let lost = |error: reqwest::Error| {
             // The address may hold a name that is nobody's business; what was asked is said anyway.

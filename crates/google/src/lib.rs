@@ -9,6 +9,7 @@ mod endpoint;
 mod error;
 mod groups;
 pub mod live;
+mod objects;
 mod policy;
 pub mod roles;
 mod witness;
@@ -17,6 +18,7 @@ pub use client::Client;
 pub use credentials::Credentials;
 pub use endpoint::{Endpoints, Service};
 pub use error::{Error, ErrorKind};
+pub use objects::Bucket;
 pub use policy::{Edit, Edited, PolicyApi};
 pub use witness::{Change, Witness};
 

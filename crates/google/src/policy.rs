@@ -126,6 +126,7 @@ impl PolicyApi {
                 &Method::POST => Some(&nothing),
                 _ => None,
             },
+            media: None,
         };
         read(&self.what, &client.send(&request).await?)
     }
@@ -174,6 +175,7 @@ impl PolicyApi {
             path: &self.set.1,
             query: &[],
             body: Some(body),
+            media: None,
         };
         let change = Change {
             verb: "setIamPolicy",

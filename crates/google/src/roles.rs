@@ -69,6 +69,7 @@ pub async fn make(client: &Client, role: &CustomRole, witness: &dyn Witness) -> 
         path: &roles,
         query: &[],
         body: Some(&body),
+        media: None,
     };
     let resource = format!("//iam.googleapis.com/{}", role.name());
     let words = [format!("permissions {}", role.permissions.join(", "))];

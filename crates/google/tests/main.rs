@@ -3,11 +3,13 @@
 
 mod server;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use google::{Change, Client, Credentials, Edit, Endpoints, ErrorKind, PolicyApi, Witness, block_on, live, roles};
+use google::{
+    Bucket, Change, Client, Credentials, Edit, Endpoints, ErrorKind, PolicyApi, Witness, block_on, live, roles,
+};
 use identity::{Access, CustomRole, Decision, Reasoner, ResourceName};
 use serde_json::{Value, json};
 
@@ -444,4 +446,76 @@ fn every_try_to_change_something_is_told_before_and_after() {
     assert_eq!(told[2].replace("e2", "e1"), intent);
     assert_eq!(told[1], r#"7: 409 {"error":{"code":409,"message":"quicker"}}"#);
     assert!(told[3].starts_with(r#"7: {"bindings":"#), "{}", told[3]);
+}
+
+#[test]
+fn objects_are_made_once() {
+    let held = std::sync::Arc::new(Mutex::new((BTreeMap::<String, String>::new(), Vec::<String>::new())));
+    let of_server = held.clone();
+    let url = serve(move |asked| {
+        let mut held = of_server.lock().unwrap();
+        held.1.push(format!("{} {}", asked.method, asked.path));
+        let (path, query) = asked.path.split_once('?').unwrap();
+        let field = |name: &str| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(name))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        match path {
+            "/upload/storage/v1/b/audit/o" => {
+                assert_eq!((&*field("uploadType="), &*field("ifGenerationMatch=")), ("media", "0"));
+                let name = field("name=").replace("%2F", "/");
+                match held.0.contains_key(&name) {
+                    true => refusal(412, "At least one of the pre-conditions you specified did not hold."),
+                    false => {
+                        held.0.insert(name.clone(), asked.body.clone());
+                        // The answer of the first is lost.
+                        if name.ends_with("/a") {
+                            Answer::Nothing
+                        } else {
+                            ok(&json!({"name": name}))
+                        }
+                    }
+                }
+            }
+            "/storage/v1/b/audit/o" => {
+                let start = field("prefix=").replace("%2F", "/");
+                let names = held.0.keys().filter(|name| name.starts_with(&start));
+                let mut names: Vec<Value> = names.map(|name| json!({"name": name})).collect();
+                // In pages of one.
+                let at: usize = field("pageToken=").parse().unwrap_or(0);
+                let next = (at + 1 < names.len()).then(|| (at + 1).to_string());
+                ok(
+                    &json!({"items": names.splice(at..(at + 1).min(names.len()), []).collect::<Vec<_>>(), "nextPageToken": next}),
+                )
+            }
+            path => match held
+                .0
+                .get(&path.trim_start_matches("/storage/v1/b/audit/o/").replace("%2F", "/"))
+            {
+                Some(text) => Answer::Json(200, text.clone()),
+                None => refusal(404, "No such object"),
+            },
+        }
+    });
+    let bucket = Bucket::parse("gs://audit/prod").unwrap();
+    let client = client(&url);
+    block_on(async {
+        for (name, text, is_new) in [
+            ("x/a", "1", true),
+            ("x/b", "2\n", true),
+            ("x/a", "other", false),
+            ("y", "3", true),
+        ] {
+            assert_eq!(bucket.make(&client, name, text).await.unwrap(), is_new, "{name}");
+        }
+        assert_eq!(bucket.list(&client, "x/").await.unwrap(), ["x/a", "x/b"]);
+        assert_eq!(bucket.get(&client, "x/b").await.unwrap().as_deref(), Some("2\n"));
+        assert_eq!(bucket.get(&client, "x/c").await.unwrap(), None);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(held.lock().unwrap().0.len(), 3);
 }

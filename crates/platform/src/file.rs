@@ -120,7 +120,8 @@ pub struct RecordPlaces {
     /// A file of SQLite's, relative to this one, or a database as `postgres://USER@HOST/DATABASE`. Without it,
     /// `.terrace/record.db`.
     pub url: Option<Marked<String>>,
-    /// A directory that the record is copied to with signed checkpoints, relative to this file.
+    /// Where the record is copied to with signed checkpoints: a directory, relative to this file, or
+    /// `gs://BUCKET/START`.
     pub mirror: Option<Marked<String>>,
     /// Files with the public keys of those who sign checkpoints.
     pub public_keys: Vec<Marked<String>>,

@@ -9,6 +9,8 @@ pub enum ErrorKind {
     Damaged,
     /// The disk or the server did not take it.
     Store,
+    /// The place of a mirror said no: permission, quota, not found.
+    Forbidden,
     /// What was asked of it cannot be: an intent that is not open, a key that is none.
     Refused,
 }
@@ -43,6 +45,16 @@ impl RecordError {
 
     pub(crate) fn store(message: impl Into<String>) -> RecordError {
         RecordError::new(ErrorKind::Store, message)
+    }
+
+    /// Where a mirror refuses.
+    pub fn forbidden(message: impl Into<String>) -> RecordError {
+        RecordError::new(ErrorKind::Forbidden, message)
+    }
+
+    /// Where a mirror or the way to it fails.
+    pub fn failed(message: impl Into<String>) -> RecordError {
+        RecordError::store(message)
     }
 
     pub(crate) fn refused(message: impl Into<String>) -> RecordError {

@@ -14,13 +14,14 @@ use crate::server::{self, Asked, serve};
 type Test = fn() -> Result<(), Failed>;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let all: [(&str, Test); 6] = [
+    let all: [(&str, Test); 7] = [
         ("a plan is applied, once, and what holds afterwards needs none", apply),
         (
             "a refusal of one resource leaves the others, and has an exit of its own",
             refusal,
         ),
         ("nothing is changed that cannot be recorded", no_record),
+        ("the record is mirrored to a bucket, and held against it", mirror),
         ("nothing is changed without a yes", no_yes),
         (
             "a key is not used, and without credentials nothing is asked",
@@ -37,6 +38,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 #[derive(Default)]
 struct Cloud {
     policies: BTreeMap<String, Value>,
+    /// Objects of the bucket audit.
+    objects: BTreeMap<String, String>,
     changes: usize,
     /// A path whose policy is refused.
     refused: Option<String>,
@@ -49,6 +52,9 @@ impl Cloud {
     fn answer(&mut self, asked: &Asked) -> server::Answer {
         let ok = |value: &Value| server::Answer::Json(200, value.to_string());
         let path = asked.path.split('?').next().unwrap_or_default();
+        if let Some(answer) = self.object(asked, path) {
+            return answer;
+        }
         let resource = path
             .strip_suffix("/iam")
             .or(path.rsplit_once(':').map(|(resource, _)| resource));
@@ -93,6 +99,41 @@ impl Cloud {
                 {"name": "roles/owner", "title": "Owner", "includedPermissions": ["storage.objects.get"]}]})),
             _ => ok(&json!({})),
         }
+    }
+}
+
+impl Cloud {
+    /// Of the bucket audit.
+    fn object(&mut self, asked: &Asked, path: &str) -> Option<server::Answer> {
+        let plain = |text: &str| text.replace("%2F", "/");
+        let query = asked.path.split_once('?').map_or("", |(_, query)| query);
+        let field = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).map(plain);
+        let json = |value: Value| server::Answer::Json(200, value.to_string());
+        let refuse = |status| server::Answer::Json(status, json!({"error": {"message": "no"}}).to_string());
+        Some(
+            match path
+                .strip_prefix("/upload")
+                .unwrap_or(path)
+                .strip_prefix("/storage/v1/b/audit/o")?
+            {
+                "" if asked.method == "POST" => match self.objects.entry(field("name=")?) {
+                    std::collections::btree_map::Entry::Occupied(_) => refuse(412),
+                    std::collections::btree_map::Entry::Vacant(place) => {
+                        place.insert(asked.body.clone());
+                        json(json!({}))
+                    }
+                },
+                "" => {
+                    let start = field("prefix=")?;
+                    let names = self.objects.keys().filter(|name| name.starts_with(&start));
+                    json(json!({"items": names.map(|name| json!({"name": name})).collect::<Vec<_>>()}))
+                }
+                name => match self.objects.get(&plain(name.trim_start_matches('/'))) {
+                    Some(text) => server::Answer::Json(200, text.clone()),
+                    None => refuse(404),
+                },
+            },
+        )
     }
 }
 
@@ -283,6 +324,48 @@ fn no_record() -> Result<(), Failed> {
         0 => Ok(()),
         changes => Err(format!("{changes} changes").into()),
     }
+}
+
+fn mirror() -> Result<(), Failed> {
+    let scene = Scene::new();
+    ends(&scene.terrace(&["identity", "plan", "--apply", "--yes"]), 0)?;
+    let (public, _) = ends(&scene.terrace(&["audit", "key", "../key.pem"]), 0)?;
+    fs::write(scene.directory.path().join("key.pub"), public)?;
+    let mirror = ["audit", "mirror", "gs://audit/prod", "--key", "../key.pem"];
+    let (out, _) = ends(&scene.terrace(&mirror), 0)?;
+    contains(&out, "gs://audit/prod/: 4 entries copied, 4 there, signed\n")?;
+    let (out, _) = ends(&scene.terrace(&mirror), 0)?;
+    contains(&out, "gs://audit/prod/: 0 entries copied, 4 there\n")?;
+    let names: Vec<String> = scene.cloud.lock().unwrap().objects.keys().cloned().collect();
+    let starts = [
+        "prod/checkpoints/00000000000000000004-",
+        "prod/entries/00000000000000000001-",
+        "prod/record.json",
+    ];
+    if names.len() != 3 || names.iter().zip(starts).any(|(name, start)| !name.starts_with(start)) {
+        return Err(format!("{names:?}").into());
+    }
+    let verify = [
+        "audit",
+        "verify",
+        "--mirror",
+        "gs://audit/prod",
+        "--public-key",
+        "../key.pub",
+    ];
+    let (out, _) = ends(&scene.terrace(&verify), 0)?;
+    contains(
+        &out,
+        "gs://audit/prod/: 4 entries, 1 checkpoints, the last of entry 4\n",
+    )?;
+    // Another record in its place.
+    fs::remove_dir_all(scene.directory.path().join("work/.terrace"))?;
+    scene.cloud.lock().unwrap().policies.clear();
+    ends(&scene.terrace(&["identity", "plan", "--apply", "--yes"]), 0)?;
+    let (_, error) = ends(&scene.terrace(&verify), 1)?;
+    contains(&error, "gs://audit/prod/ is the mirror of another record")?;
+    let (_, error) = ends(&scene.terrace(&["audit", "mirror", "s3://audit"]), 1)?;
+    contains(&error, "name a directory, or a bucket as gs://BUCKET/START")
 }
 
 fn refusal() -> Result<(), Failed> {

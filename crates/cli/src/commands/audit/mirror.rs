@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use build::Session;
 use clap::Args;
-use record::{Directory, Objects, SigningKey, Time};
+use record::{Objects, SigningKey, Time};
 
 use super::{boxed, open};
 use crate::args::working_directory;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::output;
-use crate::record_place::{RecordArgs, RecordPlace, below};
+use crate::record_place::{RecordArgs, RecordPlace};
 
 /// Copy what is new in the record to a mirror, and sign a checkpoint of it.
 ///
@@ -22,11 +22,14 @@ use crate::record_place::{RecordArgs, RecordPlace, below};
   # To a directory, signed
   terrace audit mirror /mnt/audit/acme --key ~/.config/terrace/record.pem
 
+  # To a bucket, which had best have a retention policy
+  terrace audit mirror gs://acme-audit/terrace --key ~/.config/terrace/record.pem
+
   # To the mirror that terrace.yaml names
   terrace audit mirror --key ~/.config/terrace/record.pem
 ")]
 pub(super) struct MirrorArgs {
-    /// A directory. Without it, record.mirror of terrace.yaml.
+    /// A directory, or gs://BUCKET/START in Cloud Storage. Without it, record.mirror of terrace.yaml.
     #[arg(value_name = "URL")]
     url: Option<String>,
     /// The private key that signs, in a PEM file. Without it, there is no checkpoint.
@@ -64,21 +67,18 @@ pub(super) fn objects(url: Option<&str>, place: &RecordPlace) -> Result<Option<B
         .platform
         .as_ref()
         .and_then(|platform| Some((platform, platform.spec.record.mirror.as_ref()?)));
-    let path = match (url, named) {
-        (Some(url), _) if !url.contains("://") => working_directory().join(url),
-        (None, Some((platform, mirror))) if !mirror.contains("://") => below(platform, mirror),
+    let (url, below, mark) = match (url, named) {
+        (Some(url), _) => (url, working_directory(), None),
+        (None, Some((platform, mirror))) => (mirror.value.as_str(), platform.root.clone(), Some(mirror.mark)),
         (None, None) => return Ok(None),
-        (url, named) => {
-            let mark = named.filter(|_| url.is_none()).map(|(_, mirror)| mirror.mark);
-            let url = url
-                .or(named.map(|(_, mirror)| mirror.value.as_str()))
-                .unwrap_or_default();
-            let error = Diagnostic::error(format!("a mirror cannot be in \"{url}\"")).hint("name a directory");
-            return Err(Box::new(Diagnostic {
-                mark: mark.unwrap_or(error.mark),
-                ..error
-            }));
-        }
     };
-    Ok(Some(Box::new(Directory::new(path))))
+    let objects = deliver::mirror(url, &below);
+    objects.map(Some).ok_or_else(|| {
+        let error = Diagnostic::error(format!("a mirror cannot be in \"{url}\""));
+        let error = error.hint("name a directory, or a bucket as gs://BUCKET/START");
+        Box::new(Diagnostic {
+            mark: mark.unwrap_or(error.mark),
+            ..error
+        })
+    })
 }
