@@ -512,14 +512,22 @@ impl<'s> Reasoner<'s> {
         matches!(subject, Member::ServiceAccount(email) if self.state.disabled_accounts.contains(email))
     }
 
-    /// Grants in projects and above that would count for a bucket if it were there: its name does not say its project.
+    /// Grants in projects and above that would count for a bucket if it were there: its name does not say its project,
+    /// and who knows that may know its number alone.
     fn would_be_inherited(&self, access: &Access<'_>, identities: &[Member], lineage: &[ResourceName]) -> Vec<String> {
-        let Some(bucket) = lineage
-            .last()
-            .filter(|last| last.bucket_of().is_some_and(|bucket| bucket == **last))
-        else {
+        let is_bucket = |name: &&ResourceName| name.bucket_of().is_some_and(|bucket| bucket == **name);
+        let is_nameless = |name: &ResourceName| {
+            let number = name.project_id().filter(|_| name.service() == RESOURCE_MANAGER);
+            number.is_some_and(|number| {
+                number.bytes().all(|byte| byte.is_ascii_digit()) && !self.state.project_numbers.contains_key(number)
+            })
+        };
+        let (Some(bucket), Some(last)) = (lineage.iter().find(is_bucket), lineage.last()) else {
             return Vec::new();
         };
+        if last != bucket && !is_nameless(last) {
+            return Vec::new();
+        }
         let resource = &lineage[0];
         let mut doubts = Vec::new();
         for on in &self.managed {

@@ -251,10 +251,8 @@ impl Maker<'_, '_> {
             };
             for (provider, exposure) in open.iter().filter(|(provider, _)| provider.pool.id == pool.id) {
                 let node = &mut self.graph.nodes[*at];
-                node.faults.push(format!(
-                    "the provider {} lets in everybody who has an account at {}",
-                    provider.id, exposure.issuer
-                ));
+                node.faults
+                    .push(format!("the provider {} lets in {}", provider.id, exposure.whom));
                 node.places.push(provider.mark);
             }
         }

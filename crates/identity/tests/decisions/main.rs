@@ -398,6 +398,11 @@ fn buckets_of_unknown_projects() {
     assert_eq!(word(&ask(&state, "user:ann@acme.com")), "missed");
     state.parents[0].1 = acme;
     assert_eq!(word(&ask(&state, "user:ann@acme.com")), "granted");
+    // The inventory says the number of the project, and nobody whose it is.
+    state.parents[0].1 = ResourceName::project("17");
+    assert_eq!(word(&ask(&state, "user:ann@acme.com")), "unknown");
+    state.project_numbers.insert("17".to_owned(), "other".to_owned());
+    assert_eq!(word(&ask(&state, "user:ann@acme.com")), "missed");
 }
 
 #[test]

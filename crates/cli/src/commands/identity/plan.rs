@@ -283,7 +283,10 @@ fn script(plan: &Plan, removals: &[Removal]) -> String {
 
 fn terraform(plan: &Plan, removals: &[Removal]) -> String {
     let roles = plan.custom_roles.iter().map(CustomRole::terraform);
-    let grants = plan.grants.iter().map(|planned| planned.grant.terraform());
+    let grants = plan
+        .grants
+        .iter()
+        .map(|planned| planned.grant.terraform_after(&plan.custom_roles));
     let removals = removals.iter().map(Removal::terraform);
     roles.chain(grants).chain(removals).collect::<Vec<_>>().join("\n")
 }
