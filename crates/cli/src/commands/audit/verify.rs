@@ -34,7 +34,7 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
     /// Hold it against this signed checkpoint, an object of a mirror. May be repeated.
-    #[arg(long, value_name = "FILE", requires = "public_key")]
+    #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
     /// A key that signed checkpoints, as a PEM file. May be repeated. Without it, record.publicKeys of terrace.yaml.
     #[arg(long, value_name = "FILE")]
