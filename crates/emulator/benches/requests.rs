@@ -42,10 +42,17 @@ fn settings(state: &std::path::Path) -> Settings {
 }
 
 /// Asks so many times on one connection; how long each took.
-async fn ask(address: SocketAddr, method: &'static str, path: impl Fn(usize) -> String, body: impl Fn(usize) -> String) -> Vec<Duration> {
+async fn ask(
+    address: SocketAddr,
+    method: &'static str,
+    path: impl Fn(usize) -> String,
+    body: impl Fn(usize) -> String,
+) -> Vec<Duration> {
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
     tokio::spawn(connection);
     let mut times = Vec::with_capacity(REQUESTS);
     for number in 0..REQUESTS {
@@ -67,7 +74,13 @@ async fn ask(address: SocketAddr, method: &'static str, path: impl Fn(usize) -> 
 }
 
 /// The median over rounds of requests a second, and of the 99th percentile.
-async fn measure(name: &str, address: SocketAddr, method: &'static str, path: fn(usize, usize) -> String, body: fn(usize, usize) -> String) {
+async fn measure(
+    name: &str,
+    address: SocketAddr,
+    method: &'static str,
+    path: fn(usize, usize) -> String,
+    body: fn(usize, usize) -> String,
+) {
     let mut rates = Vec::new();
     let mut tails = Vec::new();
     for round in 0..ROUNDS {
@@ -75,7 +88,12 @@ async fn measure(name: &str, address: SocketAddr, method: &'static str, path: fn
         let tasks: Vec<_> = (0..CONNECTIONS)
             .map(|connection| {
                 let lane = round * CONNECTIONS + connection;
-                tokio::spawn(ask(address, method, move |number| path(lane, number), move |number| body(lane, number)))
+                tokio::spawn(ask(
+                    address,
+                    method,
+                    move |number| path(lane, number),
+                    move |number| body(lane, number),
+                ))
             })
             .collect();
         let mut times = Vec::new();
@@ -88,11 +106,18 @@ async fn measure(name: &str, address: SocketAddr, method: &'static str, path: fn
     }
     rates.sort_unstable();
     tails.sort_unstable();
-    println!("{name:<34} {:>8} requests/s   p99 {:>8.2?}", rates[ROUNDS / 2], tails[ROUNDS / 2]);
+    println!(
+        "{name:<34} {:>8} requests/s   p99 {:>8.2?}",
+        rates[ROUNDS / 2],
+        tails[ROUNDS / 2]
+    );
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let mut starts = Vec::new();
         for _ in 0..21 {
@@ -102,15 +127,24 @@ fn main() {
             let address = emulator.address();
             let task = tokio::spawn(emulator.serve());
             let stream = TcpStream::connect(address).await.unwrap();
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+                .await
+                .unwrap();
             tokio::spawn(connection);
-            let request = Request::get("/emulator/health").header("host", "localhost").body(Full::new(Bytes::new())).unwrap();
+            let request = Request::get("/emulator/health")
+                .header("host", "localhost")
+                .body(Full::new(Bytes::new()))
+                .unwrap();
             assert!(sender.send_request(request).await.unwrap().status().is_success());
             starts.push(start.elapsed());
             task.abort();
         }
         starts.sort_unstable();
-        println!("from nothing to the first answer: {:.1?} (median of {})", starts[starts.len() / 2], starts.len());
+        println!(
+            "from nothing to the first answer: {:.1?} (median of {})",
+            starts[starts.len() / 2],
+            starts.len()
+        );
 
         let idle = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let idle_address = idle.local_addr().unwrap();
@@ -121,7 +155,14 @@ fn main() {
         let address = emulator.address();
         tokio::spawn(emulator.serve());
         let none = |_: usize, _: usize| String::new();
-        measure("axum that does nothing", idle_address, "GET", |_, _| "/".to_owned(), none).await;
+        measure(
+            "axum that does nothing",
+            idle_address,
+            "GET",
+            |_, _| "/".to_owned(),
+            none,
+        )
+        .await;
         measure("health", address, "GET", |_, _| "/emulator/health".to_owned(), none).await;
         measure(
             "create a service account",
@@ -131,7 +172,21 @@ fn main() {
             |lane, number| format!(r#"{{"accountId": "account-{lane}-{number}"}}"#),
         )
         .await;
-        measure("list endpoints, with IAM", address, "GET", |_, _| "/v1/projects/acme/locations/europe-west4/endpoints".to_owned(), none).await;
-        measure("axum that does nothing", idle_address, "GET", |_, _| "/".to_owned(), none).await;
+        measure(
+            "list endpoints, with IAM",
+            address,
+            "GET",
+            |_, _| "/v1/projects/acme/locations/europe-west4/endpoints".to_owned(),
+            none,
+        )
+        .await;
+        measure(
+            "axum that does nothing",
+            idle_address,
+            "GET",
+            |_, _| "/".to_owned(),
+            none,
+        )
+        .await;
     });
 }

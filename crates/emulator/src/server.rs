@@ -87,9 +87,15 @@ async fn respond(
 
 fn response(result: Result<Reply>, path: &str) -> Response<Body> {
     let reply = result.unwrap_or_else(|error| {
-        let is_storage = ["/storage/", "/upload/storage/", "/download/storage/", "/batch/storage/"]
-            .iter()
-            .any(|prefix| path.starts_with(prefix));
+        let is_storage = [
+            "/storage/",
+            "/upload/storage/",
+            "/download/storage/",
+            "/batch/storage/",
+            "/resumable/upload/storage/",
+        ]
+        .iter()
+        .any(|prefix| path.starts_with(prefix));
         let body = if is_storage { error.storage_body() } else { error.body() };
         Reply::json_with(error.code(), &body)
     });
@@ -131,7 +137,7 @@ async fn answer(
     };
     let verb = call.verb.clone();
     match path.as_slice() {
-        ["storage", ..] | ["upload", "storage", ..] | ["download", "storage", ..] => {
+        ["storage", ..] | ["upload" | "download", "storage", ..] | ["resumable", "upload", "storage", ..] => {
             storage::answer(cloud, &caller, &mut call).await
         }
         ["batch", "storage", ..] => storage::batch(cloud, &caller, &mut call).await,

@@ -332,7 +332,7 @@ fn serves() {
         return;
     };
     let cloud = Cloud::on(Path::new(&state), Iam::Off, State::default());
-    eprintln!("url {}", cloud.url);
+    writeln!(std::io::stderr(), "url {}", cloud.url).unwrap();
     std::thread::sleep(Duration::from_secs(60));
 }
 
@@ -450,7 +450,7 @@ fn a_full_disk_loses_nothing() {
     assert_eq!(download(url, "iris", "a").body, b"before");
     assert_eq!(blobs(state.path()), 1, "what was written in part is gone");
 
-    let path = "/upload/storage/v1/b/iris/o?uploadType=resumable&name=b";
+    let path = "/resumable/upload/storage/v1/b/iris/o?uploadType=resumable&name=b";
     let session = call(url, "POST", path, &[], b"")
         .location
         .strip_prefix(url)

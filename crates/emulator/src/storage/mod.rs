@@ -39,7 +39,7 @@ const NONCURRENT: &str = "noncurrent object";
 /// Documents of resumable uploads, by their ids.
 const UPLOAD: &str = "upload";
 
-/// Answers below `/storage`, `/upload/storage` and `/download/storage`.
+/// Answers below `/storage`, `/upload/storage`, `/resumable/upload/storage` and `/download/storage`.
 pub(crate) async fn answer(cloud: &Cloud, caller: &Caller, call: &mut Call) -> Result<Reply> {
     // No method is named behind a colon here; names may have one.
     if let Some(verb) = call.verb.take()
@@ -51,8 +51,10 @@ pub(crate) async fn answer(cloud: &Cloud, caller: &Caller, call: &mut Call) -> R
     let segments = call.segments.clone();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     match path.as_slice() {
-        ["upload", "storage", "v1", "b", bucket, "o"] => upload::answer(cloud, caller, call, bucket).await,
-        ["upload", "resumable", ..] => Err(ApiError::unimplemented("this form of uploads")),
+        // gsutil has resumable uploads at a path of their own.
+        ["upload", "storage", "v1", "b", bucket, "o"] | ["resumable", "upload", "storage", "v1", "b", bucket, "o"] => {
+            upload::answer(cloud, caller, call, bucket).await
+        }
         ["download", "storage", "v1", "b", bucket, "o", object] if call.method == Method::GET => {
             download::answer(cloud, caller, call, (bucket, object)).await
         }

@@ -45,7 +45,10 @@ pub(super) async fn answer(
             require("delete", &named(id))?;
             let job = resource::get(cloud, KIND, &named(id))?;
             if !work::job::is_over(&job) {
-                let message = format!("The BatchPredictionJob {} is still running: cancel it first.", named(id));
+                let message = format!(
+                    "The BatchPredictionJob {} is still running: cancel it first.",
+                    named(id)
+                );
                 return Err(ApiError::new(Status::FailedPrecondition, message));
             }
             cloud.store.delete(KIND, &named(id))?;
@@ -64,13 +67,22 @@ pub(super) async fn answer(
 fn create(cloud: &Cloud, caller: &Caller, at: Place<'_>, sent: Json) -> Result<Json> {
     resource::text(&sent, "displayName")?;
     let model = model::version(cloud, resource::text(&sent, "model")?)?;
-    for (config, format) in [("inputConfig", "instancesFormat"), ("outputConfig", "predictionsFormat")] {
+    for (config, format) in [
+        ("inputConfig", "instancesFormat"),
+        ("outputConfig", "predictionsFormat"),
+    ] {
         if sent[config][format] != "jsonl" {
             let format = format!("{config}.{format}");
-            return Err(ApiError::unimplemented(format!("a {format} of {}: write jsonl", sent[config][format.as_str()])));
+            return Err(ApiError::unimplemented(format!(
+                "a {format} of {}: write jsonl",
+                sent[config][format.as_str()]
+            )));
         }
     }
-    let uris = sent["inputConfig"]["gcsSource"]["uris"].as_array().into_iter().flatten();
+    let uris = sent["inputConfig"]["gcsSource"]["uris"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let output = &sent["outputConfig"]["gcsDestination"]["outputUriPrefix"];
     let mut count = 0;
     for uri in uris.chain([output]) {
@@ -80,7 +92,9 @@ fn create(cloud: &Cloud, caller: &Caller, at: Place<'_>, sent: Json) -> Result<J
         count += 1;
     }
     if count < 2 {
-        return Err(ApiError::invalid("Required field is not set: input_config.gcs_source.uris"));
+        return Err(ApiError::invalid(
+            "Required field is not set: input_config.gcs_source.uris",
+        ));
     }
     if let Some(account) = sent["serviceAccount"].as_str().filter(|account| !account.is_empty()) {
         resource::require_act_as(cloud, caller, account)?;

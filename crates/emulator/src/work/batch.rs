@@ -55,7 +55,9 @@ fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop) -> std::re
         return Err(internal("the job has no name of a job"));
     };
     let directory = cloud.store.directory().join("work").join(id);
-    let account = document["serviceAccount"].as_str().filter(|account| !account.is_empty());
+    let account = document["serviceAccount"]
+        .as_str()
+        .filter(|account| !account.is_empty());
     let account = account.map_or_else(|| agent(cloud, project), str::to_owned);
     let mut buckets = Buckets::mount(cloud, &account, &document, &directory);
     let result = (|| {
@@ -103,7 +105,9 @@ fn predict(
     document: &Json,
 ) -> std::result::Result<(String, Counts), End> {
     let server = cloud.servers.get(id).ok_or_else(|| internal("the server is gone"))?;
-    let output = document["outputConfig"]["gcsDestination"]["outputUriPrefix"].as_str().unwrap_or_default();
+    let output = document["outputConfig"]["gcsDestination"]["outputUriPrefix"]
+        .as_str()
+        .unwrap_or_default();
     let folder = format!("{}/prediction-{id}", output.trim_end_matches('/'));
     let target = in_folder(directory, &folder);
     fs::create_dir_all(&target).map_err(internal)?;
@@ -111,7 +115,10 @@ fn predict(
     let mut results = file("prediction.results-00000-of-00001")?;
     let mut errors = file("prediction.errors_stats-00000-of-00001")?;
     let size = number(&document["manualBatchTuningParameters"]["batchSize"]);
-    let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0).unwrap_or(BATCH);
+    let size = size
+        .and_then(|size| usize::try_from(size).ok())
+        .filter(|size| *size > 0)
+        .unwrap_or(BATCH);
     let mut counts = Counts::default();
     let instances = instances(directory, document)?;
     for batch in instances.chunks(size) {
@@ -126,8 +133,16 @@ fn predict(
                 return Err(ApiError::new(Status::Internal, text.into_owned()));
             }
             let json: Json = serde_json::from_str(&text).unwrap_or_default();
-            let predictions = json["predictions"].as_array().filter(|list| list.len() == batch.len()).cloned();
-            predictions.ok_or_else(|| ApiError::new(Status::Internal, "The model server did not give one prediction for each instance."))
+            let predictions = json["predictions"]
+                .as_array()
+                .filter(|list| list.len() == batch.len())
+                .cloned();
+            predictions.ok_or_else(|| {
+                ApiError::new(
+                    Status::Internal,
+                    "The model server did not give one prediction for each instance.",
+                )
+            })
         });
         match predictions {
             Ok(predictions) => {
@@ -160,11 +175,17 @@ fn predict(
 /// All lines of the input.
 fn instances(directory: &Path, document: &Json) -> std::result::Result<Vec<Json>, End> {
     let mut instances = Vec::new();
-    for uri in document["inputConfig"]["gcsSource"]["uris"].as_array().into_iter().flatten() {
+    for uri in document["inputConfig"]["gcsSource"]["uris"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let uri = uri.as_str().unwrap_or_default();
         let files = files(directory, uri);
         if files.is_empty() {
-            return Err(End::Failed(ApiError::not_found(format!("No object is found at {uri}, or its account may not read it."))));
+            return Err(End::Failed(ApiError::not_found(format!(
+                "No object is found at {uri}, or its account may not read it."
+            ))));
         }
         for file in files {
             let text = fs::read_to_string(&file).map_err(internal)?;
@@ -192,7 +213,10 @@ fn files(directory: &Path, uri: &str) -> Vec<PathBuf> {
         return if file.is_file() { vec![file] } else { Vec::new() };
     };
     let (folder, start) = prefix.rsplit_once('/').unwrap_or((prefix, ""));
-    let entries = fs::read_dir(in_folder(directory, folder)).into_iter().flatten().flatten();
+    let entries = fs::read_dir(in_folder(directory, folder))
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut found: Vec<PathBuf> = entries
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(start))
         .map(|entry| entry.path())
