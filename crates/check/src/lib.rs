@@ -16,7 +16,6 @@ mod judge;
 mod links;
 mod locations;
 mod parity;
-mod plaintext;
 mod pod_security;
 mod presence;
 mod reference;

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use build::BuildError;
+use record::RecordError;
 use resource::{Finding, Severity};
 use serde::Serialize;
 use yaml::{Mark, Place, Sources};
@@ -111,6 +112,24 @@ impl From<google::Error> for Diagnostic {
             exit: match error.kind {
                 google::ErrorKind::Refused | google::ErrorKind::Credentials => Exit::Refused,
                 google::ErrorKind::Failed => Exit::OutsideFailed,
+                google::ErrorKind::Unrecorded => Exit::NotRecorded,
+            },
+            ..Diagnostic::error(error.message)
+        }
+    }
+}
+
+/// Of a record that is read. One that should have been written has [`Exit::NotRecorded`].
+impl From<RecordError> for Diagnostic {
+    fn from(error: RecordError) -> Diagnostic {
+        Diagnostic {
+            hint: error.hint,
+            exit: match error.kind {
+                record::ErrorKind::Location | record::ErrorKind::Damaged | record::ErrorKind::Refused => {
+                    Exit::WrongInput
+                }
+                record::ErrorKind::Forbidden => Exit::Refused,
+                record::ErrorKind::Store => Exit::OutsideFailed,
             },
             ..Diagnostic::error(error.message)
         }

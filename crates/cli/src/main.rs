@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides anything about kustomizations; that is `build`'s work.
 
+mod actor;
 mod args;
 mod commands;
 mod date;
@@ -14,6 +15,7 @@ mod output;
 mod policies;
 mod programs;
 mod progress;
+mod record_place;
 mod remote;
 mod report;
 mod setup;

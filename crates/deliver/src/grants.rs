@@ -3,7 +3,7 @@
 //! The policy of each resource is read, changed and set once, with the etag that it had: what others change at the
 //! same time stays. What is there already is left alone, so that a run that was killed is finished by another.
 
-use google::{Client, Edit, Error, ErrorKind, PolicyApi, roles};
+use google::{Client, Edit, Error, ErrorKind, PolicyApi, Witness, roles};
 use identity::{CustomRole, NewGrant, Plan, Removal};
 
 /// One thing that a run does, for whoever watches it.
@@ -40,12 +40,18 @@ pub struct Outcome {
 
 /// Makes the custom roles and grants of a plan, and takes back what is to be removed. After a refusal it goes on with the
 /// next resource; after a failure of the network or the credentials it ends, and everything that is left counts as
-/// failed.
-pub async fn apply(plan: &Plan, removals: &[Removal], client: &Client, mut on_event: impl FnMut(Event<'_>)) -> Outcome {
+/// failed. So it is where something cannot be recorded by `witness`.
+pub async fn apply(
+    plan: &Plan,
+    removals: &[Removal],
+    client: &Client,
+    witness: &dyn Witness,
+    mut on_event: impl FnMut(Event<'_>),
+) -> Outcome {
     let mut outcome = Outcome::default();
     let total = plan.custom_roles.len() + plan.grants.len() + removals.len();
     for role in &plan.custom_roles {
-        match roles::make(client, role).await {
+        match roles::make(client, role, witness).await {
             Ok(is_new) => {
                 outcome.count(is_new);
                 on_event(Event::Role { role, is_new });
@@ -63,7 +69,7 @@ pub async fn apply(plan: &Plan, removals: &[Removal], client: &Client, mut on_ev
     let grants = plan.grants.iter().map(|planned| Change::Grant(&planned.grant));
     let changes = grants.chain(removals.iter().map(Change::Removal));
     for changes in by_resource(changes.collect()) {
-        match edit(client, &changes).await {
+        match edit(client, &changes, witness).await {
             Ok(made) => {
                 for (change, is_done) in changes.into_iter().zip(made) {
                     outcome.count(is_done);
@@ -157,7 +163,7 @@ fn by_resource(mut changes: Vec<Change<'_>>) -> Vec<Vec<Change<'_>>> {
 }
 
 /// Changes one policy; whether there was something to do for each change.
-async fn edit(client: &Client, changes: &[Change<'_>]) -> Result<Vec<bool>, Error> {
+async fn edit(client: &Client, changes: &[Change<'_>], witness: &dyn Witness) -> Result<Vec<bool>, Error> {
     let Some(first) = changes.first() else {
         return Ok(Vec::new());
     };
@@ -174,5 +180,5 @@ async fn edit(client: &Client, changes: &[Change<'_>]) -> Result<Vec<bool>, Erro
         return Err(Error::refused(message).hint(hint));
     }
     let edits: Vec<Edit> = changes.iter().map(|change| change.edit()).collect();
-    Ok(api.edit(client, &edits).await?.made)
+    Ok(api.edit(client, &edits, witness).await?.made)
 }

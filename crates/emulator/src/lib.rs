@@ -60,6 +60,7 @@ impl Emulator {
         let machine = Machine {
             project: settings.project.clone(),
             account: settings.account.clone(),
+            is_alone: false,
         };
         let cloud = Arc::new(Cloud::new(settings, address)?);
         storage::tidy(&cloud);
@@ -85,9 +86,26 @@ impl Emulator {
     }
 }
 
+/// Runs a cloud until the process ends. `ready` is told where it listens, once it answers.
+///
+/// # Errors
+/// As [`Emulator::start`].
+pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| StartError::Listen(settings.listen, error))?;
+    runtime.block_on(async {
+        let emulator = Emulator::start(settings).await?;
+        ready(emulator.address());
+        emulator.serve().await;
+        Ok(())
+    })
+}
+
 /// Brings what was going on when the cloud was stopped to an end, or starts it again.
 async fn resume(cloud: &Arc<Cloud>) -> error::Result<()> {
     work::job::end_interrupted(cloud)?;
+    work::tuning::end_interrupted(cloud)?;
+    work::batch::end_interrupted(cloud)?;
     vertex::operation::end_interrupted(cloud)?;
     work::serving::start_deployed(cloud).await
 }

@@ -17,6 +17,9 @@ const SECONDS: u64 = 3600;
 pub(crate) struct Machine {
     pub(crate) project: String,
     pub(crate) account: Option<String>,
+    /// Whether nobody else calls on its port. A call without a token is its account's then: clients of Cloud Storage send
+    /// none once they are pointed at an emulator.
+    pub(crate) is_alone: bool,
 }
 
 /// Answers below `/computeMetadata`, and at the root, by which clients find the server.

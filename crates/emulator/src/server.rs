@@ -131,7 +131,10 @@ async fn answer(
     {
         token::expire(&cloud.store, text)?;
     }
-    let caller = token::caller(&cloud.store, call.bearer())?;
+    let caller = match (token::caller(&cloud.store, call.bearer())?, &machine.account) {
+        (Caller::Anonymous, Some(account)) if machine.is_alone => Caller::Known(Cloud::as_account(account)),
+        (caller, _) => caller,
+    };
     let verb = call.verb.clone();
     match path.as_slice() {
         ["storage", ..] | ["upload" | "download", "storage", ..] | ["resumable", "upload", "storage", ..] => {

@@ -1,6 +1,7 @@
 //! The cloud as its clients see it: with plain HTTP, and with the clients that Google publishes for Python.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod cloud;
 mod python;

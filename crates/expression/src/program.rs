@@ -268,7 +268,10 @@ impl Resolver<'_> {
         let mut arguments = self.all(arguments)?;
         let count = arguments.len();
         let (found, is_receiver, full) = match target {
-            None => (function::global(&name, count), false, name),
+            None => {
+                let of_iam = self.environment.has_iam.then(|| function::global_of_iam(&name, count));
+                (of_iam.flatten().or_else(|| function::global(&name, count)), false, name)
+            }
             Some(target) => {
                 // `sets.contains(a, b)` is a function with a dotted name, unless `sets` is a variable.
                 let space = Resolver::root(&target)

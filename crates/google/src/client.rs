@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::credentials::Credentials;
 use crate::endpoint::{Endpoints, Service};
 use crate::error::{Error, causes};
+use crate::witness::{Change, Witness};
 
 /// Until a connection is there.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -43,6 +44,8 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, String)],
     pub(crate) body: Option<&'a Value>,
+    /// In place of the body: what an object is to hold.
+    pub(crate) media: Option<&'a str>,
 }
 
 impl Client {
@@ -89,6 +92,7 @@ impl Client {
             path,
             query,
             body: None,
+            media: None,
         };
         read(what, &self.send(&request).await?)
     }
@@ -135,6 +139,19 @@ impl Client {
         }
     }
 
+    /// The same for what changes something: somebody is told before and after, and may refuse.
+    pub(crate) async fn change(
+        &self,
+        request: &Request<'_>,
+        change: &Change<'_>,
+        witness: &dyn Witness,
+    ) -> Result<String, Error> {
+        let number = witness.before(change)?;
+        let answer = self.send(request).await;
+        witness.after(number, answer.as_deref())?;
+        answer
+    }
+
     /// The body, or the error and how long the server wants to be left alone.
     async fn try_once(&self, request: &Request<'_>) -> Result<String, (Error, Option<Duration>)> {
         let headers = self.credentials.headers().await.map_err(final_error)?;
@@ -146,6 +163,11 @@ impl Client {
             .query(request.query);
         if let Some(body) = request.body {
             call = call.json(body);
+        }
+        if let Some(media) = request.media {
+            call = call
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .body(media.to_owned());
         }
         let lost = |error: reqwest::Error| {
             // The address may hold a name that is nobody's business; what was asked is said anyway.

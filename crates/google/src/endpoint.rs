@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 pub enum Service {
     ArtifactRegistry,
     CloudAsset,
+    CloudIdentity,
     CloudKms,
     Iam,
     PubSub,
@@ -15,9 +16,10 @@ pub enum Service {
     Storage,
 }
 
-const ALL: [Service; 8] = [
+const ALL: [Service; 9] = [
     Service::ArtifactRegistry,
     Service::CloudAsset,
+    Service::CloudIdentity,
     Service::CloudKms,
     Service::Iam,
     Service::PubSub,
@@ -32,6 +34,7 @@ impl Service {
         match self {
             Service::ArtifactRegistry => "artifactregistry",
             Service::CloudAsset => "cloudasset",
+            Service::CloudIdentity => "cloudidentity",
             Service::CloudKms => "cloudkms",
             Service::Iam => "iam",
             Service::PubSub => "pubsub",

@@ -11,6 +11,8 @@ pub enum ErrorKind {
     Refused,
     /// Google or the network failed.
     Failed,
+    /// It could not be recorded, so that it was not asked for; or what came of it could not.
+    Unrecorded,
 }
 
 /// An error of a call. The text never holds a token.
@@ -27,6 +29,8 @@ pub struct Error {
     pub status: u16,
     /// Google's word for the reason, as `SERVICE_DISABLED`.
     pub reason: Option<String>,
+    /// The body of the answer, which is nothing for a terminal.
+    pub answer: Option<String>,
 }
 
 /// The body of an error (<https://cloud.google.com/apis/design/errors>).
@@ -68,6 +72,7 @@ impl Error {
             permission: None,
             status: 0,
             reason: None,
+            answer: None,
         }
     }
 
@@ -82,6 +87,11 @@ impl Error {
     /// Something that would be refused, and is not asked for.
     pub fn refused(message: String) -> Error {
         Error::new(ErrorKind::Refused, message)
+    }
+
+    /// What could not be recorded.
+    pub fn unrecorded(message: String) -> Error {
+        Error::new(ErrorKind::Unrecorded, message)
     }
 
     /// With what to do.
@@ -112,6 +122,7 @@ impl Error {
         };
         let mut error = Error::new(kind, format!("{what}: Google {word}: {said}"));
         error.status = status;
+        error.answer = Some(body.to_owned());
         let find = |field: fn(&Detail) -> Option<&String>| details.details.iter().find_map(field).cloned();
         error.permission = find(|detail| detail.metadata.permission.as_ref());
         error.reason = find(|detail| detail.reason.as_ref()).or(Some(details.status).filter(|it| !it.is_empty()));

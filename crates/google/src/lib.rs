@@ -7,15 +7,20 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod groups;
 pub mod live;
+mod objects;
 mod policy;
 pub mod roles;
+mod witness;
 
 pub use client::Client;
 pub use credentials::Credentials;
 pub use endpoint::{Endpoints, Service};
 pub use error::{Error, ErrorKind};
+pub use objects::Bucket;
 pub use policy::{Edit, Edited, PolicyApi};
+pub use witness::{Change, Witness};
 
 /// Runs a task to its end on this thread, with the network and a clock.
 ///

@@ -9,6 +9,7 @@ use yaml::{Mark, Sources};
 use crate::client::Client;
 use crate::endpoint::Service;
 use crate::error::{Error, ErrorKind};
+use crate::groups::Groups;
 use crate::policy::PolicyApi;
 use crate::roles;
 
@@ -66,6 +67,7 @@ pub async fn state(client: &Client, scopes: &[String], on_step: &dyn Fn(&str)) -
             reading.keys(scope).await?;
         }
     }
+    reading.groups().await?;
     Ok(reading.state)
 }
 
@@ -119,6 +121,23 @@ impl Reading<'_> {
         {
             self.state.whole_projects.insert(whole);
         }
+        Ok(())
+    }
+
+    /// Adds who is in the groups that are named, where the caller may know.
+    async fn groups(&mut self) -> Result<(), Error> {
+        (self.on_step)("the members of groups");
+        let groups = Groups::of(self.client, &self.state).await?;
+        if let Some(error) = groups.hidden.values().next() {
+            let names: Vec<&str> = groups.hidden.keys().map(String::as_str).collect();
+            // Each is refused for itself, and mostly for the same reason.
+            self.state.unresolved.push(Unresolved {
+                message: format!("the members of {} are not known: {error}", names.join(", ")),
+                mark: Mark::NONE,
+            });
+        }
+        self.state.hidden_groups.extend(groups.hidden.into_keys());
+        self.state.groups.extend(groups.members);
         Ok(())
     }
 
@@ -243,6 +262,11 @@ impl Reading<'_> {
         let query = [("pageSize", "100".to_owned())];
         let answer = self.client.list(&what, Service::Iam, &path, "accounts", &query).await;
         let accounts = self.gap(answer)?.unwrap_or_default();
+        for account in accounts.iter().filter(|account| account["disabled"] == true) {
+            if let Some(email) = account["email"].as_str() {
+                self.state.disabled_accounts.insert(email.to_ascii_lowercase());
+            }
+        }
         let names = accounts.iter().filter_map(|account| account["name"].as_str());
         (self.on_step)(&format!("the keys of {} service accounts of {scope}", accounts.len()));
         let client = self.client;

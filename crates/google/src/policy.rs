@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, Request, read, stretched};
 use crate::endpoint::Service;
 use crate::error::Error;
+use crate::witness::{Change, Witness};
 
 /// How often a change is tried again because somebody else was quicker.
 const CONFLICTS: u32 = 8;
@@ -27,6 +28,15 @@ pub enum Edit {
     },
 }
 
+impl Edit {
+    fn words(&self) -> String {
+        match self {
+            Edit::Add { role, member } => format!("grant {role} to {member}"),
+            Edit::Remove { role, members, .. } => format!("take {role} from {}", members.join(" or ")),
+        }
+    }
+}
+
 /// What came of edits, one by one in their order: whether there was something to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edited {
@@ -39,6 +49,8 @@ pub struct PolicyApi {
     service: Service,
     get: (Method, String),
     set: (Method, String),
+    /// The full name.
+    resource: String,
     /// For errors.
     what: String,
 }
@@ -85,6 +97,7 @@ impl PolicyApi {
             service,
             get,
             set,
+            resource: name.as_str().to_owned(),
             what: format!("the policy of {}", name.short()),
         })
     }
@@ -113,6 +126,7 @@ impl PolicyApi {
                 &Method::POST => Some(&nothing),
                 _ => None,
             },
+            media: None,
         };
         read(&self.what, &client.send(&request).await?)
     }
@@ -122,20 +136,22 @@ impl PolicyApi {
     ///
     /// # Errors
     /// [`Error`] where Google refuses or fails, or others are quicker again and again. Nothing was changed then, but for
-    /// an answer that was lost: to make the same edits again is safe.
-    pub async fn edit(&self, client: &Client, edits: &[Edit]) -> Result<Edited, Error> {
+    /// an answer that was lost: to make the same edits again is safe. And where `witness` refuses.
+    pub async fn edit(&self, client: &Client, edits: &[Edit], witness: &dyn Witness) -> Result<Edited, Error> {
         let mut made: Option<Vec<bool>> = None;
         let mut attempt = 0;
         loop {
             let mut policy = self.read(client).await?;
             let changed = apply(&mut policy, edits);
+            let changes = edits.iter().zip(&changed).filter(|(_, changed)| **changed);
+            let words: Vec<String> = changes.map(|(edit, _)| edit.words()).collect();
             let is_changed = changed.contains(&true);
             // What was to be done counts as it was seen first: later it may be there because of a lost answer.
             let made = made.get_or_insert(changed);
             if !is_changed {
                 return Ok(Edited { made: made.clone() });
             }
-            match self.set(client, &policy).await {
+            match self.set(client, &policy, &words, witness).await {
                 Ok(()) => return Ok(Edited { made: made.clone() }),
                 Err(error) if error.is_conflict() && attempt < CONFLICTS => {
                     tokio::time::sleep(stretched(Duration::from_millis(100) * 2_u32.pow(attempt.min(5)))).await;
@@ -146,21 +162,28 @@ impl PolicyApi {
         }
     }
 
-    async fn set(&self, client: &Client, policy: &Value) -> Result<(), Error> {
+    async fn set(&self, client: &Client, policy: &Value, words: &[String], witness: &dyn Witness) -> Result<(), Error> {
         let wrapped = json!({ "policy": policy });
+        let body = match self.service {
+            Service::Storage => policy,
+            _ => &wrapped,
+        };
         let request = Request {
             what: &self.what,
             service: self.service,
             method: self.set.0.clone(),
             path: &self.set.1,
             query: &[],
-            body: Some(if self.service == Service::Storage {
-                policy
-            } else {
-                &wrapped
-            }),
+            body: Some(body),
+            media: None,
         };
-        client.send(&request).await.map(|_| ())
+        let change = Change {
+            verb: "setIamPolicy",
+            resource: &self.resource,
+            words,
+            body,
+        };
+        client.change(&request, &change, witness).await.map(|_| ())
     }
 }
 

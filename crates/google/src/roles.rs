@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, Request, read};
 use crate::endpoint::Service;
 use crate::error::Error;
+use crate::witness::{Change, Witness};
 
 /// A role and what it permits.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,8 +56,8 @@ async fn of_parent(client: &Client, what: &str, path: &str) -> Result<Vec<Role>,
 /// Makes a custom role; whether it was not there. One that is there with other permissions gets these.
 ///
 /// # Errors
-/// [`Error`] where Google refuses or fails.
-pub async fn make(client: &Client, role: &CustomRole) -> Result<bool, Error> {
+/// [`Error`] where Google refuses or fails, or `witness` refuses.
+pub async fn make(client: &Client, role: &CustomRole, witness: &dyn Witness) -> Result<bool, Error> {
     let what = format!("the role {}", role.name());
     let wanted = json!({"title": role.id, "includedPermissions": role.permissions, "stage": "GA"});
     let body = json!({"roleId": role.id, "role": wanted});
@@ -68,8 +69,17 @@ pub async fn make(client: &Client, role: &CustomRole) -> Result<bool, Error> {
         path: &roles,
         query: &[],
         body: Some(&body),
+        media: None,
     };
-    match client.send(&request).await {
+    let resource = format!("//iam.googleapis.com/{}", role.name());
+    let words = [format!("permissions {}", role.permissions.join(", "))];
+    let change = |verb, body| Change {
+        verb,
+        resource: &resource,
+        words: &words,
+        body,
+    };
+    match client.change(&request, &change("createRole", &body), witness).await {
         Ok(_) => return Ok(true),
         Err(error) if error.status == 409 => {}
         Err(error) => return Err(error),
@@ -84,7 +94,9 @@ pub async fn make(client: &Client, role: &CustomRole) -> Result<bool, Error> {
             body: Some(&restored),
             ..request.clone()
         };
-        client.send(&request).await?;
+        client
+            .change(&request, &change("undeleteRole", &restored), witness)
+            .await?;
     }
     let mut held = found.included_permissions.clone();
     held.sort_unstable();
@@ -96,7 +108,8 @@ pub async fn make(client: &Client, role: &CustomRole) -> Result<bool, Error> {
             body: Some(&wanted),
             ..request
         };
-        let _: Value = read(&what, &client.send(&request).await?)?;
+        let answer = client.change(&request, &change("updateRole", &wanted), witness).await?;
+        let _: Value = read(&what, &answer)?;
         return Ok(true);
     }
     Ok(found.deleted)

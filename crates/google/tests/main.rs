@@ -3,12 +3,14 @@
 
 mod server;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use google::{Client, Credentials, Edit, Endpoints, ErrorKind, PolicyApi, block_on, live, roles};
-use identity::{CustomRole, ResourceName};
+use google::{
+    Bucket, Change, Client, Credentials, Edit, Endpoints, ErrorKind, PolicyApi, Witness, block_on, live, roles,
+};
+use identity::{Access, CustomRole, Decision, Reasoner, ResourceName};
 use serde_json::{Value, json};
 
 use self::server::{Answer, Asked, serve};
@@ -17,6 +19,41 @@ fn client(url: &str) -> Client {
     let url = url.to_owned();
     let endpoints = Endpoints::from_environment(|_| Some(url.clone()));
     Client::new(Credentials::token("secret").unwrap(), endpoints).unwrap()
+}
+
+/// Notes what it is told, and may refuse.
+#[derive(Default)]
+struct Seen {
+    told: Mutex<Vec<String>>,
+    refuses: bool,
+}
+
+impl Witness for Seen {
+    fn before(&self, change: &Change<'_>) -> Result<u64, google::Error> {
+        if self.refuses {
+            return Err(google::Error::unrecorded("the disk is full".to_owned()));
+        }
+        let Change {
+            verb,
+            resource,
+            words,
+            body,
+        } = change;
+        self.told
+            .lock()
+            .unwrap()
+            .push(format!("{verb} {resource}: {} {body}", words.join(", ")));
+        Ok(7)
+    }
+
+    fn after(&self, number: u64, answer: Result<&str, &google::Error>) -> Result<(), google::Error> {
+        let answer = match answer {
+            Ok(answer) => answer.to_owned(),
+            Err(error) => format!("{} {}", error.status, error.answer.as_deref().unwrap_or("nothing")),
+        };
+        self.told.lock().unwrap().push(format!("{number}: {answer}"));
+        Ok(())
+    }
 }
 
 fn ok(value: &Value) -> Answer {
@@ -98,7 +135,7 @@ fn what_others_change_at_the_same_time_stays() {
         grant("roles/viewer", "user:ann@acme.com"),
         grant("roles/viewer", "user:bob@acme.com"),
     ];
-    let edited = block_on(async { project_policy().edit(&client(&url), &edits).await }).unwrap();
+    let edited = block_on(async { project_policy().edit(&client(&url), &edits, &Seen::default()).await }).unwrap();
     assert_eq!(edited.made, [false, true]);
     assert_eq!(shared.1.load(Ordering::SeqCst), 3);
     let wanted = json!([
@@ -124,7 +161,7 @@ fn an_answer_that_is_lost_makes_no_second_change() {
         }
     });
     let edits = [grant("roles/viewer", "user:ann@acme.com")];
-    let edited = block_on(async { project_policy().edit(&client(&url), &edits).await }).unwrap();
+    let edited = block_on(async { project_policy().edit(&client(&url), &edits, &Seen::default()).await }).unwrap();
     assert_eq!(edited.made, [true]);
     let (kept, sets) = &*kept;
     assert_eq!((kept.lock().unwrap().version, sets.load(Ordering::SeqCst)), (2, 2));
@@ -176,7 +213,7 @@ fn a_bucket_has_calls_of_its_own() {
     });
     let api = PolicyApi::of(&ResourceName::parse("gs://models").unwrap()).unwrap();
     let edits = [grant("roles/storage.objectUser", "user:ann@acme.com")];
-    block_on(async { api.edit(&client(&url), &edits).await }).unwrap();
+    block_on(async { api.edit(&client(&url), &edits, &Seen::default()).await }).unwrap();
     let wanted = json!({"kind": "storage#policy", "etag": "CAE=",
         "bindings": [{"role": "roles/storage.objectUser", "members": ["user:ann@acme.com"]}]});
     assert_eq!(serde_json::from_str::<Value>(&set.lock().unwrap()).unwrap(), wanted);
@@ -216,12 +253,26 @@ fn all_that_is_granted_is_read_and_gaps_are_said() {
                     "attributeMapping": {"google.subject": "assertion.sub"},
                     "oidc": {"issuerUri": "https://token.actions.githubusercontent.com"}}]})),
             "/v1/projects/acme/serviceAccounts?pageSize=100" => ok(&json!({"accounts": [
-                {"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com"}]})),
+                {"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com",
+                    "email": "a@acme.iam.gserviceaccount.com", "uniqueId": "1"},
+                {"name": "projects/acme/serviceAccounts/off@acme.iam.gserviceaccount.com",
+                    "email": "off@acme.iam.gserviceaccount.com", "uniqueId": "2", "disabled": true}]})),
             "/v1/projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com/keys?keyTypes=USER_MANAGED" => {
                 ok(&json!({
                 "keys": [{"name": "projects/acme/serviceAccounts/a@acme.iam.gserviceaccount.com/keys/k1",
                     "keyType": "USER_MANAGED"}]}))
             }
+            "/v1/groups:lookup?groupKey.id=ops%40acme.com" => ok(&json!({"name": "groups/g1"})),
+            "/v1/groups/g1/memberships:searchTransitiveMemberships?pageSize=1000" => ok(&json!({
+                "memberships": [{"member": "users/1", "relationType": "DIRECT", "roles": [{"role": "MEMBER"}],
+                    "preferredMemberKey": [{"id": "Ann@acme.com"}]}],
+                "nextPageToken": "two"})),
+            "/v1/groups/g1/memberships:searchTransitiveMemberships?pageSize=1000&pageToken=two" => ok(&json!({
+                "memberships": [
+                    {"member": "groups/g2", "relationType": "DIRECT", "preferredMemberKey": [{"id": "in@acme.com"}]},
+                    {"member": "users/2", "relationType": "INDIRECT",
+                        "preferredMemberKey": [{"id": "a@acme.iam.gserviceaccount.com"}]},
+                    {"member": "users/3", "preferredMemberKey": [{"id": "S-1", "namespace": "identitysources/1"}]}]})),
             _ => ok(&json!({})),
         }
     });
@@ -244,6 +295,18 @@ fn all_that_is_granted_is_read_and_gaps_are_said() {
         state.custom_roles.keys().collect::<Vec<_>>(),
         ["projects/acme/roles/small"]
     );
+    let ops: Vec<String> = state.groups["ops@acme.com"].iter().map(ToString::to_string).collect();
+    let all = [
+        "user:ann@acme.com",
+        "group:in@acme.com",
+        "serviceAccount:a@acme.iam.gserviceaccount.com",
+    ];
+    assert_eq!(ops, all);
+    assert!(state.hidden_groups.is_empty());
+    assert_eq!(
+        state.disabled_accounts,
+        BTreeSet::from(["off@acme.iam.gserviceaccount.com".to_owned()])
+    );
     assert_eq!(state.unresolved.len(), 1);
     let unresolved = "the policy of organizations/1: Google refused: Permission denied on organizations/1";
     assert_eq!(state.unresolved[0].message, unresolved);
@@ -254,6 +317,69 @@ fn all_that_is_granted_is_read_and_gaps_are_said() {
             .iter()
             .any(|step| step == "the policies in projects/acme")
     );
+}
+
+/// Without the edition that answers for members of members, group after group is asked about; in a circle, too.
+#[test]
+fn groups_are_read_as_far_as_they_may_be_seen() {
+    let url = serve(|asked| {
+        let member = |id: &str, kind: &str| {
+            json!({"name": "groups/x/memberships/1", "type": kind, "roles": [{"name": "MEMBER"}],
+                "preferredMemberKey": {"id": id}})
+        };
+        let list = |members: &[Value]| ok(&json!({"memberships": members}));
+        match asked.path.as_str() {
+            "/v1/projects/acme:searchAllIamPolicies?pageSize=500" => ok(&json!({
+                "results": [{"resource": "//storage.googleapis.com/models", "project": "projects/17",
+                    "policy": {"bindings": [{"role": "roles/storage.objectViewer", "members": ["group:ops@acme.com"]},
+                        {"role": "roles/storage.objectCreator", "members": ["group:secret@acme.com"]}]}}]})),
+            "/v3/projects/acme" => ok(&json!({"name": "projects/17", "projectId": "acme"})),
+            "/v1/groups:lookup?groupKey.id=ops%40acme.com" => ok(&json!({"name": "groups/ops"})),
+            "/v1/groups:lookup?groupKey.id=inner%40acme.com" => ok(&json!({"name": "groups/inner"})),
+            "/v1/groups/ops/memberships?view=FULL&pageSize=500" => list(&[
+                member("ann@acme.com", "USER"),
+                member("inner@acme.com", "GROUP"),
+                member("phone", "OTHER"),
+            ]),
+            "/v1/groups/inner/memberships?view=FULL&pageSize=500" => list(&[
+                member("robot@acme.iam.gserviceaccount.com", "SERVICE_ACCOUNT"),
+                member("ops@acme.com", "GROUP"),
+            ]),
+            path if path.starts_with("/v1/groups") => refusal(403, "Error(2028): Permission denied."),
+            _ => ok(&json!({})),
+        }
+    });
+    let scopes = ["projects/acme".to_owned()];
+    let state = block_on(async { live::state(&client(&url), &scopes, &|_| ()).await }).unwrap();
+    let names = |group: &str| state.groups[group].iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names("ops@acme.com"), ["user:ann@acme.com", "group:inner@acme.com"]);
+    let inner = [
+        "serviceAccount:robot@acme.iam.gserviceaccount.com",
+        "group:ops@acme.com",
+    ];
+    assert_eq!(names("inner@acme.com"), inner);
+    let unresolved: Vec<&str> = state.unresolved.iter().map(|it| it.message.as_str()).collect();
+    let refused = "the members of secret@acme.com are not known: the members of group:secret@acme.com: Google refused: \
+                   Error(2028): Permission denied.";
+    assert_eq!(unresolved, [refused]);
+    let robot = "serviceAccount:robot@acme.iam.gserviceaccount.com".parse().unwrap();
+    let decide = |permission| {
+        Reasoner::new(&state).decide(&Access {
+            subject: &robot,
+            attributes: &[],
+            permission,
+            resource: &ResourceName::parse("gs://models/x").unwrap(),
+            time: None,
+        })
+    };
+    assert!(matches!(decide("storage.objects.get"), Decision::Granted(_)));
+    let Decision::Unknown(why) = decide("storage.objects.create") else {
+        panic!()
+    };
+    let doubt =
+        "roles/storage.objectCreator on gs://models is granted to group:secret@acme.com, and who that is is not known";
+    assert_eq!(why, [doubt]);
+    assert!(matches!(decide("storage.buckets.get"), Decision::Missed(_)));
 }
 
 #[test]
@@ -282,8 +408,114 @@ fn roles_are_made_once() {
         }
     });
     let client = client(&url);
-    let make = || block_on(async { roles::make(&client, &role).await }).unwrap();
+    let make = || block_on(async { roles::make(&client, &role, &Seen::default()).await }).unwrap();
     assert_eq!((make(), make()), (true, false));
     state.lock().unwrap().1.push("then it is deleted".to_owned());
     assert!(make());
+}
+
+#[test]
+fn every_try_to_change_something_is_told_before_and_after() {
+    let shared = std::sync::Arc::new((Kept::new(json!([])), AtomicUsize::new(0)));
+    let of_server = shared.clone();
+    let url = serve(move |asked| {
+        let mut kept = of_server.0.lock().unwrap();
+        match asked.path.ends_with(":setIamPolicy") {
+            true if of_server.1.fetch_add(1, Ordering::SeqCst) == 0 => refusal(409, "quicker"),
+            true => kept.set(asked),
+            false => kept.get(),
+        }
+    });
+    let edits = [grant("roles/viewer", "user:ann@acme.com")];
+    let refusing = Seen {
+        refuses: true,
+        ..Seen::default()
+    };
+    let error = block_on(async { project_policy().edit(&client(&url), &edits, &refusing).await }).unwrap_err();
+    assert_eq!(
+        (error.kind, shared.1.load(Ordering::SeqCst)),
+        (ErrorKind::Unrecorded, 0)
+    );
+    let seen = Seen::default();
+    block_on(async { project_policy().edit(&client(&url), &edits, &seen).await }).unwrap();
+    block_on(async { project_policy().edit(&client(&url), &edits, &seen).await }).unwrap();
+    let told = seen.told.into_inner().unwrap();
+    let intent = r#"setIamPolicy //cloudresourcemanager.googleapis.com/projects/acme: grant roles/viewer to user:ann@acme.com {"policy":{"bindings":[{"members":["user:ann@acme.com"],"role":"roles/viewer"}],"etag":"e1","version":1}}"#;
+    assert_eq!(told.len(), 4, "what is there already is no change: {told:#?}");
+    assert_eq!(told[0].replace("e2", "e1"), intent);
+    assert_eq!(told[2].replace("e2", "e1"), intent);
+    assert_eq!(told[1], r#"7: 409 {"error":{"code":409,"message":"quicker"}}"#);
+    assert!(told[3].starts_with(r#"7: {"bindings":"#), "{}", told[3]);
+}
+
+#[test]
+fn objects_are_made_once() {
+    let held = std::sync::Arc::new(Mutex::new((BTreeMap::<String, String>::new(), Vec::<String>::new())));
+    let of_server = held.clone();
+    let url = serve(move |asked| {
+        let mut held = of_server.lock().unwrap();
+        held.1.push(format!("{} {}", asked.method, asked.path));
+        let (path, query) = asked.path.split_once('?').unwrap();
+        let field = |name: &str| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(name))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        match path {
+            "/upload/storage/v1/b/audit/o" => {
+                assert_eq!((&*field("uploadType="), &*field("ifGenerationMatch=")), ("media", "0"));
+                let name = field("name=").replace("%2F", "/");
+                match held.0.contains_key(&name) {
+                    true => refusal(412, "At least one of the pre-conditions you specified did not hold."),
+                    false => {
+                        held.0.insert(name.clone(), asked.body.clone());
+                        // The answer of the first is lost.
+                        if name.ends_with("/a") {
+                            Answer::Nothing
+                        } else {
+                            ok(&json!({"name": name}))
+                        }
+                    }
+                }
+            }
+            "/storage/v1/b/audit/o" => {
+                let start = field("prefix=").replace("%2F", "/");
+                let names = held.0.keys().filter(|name| name.starts_with(&start));
+                let mut names: Vec<Value> = names.map(|name| json!({"name": name})).collect();
+                // In pages of one.
+                let at: usize = field("pageToken=").parse().unwrap_or(0);
+                let next = (at + 1 < names.len()).then(|| (at + 1).to_string());
+                ok(
+                    &json!({"items": names.splice(at..(at + 1).min(names.len()), []).collect::<Vec<_>>(), "nextPageToken": next}),
+                )
+            }
+            path => match held
+                .0
+                .get(&path.trim_start_matches("/storage/v1/b/audit/o/").replace("%2F", "/"))
+            {
+                Some(text) => Answer::Json(200, text.clone()),
+                None => refusal(404, "No such object"),
+            },
+        }
+    });
+    let bucket = Bucket::parse("gs://audit/prod").unwrap();
+    let client = client(&url);
+    block_on(async {
+        for (name, text, is_new) in [
+            ("x/a", "1", true),
+            ("x/b", "2\n", true),
+            ("x/a", "other", false),
+            ("y", "3", true),
+        ] {
+            assert_eq!(bucket.make(&client, name, text).await.unwrap(), is_new, "{name}");
+        }
+        assert_eq!(bucket.list(&client, "x/").await.unwrap(), ["x/a", "x/b"]);
+        assert_eq!(bucket.get(&client, "x/b").await.unwrap().as_deref(), Some("2\n"));
+        assert_eq!(bucket.get(&client, "x/c").await.unwrap(), None);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(held.lock().unwrap().0.len(), 3);
 }

@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 use hashbrown::{HashMap, HashSet};
 
 use crate::condition::Verdict;
-use crate::explain::IMPERSONATION;
+use crate::explain::Acting;
 use crate::member::{Member, Set};
-use crate::name::ResourceName;
+use crate::name::{ResourceName, home_of_account};
 use crate::policy::{Binding, Condition, DenyRule};
 use crate::role::{BASIC_ROLES, Permits, PredefinedRoles};
 use crate::state::State;
@@ -42,6 +42,9 @@ pub enum Decision {
         on: ResourceName,
         member: Member,
     },
+    /// The service account that asks is disabled, whatever it is granted
+    /// (<https://cloud.google.com/iam/docs/service-accounts-disable-enable>).
+    Disabled(Member),
     Missed(Missed),
     /// What would have to be known, one sentence each.
     Unknown(Vec<String>),
@@ -82,12 +85,15 @@ pub struct Reasoner<'s> {
     parents: HashMap<ResourceName, ResourceName>,
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
     service_accounts: OnceLock<Vec<String>>,
-    impersonation: OnceLock<Impersonation>,
+    /// For each way of acting.
+    impersonation: [OnceLock<Impersonation>; 2],
     /// Numbers of projects by their ids.
     numbers: HashMap<&'s str, &'s str>,
     /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
     basic_roles_of: HashMap<&'s Member, Vec<Member>>,
-    /// Bindings with members of a form that is not known, by resource.
+    /// Projects, folders and organizations that have policies.
+    managed: Vec<ResourceName>,
+    /// Bindings with members of a form that is not known, or groups that nobody may see into, by resource.
     strange: HashMap<ResourceName, Vec<(&'s Binding, &'s Member)>>,
     whole_projects: HashSet<ResourceName>,
     /// All that have a grant, once somebody asks.
@@ -136,9 +142,10 @@ impl<'s> Reasoner<'s> {
             parents: HashMap::new(),
             groups_of: HashMap::new(),
             service_accounts: OnceLock::new(),
-            impersonation: OnceLock::new(),
+            impersonation: [OnceLock::new(), OnceLock::new()],
             numbers: HashMap::new(),
             basic_roles_of: HashMap::new(),
+            managed: Vec::new(),
             strange: HashMap::new(),
             whole_projects: HashSet::new(),
             members: OnceLock::new(),
@@ -152,13 +159,17 @@ impl<'s> Reasoner<'s> {
         reasoner.numbers = numbers.map(|(number, id)| (id.as_str(), number.as_str())).collect();
         for (resource, policy) in &state.policies {
             let resource = reasoner.canonical(resource);
+            if resource.service() == RESOURCE_MANAGER && !reasoner.managed.contains(&resource) {
+                reasoner.managed.push(resource.clone());
+            }
             let project = (resource.service() == RESOURCE_MANAGER && resource.parent().is_none())
                 .then(|| resource.project_id())
                 .flatten();
             for binding in &policy.bindings {
                 for member in &binding.members {
-                    if let (Member::Unknown(_), strange) = (member, &mut reasoner.strange) {
-                        strange.entry(resource.clone()).or_default().push((binding, member));
+                    if state.is_strange(member) {
+                        let strange = reasoner.strange.entry(resource.clone()).or_default();
+                        strange.push((binding, member));
                     }
                     if let Some(project) = project.filter(|_| BASIC_ROLES.contains(&binding.role.as_str())) {
                         let roles = std::iter::once(project)
@@ -234,7 +245,16 @@ impl<'s> Reasoner<'s> {
                         .map(|(_, domain)| Member::Domain(domain.to_owned())),
                 );
             }
-            Member::ServiceAccount(_) => all.push(Member::AllAuthenticatedUsers),
+            Member::ServiceAccount(email) => {
+                all.push(Member::AllAuthenticatedUsers);
+                let home = home_of_account(email).map(ResourceName::project);
+                for name in home.iter().flat_map(|home| self.lineage(home)) {
+                    let number = name.project_id().map(|id| self.numbers.get(id).copied().unwrap_or(id));
+                    let container =
+                        number.map_or_else(|| name.path().to_owned(), |number| format!("projects/{number}"));
+                    all.push(Member::AccountsIn(container));
+                }
+            }
             Member::Federated { pool, .. } => {
                 let set = |set: Set| Member::FederatedSet {
                     pool: pool.clone(),
@@ -258,8 +278,11 @@ impl<'s> Reasoner<'s> {
         let mut seen: HashSet<&str> = HashSet::new();
         let mut at = 0;
         while at < all.len() {
-            if let Some(roles) = self.basic_roles_of.get(&all[at]) {
-                all.extend(roles.iter().cloned());
+            // A role in a project may be granted to those who have it.
+            for role in self.basic_roles_of.get(&all[at]).into_iter().flatten() {
+                if !all.contains(role) {
+                    all.push(role.clone());
+                }
             }
             for group in self.groups_of.get(&all[at]).into_iter().flatten() {
                 if seen.insert(group) {
@@ -322,12 +345,11 @@ impl<'s> Reasoner<'s> {
         })
     }
 
-    /// The addresses of the service accounts that some identities may be able to act as: no others are worth a decision.
-    pub(crate) fn may_be_acted_as(&self, identities: &[Member]) -> Vec<&str> {
-        let impersonation = self.impersonation.get_or_init(|| {
+    fn impersonation(&self, way: Acting) -> &Impersonation {
+        self.impersonation[way as usize].get_or_init(|| {
             let mut all = Impersonation::default();
             for (on, binding) in self.state.bindings() {
-                if self.permits(&binding.role, IMPERSONATION) != Permits::Yes {
+                if self.permits(&binding.role, way.permission()) != Permits::Yes {
                     continue;
                 }
                 match on.path().split_once("/serviceAccounts/") {
@@ -338,8 +360,19 @@ impl<'s> Reasoner<'s> {
                 }
             }
             all
-        });
-        if identities.iter().any(|identity| impersonation.above.contains(identity)) {
+        })
+    }
+
+    /// Whether some identities may be able to act as all service accounts that are in something.
+    pub(crate) fn act_as_any(&self, identities: &[Member], way: Acting) -> bool {
+        let above = &self.impersonation(way).above;
+        identities.iter().any(|identity| above.contains(identity))
+    }
+
+    /// The addresses of the service accounts that some identities may be able to act as: no others are worth a decision.
+    pub(crate) fn may_be_acted_as(&self, identities: &[Member], way: Acting) -> Vec<&str> {
+        let impersonation = self.impersonation(way);
+        if self.act_as_any(identities, way) {
             return self.service_accounts().iter().map(String::as_str).collect();
         }
         let accounts = identities
@@ -408,6 +441,9 @@ impl<'s> Reasoner<'s> {
 
     /// The decision for all that cover a subject, without a look at members of nearly its name.
     pub(crate) fn decision(&self, access: &Access<'_>, identities: &[Member]) -> Decision {
+        if self.is_disabled(access.subject) {
+            return Decision::Disabled(access.subject.clone());
+        }
         let lineage = self.lineage(access.resource);
         let resource = &self.as_in_conditions(&lineage[0]);
         let mut denials = Vec::new();
@@ -427,7 +463,11 @@ impl<'s> Reasoner<'s> {
                 match self.permits(&binding.role, access.permission) {
                     Permits::No => {}
                     Permits::Unknown => unknown.push(unknown_role(&binding.role, member, on)),
-                    Permits::Yes => match binding.condition.as_ref().map(|it| it.verdict(resource, access.time)) {
+                    Permits::Yes => match binding
+                        .condition
+                        .as_ref()
+                        .map(|it| it.verdict(resource, access.permission, access.time))
+                    {
                         None | Some(Verdict::Holds) if !denials.is_empty() => return Decision::Unknown(denials),
                         None | Some(Verdict::Holds) => return Decision::Granted(grant()),
                         Some(Verdict::Fails) => near.push(NearMiss::Condition(grant())),
@@ -445,7 +485,13 @@ impl<'s> Reasoner<'s> {
         }
         for on in &lineage {
             for (binding, member) in self.strange.get(on).into_iter().flatten() {
-                if self.permits(&binding.role, access.permission) == Permits::Yes {
+                // Groups hold no identities of pools, and a group that asks is itself.
+                let is_other_sort = match member {
+                    Member::Group(_) => !matches!(access.subject, Member::User(_) | Member::ServiceAccount(_)),
+                    Member::AccountsIn(_) => !matches!(access.subject, Member::ServiceAccount(_)),
+                    _ => false,
+                };
+                if !is_other_sort && self.permits(&binding.role, access.permission) == Permits::Yes {
                     let (role, on) = (&binding.role, on.short());
                     unknown.push(format!(
                         "{role} on {on} is granted to {member}, and who that is is not known"
@@ -453,15 +499,65 @@ impl<'s> Reasoner<'s> {
                 }
             }
         }
+        if unknown.is_empty() {
+            unknown = self.would_be_inherited(access, identities, &lineage);
+        }
         if !unknown.is_empty() {
             return Decision::Unknown(unknown);
         }
         Decision::Missed(Missed { near })
     }
 
+    fn is_disabled(&self, subject: &Member) -> bool {
+        matches!(subject, Member::ServiceAccount(email) if self.state.disabled_accounts.contains(email))
+    }
+
+    /// Grants in projects and above that would count for a bucket if it were there: its name does not say its project,
+    /// and who knows that may know its number alone.
+    fn would_be_inherited(&self, access: &Access<'_>, identities: &[Member], lineage: &[ResourceName]) -> Vec<String> {
+        let is_bucket = |name: &&ResourceName| name.bucket_of().is_some_and(|bucket| bucket == **name);
+        let is_nameless = |name: &ResourceName| {
+            let number = name.project_id().filter(|_| name.service() == RESOURCE_MANAGER);
+            number.is_some_and(|number| {
+                number.bytes().all(|byte| byte.is_ascii_digit()) && !self.state.project_numbers.contains_key(number)
+            })
+        };
+        let (Some(bucket), Some(last)) = (lineage.iter().find(is_bucket), lineage.last()) else {
+            return Vec::new();
+        };
+        if last != bucket && !is_nameless(last) {
+            return Vec::new();
+        }
+        let resource = &lineage[0];
+        let mut doubts = Vec::new();
+        for on in &self.managed {
+            for (binding, member) in self.bindings_of(identities, on) {
+                let verdict = binding
+                    .condition
+                    .as_ref()
+                    .map(|it| it.verdict(resource, access.permission, access.time));
+                let counts =
+                    self.permits(&binding.role, access.permission) == Permits::Yes && verdict != Some(Verdict::Fails);
+                if counts {
+                    let (member, on, role) = (member.short(), on.short(), &binding.role);
+                    let bucket = bucket.short();
+                    doubts.push(format!(
+                        "{member} has {role} on {on}, and whether {bucket} is there is not known"
+                    ));
+                }
+            }
+        }
+        doubts
+    }
+
     /// The bindings that cover a subject on a resource and on what it is part of, whatever they say.
-    pub(crate) fn bindings_over(&self, subject: &Member, resource: &ResourceName) -> Vec<(ResourceName, Binding)> {
-        let identities = self.identities(subject, &[]);
+    pub(crate) fn bindings_over(
+        &self,
+        subject: &Member,
+        attributes: &[(String, String)],
+        resource: &ResourceName,
+    ) -> Vec<(ResourceName, Binding)> {
+        let identities = self.identities(subject, attributes);
         let lineage = self.lineage(resource).into_iter();
         let of = |on: ResourceName| {
             let bindings: Vec<Binding> = self
@@ -519,9 +615,8 @@ impl<'s> Reasoner<'s> {
         lineage: &[ResourceName],
         unknown: &mut Vec<String>,
     ) -> Option<Decision> {
-        let resource = self.as_in_conditions(&lineage[0]);
         let covering = |members: &[Member]| identities.iter().find(|identity| members.contains(identity)).cloned();
-        let strange = |members: &[Member]| members.iter().find(|it| matches!(it, Member::Unknown(_))).cloned();
+        let strange = |members: &[Member]| members.iter().find(|it| self.state.is_strange(it)).cloned();
         for on in lineage {
             for rule in self.deny_rules.get(on).into_iter().flatten() {
                 if !rule.is_about(access.permission) || covering(&rule.except).is_some() {
@@ -541,7 +636,7 @@ impl<'s> Reasoner<'s> {
                     continue;
                 }
                 let Some(member) = denied else { continue };
-                match rule.condition.as_ref().map(|it| it.verdict(&resource, access.time)) {
+                match rule.condition.as_ref().map(Condition::verdict_of_denial) {
                     None | Some(Verdict::Holds) => return Some(Decision::Denied { on: on.clone(), member }),
                     Some(Verdict::Fails) => {}
                     Some(Verdict::Unknown(why)) => {

@@ -13,12 +13,34 @@ use crate::name::ResourceName;
 /// What lets one principal take the token of another.
 pub const IMPERSONATION: &str = "iam.serviceAccounts.getAccessToken";
 
+/// What lets one principal start something that runs as another.
+pub const LAUNCHING: &str = "iam.serviceAccounts.actAs";
+
 /// One step of a chain: `actor` acts as `account` by a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     pub actor: Member,
     pub account: Member,
+    pub acting: Acting,
     pub grant: Grant,
+}
+
+/// How one principal acts as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acting {
+    /// It takes its tokens.
+    Token,
+    /// It starts jobs, pipelines or machines that run as it.
+    Launch,
+}
+
+impl Acting {
+    pub(crate) fn permission(self) -> &'static str {
+        match self {
+            Acting::Token => IMPERSONATION,
+            Acting::Launch => LAUNCHING,
+        }
+    }
 }
 
 /// Why a subject has a permission, or what it lacks.
@@ -47,13 +69,17 @@ impl Reasoner<'_> {
             near_links: Vec::new(),
             missing: None,
         };
-        if matches!(own, Decision::Granted(_) | Decision::Denied { .. }) {
+        if matches!(
+            own,
+            Decision::Granted(_) | Decision::Denied { .. } | Decision::Disabled(_)
+        ) {
             return explain(Vec::new(), own);
         }
         let mut seen: HashSet<Member> = HashSet::from([access.subject.clone()]);
         let mut waiting: VecDeque<(Member, Vec<Link>)> = VecDeque::from([(access.subject.clone(), Vec::new())]);
         let mut may_act_as = Vec::new();
         let mut near_links = Vec::new();
+        let mut disabled = None;
         while let Some((actor, links)) = waiting.pop_front() {
             // What an identity provider says is said of the subject only.
             let attributes = if links.is_empty() { access.attributes } else { &[] };
@@ -63,7 +89,7 @@ impl Reasoner<'_> {
                 permission: IMPERSONATION,
                 ..access.clone()
             };
-            let accounts = self.accounts_of(&actor_access);
+            let accounts = self.accounts_of(&actor_access, Acting::Token);
             // The decision itself names them where the question is about acting as an account.
             if links.is_empty() && access.permission != IMPERSONATION {
                 near_links = self.near_links(&actor_access, &accounts);
@@ -76,6 +102,7 @@ impl Reasoner<'_> {
                 links.push(Link {
                     actor: actor.clone(),
                     account: account.clone(),
+                    acting: Acting::Token,
                     grant,
                 });
                 let of_account = Access {
@@ -87,9 +114,17 @@ impl Reasoner<'_> {
                 if matches!(decision, Decision::Granted(_)) {
                     return explain(links, decision);
                 }
+                if matches!(decision, Decision::Disabled(_)) {
+                    disabled = disabled.or(Some((links, decision)));
+                    continue;
+                }
                 may_act_as.push(account.clone());
                 waiting.push_back((account, links));
             }
+        }
+        // The only way is closed.
+        if let (Decision::Missed(_), Some((links, decision)), true) = (&own, disabled, may_act_as.is_empty()) {
+            return explain(links, decision);
         }
         let missing = match own {
             // The account that is acted as is what grants are for, where there is just one.
@@ -113,28 +148,30 @@ impl Reasoner<'_> {
     }
 
     /// A subject, and all service accounts that it may act as, one behind the other, each with the shortest chain.
-    pub(crate) fn acting(&self, access: &Access<'_>) -> Vec<(Member, Vec<Link>)> {
+    pub(crate) fn acting(&self, access: &Access<'_>, ways: &[Acting]) -> Vec<(Member, Vec<Link>)> {
         let mut all: Vec<(Member, Vec<Link>)> = vec![(access.subject.clone(), Vec::new())];
         let mut seen: HashSet<Member> = HashSet::from([access.subject.clone()]);
         let mut at = 0;
         while at < all.len() {
             let (actor, links) = all[at].clone();
             let attributes = if links.is_empty() { access.attributes } else { &[] };
-            let of_actor = Access {
-                subject: &actor,
-                attributes,
-                permission: IMPERSONATION,
-                ..access.clone()
-            };
-            for (account, grant) in self.accounts_of(&of_actor) {
-                if seen.insert(account.clone()) {
-                    let mut links = links.clone();
-                    links.push(Link {
-                        actor: actor.clone(),
-                        account: account.clone(),
-                        grant,
-                    });
-                    all.push((account, links));
+            for way in ways {
+                let of_actor = Access {
+                    subject: &actor,
+                    attributes,
+                    ..access.clone()
+                };
+                for (account, grant) in self.accounts_of(&of_actor, *way) {
+                    if seen.insert(account.clone()) {
+                        let mut links = links.clone();
+                        links.push(Link {
+                            actor: actor.clone(),
+                            account: account.clone(),
+                            acting: *way,
+                            grant,
+                        });
+                        all.push((account, links));
+                    }
                 }
             }
             at += 1;
@@ -142,14 +179,15 @@ impl Reasoner<'_> {
         all
     }
 
-    /// The service accounts of the state that a subject may act as, by name.
-    fn accounts_of(&self, access: &Access<'_>) -> Vec<(Member, Grant)> {
+    /// The service accounts of the state that a subject may act as in a way, by name.
+    fn accounts_of(&self, access: &Access<'_>, way: Acting) -> Vec<(Member, Grant)> {
         let identities = self.identities(access.subject, access.attributes);
         let mut accounts = Vec::new();
-        for email in self.may_be_acted_as(&identities) {
+        for email in self.may_be_acted_as(&identities, way) {
             let resource = ResourceName::service_account(email);
             let access = Access {
                 resource: &resource,
+                permission: way.permission(),
                 ..access.clone()
             };
             if let Decision::Granted(grant) = self.decision(&access, &identities) {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::decide::Reasoner;
 use crate::member::{Member, PoolKind};
 use crate::name::ResourceName;
+use crate::plan::CustomRole;
 
 /// A role for a member on a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +166,21 @@ impl NewGrant {
         let mut words = text.split('"');
         let kind = words.nth(1).unwrap_or_default();
         format!("{kind}.{}", self.label())
+    }
+
+    /// The same behind the custom role that it is of, where that is made with it.
+    pub fn terraform_after(&self, roles: &[CustomRole]) -> String {
+        let text = self.terraform();
+        match roles.iter().find(|role| role.name() == self.role) {
+            Some(role) => {
+                let fields = text.trim_end_matches("}\n");
+                format!(
+                    "{fields}\n  depends_on = [google_project_iam_custom_role.{}]\n}}\n",
+                    role.id
+                )
+            }
+            None => text,
+        }
     }
 
     /// The Terraform resource that is the grant.

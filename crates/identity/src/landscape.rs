@@ -80,6 +80,8 @@ pub enum NeedVerdict {
         on: ResourceName,
         member: Member,
     },
+    /// The service account is disabled.
+    Disabled(Member),
     /// What would have to be known.
     Unknown(Vec<String>),
 }
@@ -365,6 +367,7 @@ impl<'a> Landscape<'a> {
         match self.reasoner.decide(&access) {
             Decision::Granted(grant) => NeedVerdict::Held(grant),
             Decision::Denied { on, member } => NeedVerdict::Denied { on, member },
+            Decision::Disabled(account) => NeedVerdict::Disabled(account),
             Decision::Unknown(reasons) => NeedVerdict::Unknown(reasons),
             Decision::Missed(missed) => match self.unknown_above(resource) {
                 Some(reason) => NeedVerdict::Unknown(vec![reason]),

@@ -25,6 +25,9 @@ pub enum Member {
         pool: Pool,
         set: Set,
     },
+    /// All service accounts that were made in a project, or in those of a folder or organization, by its number:
+    /// `projects/17`.
+    AccountsIn(String),
     /// All who hold a basic role in a project, as Cloud Storage's default grants say it: the role, the project.
     ProjectRole(String, String),
     /// A principal that was deleted; nobody is it any more.
@@ -175,6 +178,12 @@ impl FromStr for Member {
                     Some(("group", email)) => Member::Group(email.to_ascii_lowercase()),
                     _ => unknown(),
                 },
+                Some(("cloudresourcemanager.googleapis.com", rest)) => {
+                    match rest.strip_suffix("/type/ServiceAccount") {
+                        Some(container) => Member::AccountsIn(container.to_owned()),
+                        None => unknown(),
+                    }
+                }
                 Some((_, rest)) if rest.starts_with("projects/-/serviceAccounts/") => {
                     Member::ServiceAccount(rest["projects/-/serviceAccounts/".len()..].to_ascii_lowercase())
                 }
@@ -235,6 +244,10 @@ impl fmt::Display for Member {
                 None => write!(f, "principal://{pool}/subject/{subject}"),
             },
             Member::FederatedSet { pool, set } => write!(f, "principalSet://{pool}/{set}"),
+            Member::AccountsIn(container) => write!(
+                f,
+                "principalSet://cloudresourcemanager.googleapis.com/{container}/type/ServiceAccount"
+            ),
             Member::ProjectRole(role, project) => {
                 let role = role.strip_prefix("roles/").unwrap_or(role);
                 let (first, rest) = role.split_at(1);
@@ -300,6 +313,7 @@ mod tests {
             "serviceAccount:trainer@acme.iam.gserviceaccount.com",
             "serviceAccount:acme.svc.id.goog[ml/trainer]",
             "projectEditor:acme",
+            "principalSet://cloudresourcemanager.googleapis.com/folders/123456789012/type/ServiceAccount",
             "deleted:serviceAccount:old@acme.iam.gserviceaccount.com?uid=17",
             "principalSet://iam.googleapis.com/projects/17/locations/global/workloadIdentityPools/github/attribute.repository/acme/iris",
             "principalSet://iam.googleapis.com/projects/17/locations/global/workloadIdentityPools/github/*",

@@ -9,6 +9,48 @@ pub struct ResourceName(String);
 /// The service of projects, folders and organizations.
 const RESOURCE_MANAGER: &str = "cloudresourcemanager.googleapis.com";
 
+/// What conditions can read of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attributes<'n> {
+    /// Nothing for a service whose resources have no attributes.
+    pub(crate) service: &'n str,
+    /// Nothing for a resource that has no type; none where it is not known here.
+    pub(crate) kind: Option<&'static str>,
+    /// None for a resource whose name conditions do not see.
+    pub(crate) name: Option<&'n str>,
+}
+
+/// The services whose resources have attributes, beside Resource Manager
+/// (<https://cloud.google.com/iam/docs/conditions-attribute-reference#resource-attributes>, April 2026).
+const WITH_ATTRIBUTES: [&str; 26] = [
+    "apigee",
+    "apihub",
+    "backupdr",
+    "bigquery",
+    "bigqueryreservation",
+    "bigtableadmin",
+    "binaryauthorization",
+    "ces",
+    "clouddeploy",
+    "cloudkms",
+    "compute",
+    "connectors",
+    "container",
+    "dataform",
+    "firestore",
+    "iap",
+    "integrations",
+    "logging",
+    "managedkafka",
+    "networksecurity",
+    "parametermanager",
+    "pubsublite",
+    "secretmanager",
+    "spanner",
+    "sqladmin",
+    "storage",
+];
+
 /// A text is no name of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is no name of a Google Cloud resource")]
@@ -116,8 +158,7 @@ impl ResourceName {
         self.0[2..].split_once('/').map_or("", |(_, path)| path)
     }
 
-    /// `storage.googleapis.com/Object`: what `resource.type` of a condition is, for the types whose conditions are
-    /// documented.
+    /// `storage.googleapis.com/Object`: what `resource.type` of a condition is, for the documented types of some services.
     pub fn kind(&self) -> Option<&'static str> {
         let collection = self.path().rsplit('/').nth(1)?;
         let is_object = self.service() == "storage.googleapis.com" && self.path().contains("/objects/");
@@ -127,13 +168,35 @@ impl ResourceName {
             ("storage.googleapis.com", "managedFolders") => "storage.googleapis.com/ManagedFolder",
             ("secretmanager.googleapis.com", "secrets") => "secretmanager.googleapis.com/Secret",
             ("secretmanager.googleapis.com", "versions") => "secretmanager.googleapis.com/SecretVersion",
+            ("logging.googleapis.com", "buckets") => "logging.googleapis.com/LogBucket",
+            ("logging.googleapis.com", "views") => "logging.googleapis.com/LogView",
             (RESOURCE_MANAGER, "projects") => "cloudresourcemanager.googleapis.com/Project",
-            (RESOURCE_MANAGER, "folders") => "cloudresourcemanager.googleapis.com/Folder",
-            (RESOURCE_MANAGER, "organizations") => "cloudresourcemanager.googleapis.com/Organization",
-            ("iam.googleapis.com", "serviceAccounts") => "iam.googleapis.com/ServiceAccount",
-            ("artifactregistry.googleapis.com", "repositories") => "artifactregistry.googleapis.com/Repository",
             _ => return None,
         })
+    }
+
+    /// What conditions can read of it.
+    pub(crate) fn attributes(&self) -> Attributes<'_> {
+        let service = self.service();
+        let name = service.strip_suffix(".googleapis.com").unwrap_or(service);
+        if name == "cloudresourcemanager" {
+            // Folders and organizations have a service alone, and none of them a name.
+            let kind = Some(self.kind().unwrap_or_default());
+            let name = None;
+            return Attributes { service, kind, name };
+        }
+        match WITH_ATTRIBUTES.contains(&name) {
+            true => Attributes {
+                service,
+                kind: self.kind(),
+                name: Some(self.path()),
+            },
+            false => Attributes {
+                service: "",
+                kind: Some(""),
+                name: None,
+            },
+        }
     }
 
     /// The bucket that this is, or is in.
@@ -185,6 +248,16 @@ impl ResourceName {
 impl fmt::Display for ResourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The project, by its id or number, in which a service account was made; none for those of Google's own services.
+pub(crate) fn home_of_account(email: &str) -> Option<&str> {
+    let (name, domain) = email.split_once('@')?;
+    match domain {
+        "developer.gserviceaccount.com" => name.strip_suffix("-compute"),
+        "appspot.gserviceaccount.com" => Some(name),
+        _ => project_of_account(email),
     }
 }
 
@@ -256,6 +329,7 @@ mod tests {
             ("gs://models", Some("storage.googleapis.com/Bucket")),
             ("projects/acme", Some("cloudresourcemanager.googleapis.com/Project")),
             ("//aiplatform.googleapis.com/projects/a/locations/x/endpoints/7", None),
+            ("//iam.googleapis.com/projects/a/serviceAccounts/7", None),
         ];
         for (text, kind) in table {
             assert_eq!(ResourceName::parse(text).unwrap().kind(), kind, "{text}");

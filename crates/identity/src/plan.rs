@@ -99,6 +99,10 @@ impl Landscape<'_> {
                     why: format!("a deny policy on {} denies it to {}", on.short(), member.short()),
                     reason: need,
                 }),
+                NeedVerdict::Disabled(_) => plan.unmet.push(Unmet {
+                    why: format!("{} is disabled", member.short()),
+                    reason: need,
+                }),
                 verdict => open.entry(member).or_default().push(Open {
                     permission: need.permission.clone(),
                     resource: need.resource.clone(),

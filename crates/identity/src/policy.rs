@@ -1,8 +1,12 @@
 //! Allow and deny policies, and the documents that Google's tools print of them.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use yaml::{Mark, Source};
 
@@ -54,26 +58,27 @@ pub enum PolicyError {
     Version(u64),
 }
 
+/// An allow policy as it is written.
 #[derive(Deserialize)]
-struct PolicyDocument<'t> {
+pub(crate) struct PolicyDocument<'t> {
     #[serde(default)]
     version: u64,
     #[serde(default, borrow)]
-    bindings: Vec<BindingDocument<'t>>,
+    pub(crate) bindings: Vec<BindingDocument<'t>>,
 }
 
 #[derive(Deserialize)]
-struct BindingDocument<'t> {
+pub(crate) struct BindingDocument<'t> {
     #[serde(borrow)]
-    role: Cow<'t, str>,
+    pub(crate) role: Cow<'t, str>,
     #[serde(default, borrow)]
-    members: Vec<MemberText<'t>>,
+    pub(crate) members: Vec<MemberText<'t>>,
     condition: Option<Condition>,
 }
 
 /// A text that is borrowed where it has no escapes.
 #[derive(Deserialize)]
-struct MemberText<'t>(#[serde(borrow)] Cow<'t, str>);
+pub(crate) struct MemberText<'t>(#[serde(borrow)] pub(crate) Cow<'t, str>);
 
 impl AsRef<str> for MemberText<'_> {
     fn as_ref(&self) -> &str {
@@ -110,16 +115,29 @@ impl Policy {
     /// [`PolicyError`] where it is no policy, or of a version that is not known.
     pub fn read(part: &str, source: &Source) -> Result<Policy, PolicyError> {
         let document: PolicyDocument<'_> = object(part)?;
-        if !matches!(document.version, 0 | 1 | 3) {
-            return Err(PolicyError::Version(document.version));
+        document.policy(mark_of(part, source), source)
+    }
+}
+
+impl PolicyDocument<'_> {
+    /// Whether it has a version that is known.
+    pub(crate) fn check_version(&self) -> Result<(), PolicyError> {
+        match self.version {
+            0 | 1 | 3 => Ok(()),
+            other => Err(PolicyError::Version(other)),
         }
-        let bindings = document.bindings.into_iter().map(|binding| Binding {
+    }
+
+    /// The policy that it is, where all of it stands at a mark.
+    pub(crate) fn policy(self, mark: Mark, source: &Source) -> Result<Policy, PolicyError> {
+        self.check_version()?;
+        let bindings = self.bindings.into_iter().map(|binding| Binding {
             members: members(&binding.members),
             condition: binding.condition,
             // A role with escapes was copied, and stands nowhere.
             mark: match binding.role {
                 Cow::Borrowed(role) => mark_of(role, source),
-                Cow::Owned(_) => mark_of(part, source),
+                Cow::Owned(_) => mark,
             },
             role: binding.role.into_owned(),
         });
@@ -189,6 +207,28 @@ pub(crate) fn object<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, serde_j
         return serde_json::from_str(text);
     }
     Err(serde::de::Error::custom("an object is needed"))
+}
+
+/// A structure that is written as an object, within a longer text.
+pub(crate) struct OnlyObject<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OnlyObject<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = OnlyObject<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(OnlyObject)
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
 }
 
 /// The mark of a part of the text of a source.

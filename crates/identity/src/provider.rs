@@ -49,24 +49,45 @@ const SHARED_ISSUERS: [(&str, &str, &str); 7] = [
     ("accounts.google.com", "Google", "assertion.hd == 'DOMAIN'"),
 ];
 
+/// Where the issuers of clusters are, beside that of Kubernetes itself: of EKS, AKS and GKE.
+const CLUSTER_ISSUERS: [&str; 4] = [
+    "oidc.eks.",
+    "oic.prod-aks.azure.com",
+    "container.googleapis.com",
+    "kubernetes.default.svc",
+];
+
 /// A provider that lets strangers in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// Who signs the tokens.
-    pub issuer: &'static str,
+    /// Who gets in.
+    pub whom: String,
     /// A condition that would do, with a word to fill in.
     pub condition: &'static str,
 }
 
 impl Provider {
-    /// Whether anybody with an account at the issuer is let in: the issuer is shared, and there is no condition on
-    /// what tells its customers apart.
+    /// Whether anybody with an account at the issuer is let in, since that is shared, or every namespace of a cluster:
+    /// there is no condition on what tells them apart.
     pub fn exposure(&self) -> Option<Exposure> {
+        if self.condition.as_deref().is_some_and(restricts) {
+            return None;
+        }
         let host = self.issuer.as_deref()?.strip_prefix("https://")?;
         let host = host.split('/').next()?;
-        let (_, issuer, condition) = SHARED_ISSUERS.iter().find(|(shared, ..)| *shared == host)?;
-        let is_conditioned = self.condition.as_deref().is_some_and(restricts);
-        (!is_conditioned).then_some(Exposure { issuer, condition })
+        let shared = SHARED_ISSUERS.iter().find(|(shared, ..)| *shared == host);
+        if let Some((_, issuer, condition)) = shared {
+            return Some(Exposure {
+                whom: format!("everybody who has an account at {issuer}"),
+                condition,
+            });
+        }
+        let names_claims = self.mapping.iter().any(|(_, text)| text.contains("kubernetes.io"));
+        let is_of_cluster = names_claims || CLUSTER_ISSUERS.iter().any(|part| host.contains(part));
+        is_of_cluster.then(|| Exposure {
+            whom: "every namespace of the cluster".to_owned(),
+            condition: "assertion['kubernetes.io']['namespace'] in ['NAMESPACE']",
+        })
     }
 }
 
@@ -101,10 +122,16 @@ mod tests {
             ("https://gitlab.com", None, true),
             // A server of one's own signs for oneself.
             ("https://gitlab.acme.com", None, false),
+            ("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC", None, true),
+            (
+                "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC",
+                Some("assertion.sub.startsWith('system:serviceaccount:ml:')"),
+                false,
+            ),
             (
                 "https://container.googleapis.com/v1/projects/acme/locations/l/clusters/c",
                 None,
-                false,
+                true,
             ),
         ];
         for (issuer, condition, is_open) in table {

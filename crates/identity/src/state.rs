@@ -24,12 +24,16 @@ pub struct State {
     pub project_numbers: BTreeMap<String, String>,
     /// Members of groups, by the group's address.
     pub groups: BTreeMap<String, Vec<Member>>,
+    /// Groups that have members whom nobody may see here.
+    pub hidden_groups: BTreeSet<String>,
     /// Permissions of custom roles, by full name: `projects/ID/roles/NAME`.
     pub custom_roles: BTreeMap<String, BTreeSet<String>>,
     /// Google's predefined roles, where they are not those that come with the program.
     pub predefined_roles: Option<Arc<PredefinedRoles>>,
     /// Providers of workload identity pools.
     pub providers: Vec<Provider>,
+    /// The addresses of service accounts that are disabled: nobody can be them.
+    pub disabled_accounts: BTreeSet<String>,
     /// Keys of service accounts that somebody holds.
     pub keys: Vec<AccountKey>,
     /// Projects whose grants are all here, with those on what is in them: what is not here is not granted.
@@ -67,14 +71,30 @@ impl State {
         for (group, members) in other.groups {
             self.groups.entry(group).or_default().extend(members);
         }
+        self.hidden_groups.extend(other.hidden_groups);
         self.custom_roles.extend(other.custom_roles);
         if other.predefined_roles.is_some() {
             self.predefined_roles = other.predefined_roles;
         }
         self.providers.extend(other.providers);
+        self.disabled_accounts.extend(other.disabled_accounts);
         self.keys.extend(other.keys);
         self.whole_projects.extend(other.whole_projects);
         self.unresolved.extend(other.unresolved);
+    }
+
+    /// Whether nobody can say here who a member of a policy is.
+    pub(crate) fn is_strange(&self, member: &Member) -> bool {
+        match member {
+            Member::Unknown(_) => true,
+            // What a file says of a group is enough.
+            Member::Group(group) => self.hidden_groups.contains(group) && !self.groups.contains_key(group),
+            // The numbers of projects say which they are.
+            Member::AccountsIn(container) => container
+                .strip_prefix("projects/")
+                .is_some_and(|number| !self.project_numbers.contains_key(number)),
+            _ => false,
+        }
     }
 
     /// Google's predefined roles, as this state has them.

@@ -108,6 +108,40 @@ pub struct Spec {
     /// What is granted on Google Cloud.
     #[serde(default)]
     pub identity: GrantFiles,
+    /// Where it is recorded who did what.
+    #[serde(default)]
+    pub record: RecordPlaces,
+}
+
+/// Where the record of this platform lies, and what it is held against.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RecordPlaces {
+    /// A file of SQLite's, relative to this one, or a database as `postgres://USER@HOST/DATABASE`. Without it,
+    /// `.terrace/record.db`.
+    pub url: Option<Marked<String>>,
+    /// Where the record is copied to with signed checkpoints: a directory, relative to this file, or
+    /// `gs://BUCKET/START`.
+    pub mirror: Option<Marked<String>>,
+    /// Files with the public keys of those who sign checkpoints.
+    pub public_keys: Vec<Marked<String>>,
+}
+
+impl RecordPlaces {
+    /// Refuses what would put a password into this file.
+    fn check(&self) -> Result<(), PlatformError> {
+        for url in [&self.url, &self.mirror].into_iter().flatten() {
+            let authority = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+            let user = authority.and_then(|authority| authority.rsplit_once('@'));
+            if user.is_some_and(|(user, _)| user.contains(':')) {
+                let error = PlatformError::new(url.mark, "a password stands in this URL");
+                return Err(
+                    error.hint("leave it away here, and give it with PGPASSWORD or a file that PGPASSFILE names")
+                );
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Files that say what is granted on Google Cloud.
@@ -301,6 +335,7 @@ impl Platform {
                 secrets.check(secrets.mark)?;
             }
         }
+        self.spec.record.check()?;
         let known = |name: &str| environments.iter().any(|environment| environment.name == name);
         for waiver in &self.spec.waivers {
             if let Some(unknown) = waiver.environments.iter().find(|name| !known(name)) {

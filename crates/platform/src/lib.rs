@@ -13,6 +13,6 @@ mod tests;
 pub use decode::{DecodeError, Marked, decode};
 pub use discover::Target;
 pub use file::{
-    Environment, EvidenceFiles, FILE_NAME, GrantFiles, Level, Platform, PlatformError, RuleSetting, Waiver,
-    json_schema, read,
+    Environment, EvidenceFiles, FILE_NAME, GrantFiles, Level, Platform, PlatformError, RecordPlaces, RuleSetting,
+    Waiver, json_schema, read,
 };

@@ -43,6 +43,16 @@ fn distance(from: &str, to: &str, limit: usize) -> Option<usize> {
     if from.len().abs_diff(to.len()) > limit {
         return None;
     }
+    // What both begin and end with costs nothing.
+    let begin = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let (from, to) = (&from[begin..], &to[begin..]);
+    let end = from
+        .iter()
+        .rev()
+        .zip(to.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let (from, to) = (&from[..from.len() - end], &to[..to.len() - end]);
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, &a) in from.iter().enumerate() {
@@ -74,6 +84,10 @@ mod tests {
             ("ann", "anna", true),
             ("frontend", "frnotedn", true),
             ("frontend", "backend", false),
+            ("aab", "aba", true),
+            ("abab", "abba", true),
+            ("banana", "banna", true),
+            ("banana", "bananana", false),
         ];
         for (word, meant, expected) in table {
             assert_eq!(is_misspelt(word, meant), expected, "{word} {meant}");

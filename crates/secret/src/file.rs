@@ -43,14 +43,20 @@ pub(crate) fn sealed(destination: &Destination, intent: &Intent, read: Read<'_>)
         return Err(wrong(format!("is the SealedSecret {name}, not {}", intent.name)));
     }
     // The name of the namespace is sealed with the values, unless the seal is for the whole cluster.
-    let annotation = |name: &str| at(&["metadata", "annotations", name]) == "true";
-    let is_wide =
-        annotation("sealedsecrets.bitnami.com/cluster-wide") || annotation("sealedsecrets.bitnami.com/namespace-wide");
+    let is_wide = at(&["metadata", "annotations", "sealedsecrets.bitnami.com/cluster-wide"]) == "true";
     let sealed_for = at(&["metadata", "namespace"]);
     if !is_wide && !sealed_for.is_empty() && sealed_for != namespace {
         return Err(wrong(format!(
             "is sealed for the namespace {sealed_for}, not {namespace}"
         )));
+    }
+    let kind = match at(&["spec", "template", "type"]) {
+        "" => "Opaque",
+        kind => kind,
+    };
+    let wanted = intent.secret_type().unwrap_or("Opaque");
+    if kind != wanted {
+        return Err(wrong(format!("becomes a Secret of the type {kind}, not {wanted}")));
     }
     has_keys(intent, &[node.get_path(["spec", "encryptedData"])]).map_err(wrong)?;
     Ok(Written::File { path, text })
@@ -59,7 +65,10 @@ pub(crate) fn sealed(destination: &Destination, intent: &Intent, read: Read<'_>)
 /// The generator that decrypts a Secret that is there and has every key; `sops` leaves the keys as they are.
 pub(crate) fn encrypted(destination: &Destination, intent: &Intent, read: Read<'_>) -> Result<Written, DecodeError> {
     let path = path(destination, intent, "{name}.enc.yaml");
-    let command = format!("write the Secret and encrypt it: sops --encrypt --in-place {path}");
+    // Without the expression the kind and the name are encrypted, too, and nobody knows what the file is.
+    let command = format!(
+        "write the Secret and encrypt it: sops --encrypt --encrypted-regex '^(data|stringData)$' --in-place {path}"
+    );
     let (_, node) = file(intent, &path, read, &command)?;
     let wrong = |message: String| refused(intent, &format!("{path} {message}"), &command);
     let at = |keys: &[&str]| {
@@ -70,10 +79,17 @@ pub(crate) fn encrypted(destination: &Destination, intent: &Intent, read: Read<'
     if node.get("sops").is_none() {
         return Err(wrong("is not encrypted".to_owned()));
     }
+    if at(&["kind"]).starts_with("ENC[") {
+        return Err(wrong("has its kind encrypted".to_owned()));
+    }
     if at(&["kind"]) != "Secret" || at(&["metadata", "name"]) != intent.name {
         return Err(wrong(format!("is not the Secret {}", intent.name)));
     }
-    has_keys(intent, &[node.get("stringData"), node.get("data")]).map_err(wrong)?;
+    let values = [node.get("stringData"), node.get("data")];
+    has_keys(intent, &values).map_err(wrong)?;
+    if let Some(key) = readable(&values) {
+        return Err(wrong(format!("has the value of {key} as it is")));
+    }
     let mut metadata = Metadata::of(intent);
     metadata.namespace = String::new();
     metadata.annotations = BTreeMap::from([("config.kubernetes.io/function", "exec:\n  path: ksops\n".to_owned())]);
@@ -122,6 +138,16 @@ fn file(intent: &Intent, path: &str, read: Read<'_>, hint: &str) -> Result<(Stri
         Some(node) => Ok((text, node)),
         None => Err(refused(intent, &format!("{path} is empty"), hint)),
     }
+}
+
+/// A key whose value sops did not encrypt. It leaves empty values as they are.
+fn readable<'n>(maps: &[Option<&'n Node>]) -> Option<&'n str> {
+    let entries = maps.iter().flatten().filter_map(|map| map.as_map());
+    let open = |entry: &&yaml::Entry| {
+        let value = entry.value.as_str();
+        value.is_none_or(|text| !text.is_empty() && !text.starts_with("ENC["))
+    };
+    entries.flat_map(yaml::Map::iter).find(open)?.key.as_str()
 }
 
 /// Says which keys are not there.

@@ -83,7 +83,8 @@ fn declared(standing: &Standing<'_>, link: &AccountLink<'_>, findings: &mut Vec<
             findings.push(RULE.at(*mark, message).on((*object).clone(), *field));
             return;
         }
-        NeedVerdict::Held(_) | NeedVerdict::Unknown(_) => return,
+        // Of an account that asks for itself: one of a cluster never is.
+        NeedVerdict::Disabled(_) | NeedVerdict::Held(_) | NeedVerdict::Unknown(_) => return,
     };
     let mut hints = Vec::new();
     let message = match alike(standing, email) {

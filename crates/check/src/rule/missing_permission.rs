@@ -81,6 +81,17 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
                 );
                 RULE.on_need(need, message).hint("except it in the deny policy, or run as another account")
             }
+            NeedVerdict::Disabled(account) => {
+                let message = format!(
+                    "{} is disabled, and it needs {} on {}: it {}",
+                    account.short(),
+                    group.permissions(),
+                    need.resource.short(),
+                    need.reason
+                );
+                let hint = format!("gcloud iam service-accounts enable {}, or run as another account", account.short());
+                RULE.on_need(need, message).hint(hint)
+            }
             NeedVerdict::Held(_) | NeedVerdict::Unknown(_) => continue,
         };
         findings.push(finding);

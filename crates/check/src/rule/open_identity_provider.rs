@@ -1,12 +1,13 @@
 //! ## What it does
 //!
 //! Finds providers of workload identity pools that take the tokens of a service shared by the whole world, such
-//! as GitHub Actions, without a condition on whose they are.
+//! as GitHub Actions, without a condition on whose they are, or those of a cluster without a condition on the namespace.
 //!
 //! ## Why is this bad?
 //!
 //! Every repository on GitHub can get a token of the pool. What the pool as a whole is granted is granted to
-//! everybody, and a slip in one grant to a part of it lets strangers in.
+//! everybody, and a slip in one grant to a part of it lets strangers in. In a cluster, whoever may make a service account
+//! in any namespace is a member.
 //!
 //! ## Example
 //!
@@ -58,8 +59,8 @@ fn check(standing: &Standing<'_>, findings: &mut Vec<Finding>) {
     for provider in &state.providers {
         let Some(exposure) = provider.exposure() else { continue };
         let mut message = format!(
-            "the provider {} of the pool {} lets in everybody who has an account at {}",
-            provider.id, provider.pool.id, exposure.issuer
+            "the provider {} of the pool {} lets in {}",
+            provider.id, provider.pool.id, exposure.whom
         );
         let all = Member::FederatedSet {
             pool: provider.pool.clone(),

@@ -35,7 +35,6 @@ use yaml::{Mark, Node};
 
 use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
-use crate::plaintext;
 use crate::text::Text;
 
 pub(super) const RULE: Rule = Rule {
@@ -72,7 +71,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if OTHERS.contains(&text.object.kind()) {
             continue;
         }
-        if let Some(found) = plaintext::find(text.value, name(&text)) {
+        if let Some(found) = credential::find(text.value, name(&text)) {
             let finding = RULE.finding(text.object, text.field(), text.mark, found.words());
             findings.push(finding.hint(HINT).at_word(found.before()).concealed());
         }

@@ -2,7 +2,8 @@
 //!
 //! Finds objects of the kind `SecretIntent` that cannot be written out for their environment: keys that no Secret has,
 //! names that the environment's backend does not allow, words of the path that nobody explains, environments that do
-//! not say how secrets come into their cluster.
+//! not say how secrets come into their cluster. And objects of the kind `SecretProviderClass` for Google's provider with
+//! parameters or fields that it does not know, or without those that it asks for.
 //!
 //! ## Why is this bad?
 //!
@@ -33,7 +34,7 @@
 //! ```
 
 use resource::{Finding, Severity};
-use secret::{DecodeError, Form, Intent};
+use secret::{CLASS_GROUP, CLASS_KIND, DecodeError, Form, Intent, check_class};
 
 use super::{Check, Control, Rule, SettingsType};
 use crate::context::Context;
@@ -71,6 +72,13 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             });
         if let Err(error) = checked {
             let mut finding = RULE.finding(object, "spec", error.mark, error.message);
+            finding.hint = error.hint;
+            findings.push(finding);
+        }
+    }
+    for class in context.of_kind(CLASS_GROUP, CLASS_KIND) {
+        for error in check_class(class) {
+            let mut finding = RULE.finding(class, "spec.parameters", error.mark, error.message);
             finding.hint = error.hint;
             findings.push(finding);
         }

@@ -1,11 +1,13 @@
 //! The commands, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod edit;
+pub(crate) mod emulator;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod fix;

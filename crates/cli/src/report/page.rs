@@ -6,13 +6,18 @@ const STYLE: &str = include_str!("style.css");
 
 /// The page of a title and a body that is markup already.
 pub(crate) fn page(title: &str, body: &str) -> String {
+    styled(title, "", body)
+}
+
+/// The same with a style of its own.
+pub(crate) fn styled(title: &str, style: &str, body: &str) -> String {
     let title = markup(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
+         <title>{title}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
     )
 }
 

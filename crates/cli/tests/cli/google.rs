@@ -14,12 +14,14 @@ use crate::server::{self, Asked, serve};
 type Test = fn() -> Result<(), Failed>;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let all: [(&str, Test); 5] = [
+    let all: [(&str, Test); 7] = [
         ("a plan is applied, once, and what holds afterwards needs none", apply),
         (
             "a refusal of one resource leaves the others, and has an exit of its own",
             refusal,
         ),
+        ("nothing is changed that cannot be recorded", no_record),
+        ("the record is mirrored to a bucket, and held against it", mirror),
         ("nothing is changed without a yes", no_yes),
         (
             "a key is not used, and without credentials nothing is asked",
@@ -36,17 +38,23 @@ pub(crate) fn trials() -> Vec<Trial> {
 #[derive(Default)]
 struct Cloud {
     policies: BTreeMap<String, Value>,
+    /// Objects of the bucket audit.
+    objects: BTreeMap<String, String>,
     changes: usize,
     /// A path whose policy is refused.
     refused: Option<String>,
 }
 
+const TOKEN: &str = "a-token-of-the-test";
 const ACCOUNT: &str = "/v1/projects/acme/serviceAccounts/trainer@acme.iam.gserviceaccount.com";
 
 impl Cloud {
     fn answer(&mut self, asked: &Asked) -> server::Answer {
         let ok = |value: &Value| server::Answer::Json(200, value.to_string());
         let path = asked.path.split('?').next().unwrap_or_default();
+        if let Some(answer) = self.object(asked, path) {
+            return answer;
+        }
         let resource = path
             .strip_suffix("/iam")
             .or(path.rsplit_once(':').map(|(resource, _)| resource));
@@ -94,6 +102,41 @@ impl Cloud {
     }
 }
 
+impl Cloud {
+    /// Of the bucket audit.
+    fn object(&mut self, asked: &Asked, path: &str) -> Option<server::Answer> {
+        let plain = |text: &str| text.replace("%2F", "/");
+        let query = asked.path.split_once('?').map_or("", |(_, query)| query);
+        let field = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).map(plain);
+        let json = |value: Value| server::Answer::Json(200, value.to_string());
+        let refuse = |status| server::Answer::Json(status, json!({"error": {"message": "no"}}).to_string());
+        Some(
+            match path
+                .strip_prefix("/upload")
+                .unwrap_or(path)
+                .strip_prefix("/storage/v1/b/audit/o")?
+            {
+                "" if asked.method == "POST" => match self.objects.entry(field("name=")?) {
+                    std::collections::btree_map::Entry::Occupied(_) => refuse(412),
+                    std::collections::btree_map::Entry::Vacant(place) => {
+                        place.insert(asked.body.clone());
+                        json(json!({}))
+                    }
+                },
+                "" => {
+                    let start = field("prefix=")?;
+                    let names = self.objects.keys().filter(|name| name.starts_with(&start));
+                    json(json!({"items": names.map(|name| json!({"name": name})).collect::<Vec<_>>()}))
+                }
+                name => match self.objects.get(&plain(name.trim_start_matches('/'))) {
+                    Some(text) => server::Answer::Json(200, text.clone()),
+                    None => refuse(404),
+                },
+            },
+        )
+    }
+}
+
 /// A platform of one environment, whose pod acts as a Google account and writes into a bucket.
 struct Scene {
     directory: tempfile::TempDir,
@@ -129,7 +172,7 @@ impl Scene {
     }
 
     fn terrace(&self, arguments: &[&str]) -> Answer {
-        self.terrace_with(arguments, &[("CLOUDSDK_AUTH_ACCESS_TOKEN", "secret")])
+        self.terrace_with(arguments, &[("CLOUDSDK_AUTH_ACCESS_TOKEN", TOKEN)])
     }
 
     fn terrace_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Answer {
@@ -219,10 +262,110 @@ fn apply() -> Result<(), Failed> {
     back.pop();
     back.push("roles/storage.objectAdmin trainer@acme.iam.gserviceaccount.com gs://models");
     ends(&scene.terrace(&back), 1)?;
+    if scene.cloud.lock().unwrap().changes != 3 {
+        return Err(format!("{} changes", scene.cloud.lock().unwrap().changes).into());
+    }
+    // Each change is in the record, with the answer and without the token; what was there already is no change.
+    let (out, _) = ends(&scene.terrace(&["audit", "list", "-o", "jsonl"]), 0)?;
+    let deeds: Vec<Value> = out.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let changes: Vec<&Value> = deeds
+        .iter()
+        .map(|deed| &deed["intent"]["act"]["what"]["changes"][0])
+        .collect();
+    let wanted = [
+        "grant roles/iam.workloadIdentityUser to serviceAccount:acme.svc.id.goog[ml/trainer]",
+        "grant roles/storage.objectCreator to serviceAccount:trainer@acme.iam.gserviceaccount.com",
+        "take roles/storage.objectCreator from serviceAccount:trainer@acme.iam.gserviceaccount.com",
+    ];
+    if changes.len() != 3
+        || wanted
+            .iter()
+            .any(|wanted| !changes.iter().any(|change| change == wanted))
+    {
+        return Err(format!("{changes:?}").into());
+    }
+    for deed in &deeds {
+        contains(&deed["intent"].to_string(), r#""environment":"prod""#)?;
+        contains(&deed["outcome"].to_string(), r#""status":"succeeded""#)?;
+        contains(&deed["outcome"].to_string(), r#""bindings":["#)?;
+    }
+    ends(&scene.terrace(&["audit", "verify"]), 0)?;
+    let work = scene.directory.path().join("work/.terrace");
+    if fs::read_to_string(work.join(".gitignore"))? != "*\n" {
+        return Err("Git would take the record".into());
+    }
+    let bytes = fs::read(work.join("record.db"))?;
+    match bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()) {
+        true => Err("the token is in the record".into()),
+        false => Ok(()),
+    }
+}
+
+fn no_record() -> Result<(), Failed> {
+    let scene = Scene::new();
+    let plan = ["identity", "plan", "--apply", "--yes", "--record"];
+    let (_, error) = ends(&scene.terrace(&[&plan[..], &["terrace.yaml/record.db"]].concat()), 6)?;
+    contains(&error, "terrace.yaml/record.db cannot be made")?;
+    fs::write(scene.directory.path().join("work/other"), "no database".repeat(100))?;
+    let (_, error) = ends(&scene.terrace(&[&plan[..], &["other"]].concat()), 6)?;
+    contains(&error, "other holds no record")?;
+    // One that is full from the first change on.
+    let record = scene.directory.path().join("work/full.db");
+    drop(record::Recorder::open(
+        &record::Location::File(record.clone()),
+        record::Secrets::default(),
+    ));
+    let connection = rusqlite::Connection::open(&record)?;
+    connection.execute_batch("CREATE TRIGGER full BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'no room'); END")?;
+    let (out, error) = ends(&scene.terrace(&[&plan[..], &["full.db"]].concat()), 6)?;
+    contains(&error, "it cannot be recorded: the record ")?;
+    contains(&out, "0 done, 0 as it was, 2 not done")?;
     match scene.cloud.lock().unwrap().changes {
-        3 => Ok(()),
+        0 => Ok(()),
         changes => Err(format!("{changes} changes").into()),
     }
+}
+
+fn mirror() -> Result<(), Failed> {
+    let scene = Scene::new();
+    ends(&scene.terrace(&["identity", "plan", "--apply", "--yes"]), 0)?;
+    let (public, _) = ends(&scene.terrace(&["audit", "key", "../key.pem"]), 0)?;
+    fs::write(scene.directory.path().join("key.pub"), public)?;
+    let mirror = ["audit", "mirror", "gs://audit/prod", "--key", "../key.pem"];
+    let (out, _) = ends(&scene.terrace(&mirror), 0)?;
+    contains(&out, "gs://audit/prod/: 4 entries copied, 4 there, signed\n")?;
+    let (out, _) = ends(&scene.terrace(&mirror), 0)?;
+    contains(&out, "gs://audit/prod/: 0 entries copied, 4 there\n")?;
+    let names: Vec<String> = scene.cloud.lock().unwrap().objects.keys().cloned().collect();
+    let starts = [
+        "prod/checkpoints/00000000000000000004-",
+        "prod/entries/00000000000000000001-",
+        "prod/record.json",
+    ];
+    if names.len() != 3 || names.iter().zip(starts).any(|(name, start)| !name.starts_with(start)) {
+        return Err(format!("{names:?}").into());
+    }
+    let verify = [
+        "audit",
+        "verify",
+        "--mirror",
+        "gs://audit/prod",
+        "--public-key",
+        "../key.pub",
+    ];
+    let (out, _) = ends(&scene.terrace(&verify), 0)?;
+    contains(
+        &out,
+        "gs://audit/prod/: 4 entries, 1 checkpoints, the last of entry 4\n",
+    )?;
+    // Another record in its place.
+    fs::remove_dir_all(scene.directory.path().join("work/.terrace"))?;
+    scene.cloud.lock().unwrap().policies.clear();
+    ends(&scene.terrace(&["identity", "plan", "--apply", "--yes"]), 0)?;
+    let (_, error) = ends(&scene.terrace(&verify), 1)?;
+    contains(&error, "gs://audit/prod/ is the mirror of another record")?;
+    let (_, error) = ends(&scene.terrace(&["audit", "mirror", "s3://audit"]), 1)?;
+    contains(&error, "name a directory, or a bucket as gs://BUCKET/START")
 }
 
 fn refusal() -> Result<(), Failed> {

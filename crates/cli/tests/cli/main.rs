@@ -10,6 +10,7 @@
     reason = "how many recorded cases agree is told whether or not all do"
 )]
 
+mod audit;
 mod cases;
 mod conformance;
 mod google;
@@ -33,6 +34,7 @@ fn main() {
     let mut trials: Vec<Trial> = cases::trials();
     trials.extend(shell::trials());
     trials.extend(revisions::trials());
+    trials.extend(audit::trials());
     trials.extend(google::trials());
     trials.extend(sarif::trials());
     trials.extend(conformance::trials());

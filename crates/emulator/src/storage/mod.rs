@@ -8,10 +8,6 @@ mod content;
 mod copy;
 mod crc32c;
 mod download;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the processes of jobs are to see buckets as folders")
-)]
 mod folder;
 mod list;
 mod name;
@@ -32,11 +28,7 @@ use crate::cloud::Cloud;
 use crate::error::{ApiError, Result};
 
 pub(crate) use content::{Storage, tidy};
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the processes of jobs are to see buckets as folders")
-)]
-pub(crate) use folder::{collect, mount};
+pub(crate) use folder::{Seen, collect, mount};
 
 /// Documents of buckets, by name.
 pub(crate) const BUCKET: &str = "bucket";

@@ -56,7 +56,7 @@ pub(super) async fn answer(
         (Method::POST, [id], Some("cancel")) => {
             resource::require(cloud, caller, "customJobs.cancel", &named(id))?;
             resource::get(cloud, KIND, &named(id))?;
-            work::job::cancel(cloud, &named(id))?;
+            work::job::cancel(cloud, KIND, &named(id))?;
             Ok(Reply::json(&json!({})))
         }
         _ => Err(ApiError::unimplemented("this method of custom jobs")),
@@ -65,7 +65,17 @@ pub(super) async fn answer(
 
 fn create(cloud: &Cloud, caller: &Caller, at: Place<'_>, sent: Json) -> Result<Json> {
     resource::text(&sent, "displayName")?;
-    let pools = sent["jobSpec"]["workerPoolSpecs"].as_array();
+    validate(cloud, caller, &sent["jobSpec"])?;
+    let name = format!("{}/{KIND}/{}", at.name(), resource::new_id(cloud)?);
+    let mut job = resource::new(&name, sent);
+    job["state"] = "JOB_STATE_PENDING".into();
+    cloud.store.put(KIND, &name, &job)?;
+    Ok(job)
+}
+
+/// Whether a `CustomJobSpec` can be run, and the caller may have it run as its account.
+pub(super) fn validate(cloud: &Cloud, caller: &Caller, spec: &Json) -> Result<()> {
+    let pools = spec["workerPoolSpecs"].as_array();
     let pools = pools.filter(|pools| !pools.is_empty());
     let pools = pools.ok_or_else(|| ApiError::invalid("Required field is not set: job_spec.worker_pool_specs"))?;
     for (number, pool) in pools.iter().enumerate() {
@@ -105,21 +115,14 @@ fn create(cloud: &Cloud, caller: &Caller, at: Place<'_>, sent: Json) -> Result<J
             ));
         }
     }
-    let output = sent["jobSpec"]["baseOutputDirectory"]["outputUriPrefix"].as_str();
+    let output = spec["baseOutputDirectory"]["outputUriPrefix"].as_str();
     if output.is_some_and(|uri| !uri.starts_with("gs://")) {
         return Err(ApiError::invalid(
             "base_output_directory.output_uri_prefix must begin with gs://",
         ));
     }
-    if let Some(account) = sent["jobSpec"]["serviceAccount"]
-        .as_str()
-        .filter(|account| !account.is_empty())
-    {
+    if let Some(account) = spec["serviceAccount"].as_str().filter(|account| !account.is_empty()) {
         resource::require_act_as(cloud, caller, account)?;
     }
-    let name = format!("{}/{KIND}/{}", at.name(), resource::new_id(cloud)?);
-    let mut job = resource::new(&name, sent);
-    job["state"] = "JOB_STATE_PENDING".into();
-    cloud.store.put(KIND, &name, &job)?;
-    Ok(job)
+    Ok(())
 }

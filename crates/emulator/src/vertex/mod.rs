@@ -1,11 +1,13 @@
 //! Vertex AI (<https://cloud.google.com/vertex-ai/docs/reference/rest>). A resource is the document that was sent, with
 //! what the service adds; fields that are not known here are kept.
 
+mod batch_prediction_job;
 mod custom_job;
 mod endpoint;
 mod model;
 pub(crate) mod operation;
 mod resource;
+mod tuning_job;
 
 use std::sync::Arc;
 
@@ -17,10 +19,12 @@ use crate::cloud::Cloud;
 use crate::error::{ApiError, Result};
 use crate::fault::Effect;
 
+pub(crate) use batch_prediction_job::KIND as BATCH_PREDICTION_JOB;
 pub(crate) use custom_job::KIND as CUSTOM_JOB;
 pub(crate) use endpoint::KIND as ENDPOINT;
 pub(crate) use model::version as model_version;
 pub(crate) use resource::number;
+pub(crate) use tuning_job::KIND as TUNING_JOB;
 
 /// Where a call is about: a project and a location.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +54,8 @@ pub(crate) async fn answer(
     caller.principal()?;
     match rest {
         ["customJobs", rest @ ..] => custom_job::answer(cloud, caller, call, at, rest, effects).await,
+        ["batchPredictionJobs", rest @ ..] => batch_prediction_job::answer(cloud, caller, call, at, rest).await,
+        ["hyperparameterTuningJobs", rest @ ..] => tuning_job::answer(cloud, caller, call, at, rest).await,
         ["models", rest @ ..] => model::answer(cloud, caller, call, at, rest).await,
         ["endpoints", rest @ ..] => endpoint::answer(cloud, caller, call, at, rest).await,
         ["operations", rest @ ..] => operation::answer(cloud, caller, call, at, rest).await,

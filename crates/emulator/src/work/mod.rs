@@ -1,8 +1,13 @@
 //! The work itself: jobs and servers, which run as programs of this machine.
 
+pub(crate) mod batch;
+mod buckets;
 pub(crate) mod job;
 pub(crate) mod replica;
+mod run;
 pub(crate) mod serving;
+pub(crate) mod study;
+pub(crate) mod tuning;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

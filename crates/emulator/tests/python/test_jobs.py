@@ -7,7 +7,7 @@ import pytest
 import requests
 from conftest import LOCATION, PROJECT, TRAINER, URL, Token, python
 from google.api_core import exceptions
-from google.cloud import aiplatform
+from google.cloud import aiplatform, storage
 
 ANN = {"Authorization": "Bearer ann"}
 
@@ -100,6 +100,82 @@ def test_a_job_has_the_identity_of_its_account():
     job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python(code))
     job.run(service_account=TRAINER, sync=True)
     assert ("INFO", f"{PROJECT} {TRAINER}") in logs(job.name)
+
+
+def test_a_job_reads_and_writes_its_buckets():
+    requests.post(f"{URL}/v1/projects/{PROJECT}/serviceAccounts", headers=ANN, json={"accountId": "trainer"})
+    client = storage.Client(project=PROJECT, credentials=Token("ann"))
+    bucket = client.create_bucket("acme-dev-iris")
+    bucket.blob("data/train.csv").upload_from_string("1,2,3")
+    code = (
+        "import os\n"
+        "text = open('/gcs/acme-dev-iris/data/train.csv').read()\n"
+        "model = os.environ['AIP_MODEL_DIR'].replace('gs://', '/gcs/')\n"
+        "os.makedirs(model)\n"
+        "open(model + 'model.txt', 'w').write(text + ',4')\n"
+        "from google.cloud import storage\n"
+        "b = storage.Client().bucket('acme-dev-iris')\n"
+        "b.blob('by-client').upload_from_string(b.blob('data/train.csv').download_as_bytes())\n"
+    )
+    job = aiplatform.CustomJob(
+        display_name="iris", worker_pool_specs=python(code), base_output_dir="gs://acme-dev-iris/out"
+    )
+    job.run(service_account=TRAINER, sync=True)
+    assert bucket.blob("out/model/model.txt").download_as_text() == "1,2,3,4"
+    assert bucket.blob("by-client").download_as_text() == "1,2,3"
+    # One who may not read the bucket does not see it.
+    requests.post(f"{URL}/v1/projects/{PROJECT}/serviceAccounts", headers=ANN, json={"accountId": "stranger"})
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python(code), base_output_dir="gs://acme-dev-iris/out")
+    with pytest.raises(RuntimeError, match="status of 1"):
+        job.run(service_account="stranger@acme-dev.iam.gserviceaccount.com", sync=True)
+
+
+TRIAL = """
+import argparse, hypertune
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--layers", type=int)
+args = parser.parse_args()
+if args.layers == 3:
+    raise SystemExit(1)
+hypertune.HyperTune().report_hyperparameter_tuning_metric("accuracy", 1 - abs(args.lr - 0.5) / args.layers, global_step=7)
+"""
+
+
+def tuning(**more):
+    from google.cloud.aiplatform import hyperparameter_tuning as hpt
+
+    job = aiplatform.CustomJob(display_name="iris", worker_pool_specs=python(TRIAL))
+    return aiplatform.HyperparameterTuningJob(
+        display_name="tune",
+        custom_job=job,
+        metric_spec={"accuracy": "maximize"},
+        parameter_spec={
+            "lr": hpt.DoubleParameterSpec(min=0, max=1, scale="linear"),
+            "layers": hpt.IntegerParameterSpec(min=1, max=3, scale="linear"),
+        },
+        **more,
+    )
+
+
+def test_a_tuning_job_tries_every_point_of_its_grid():
+    job = tuning(max_trial_count=15, parallel_trial_count=4, search_algorithm="grid")
+    job.run(sync=True)
+    assert job.state.name == "JOB_STATE_SUCCEEDED"
+    points = {tuple(parameter.value for parameter in trial.parameters) for trial in job.trials}
+    assert len(points) == 15
+    done = [trial for trial in job.trials if trial.state.name == "SUCCEEDED"]
+    assert len(done) == 10
+    best = max(done, key=lambda trial: trial.final_measurement.metrics[0].value)
+    assert best.final_measurement.metrics[0].value == 1.0
+    assert best.final_measurement.step_count == 7
+    assert {trial.state.name for trial in job.trials} == {"SUCCEEDED", "INFEASIBLE"}
+
+
+def test_a_tuning_job_gives_up_after_so_many_failures():
+    job = tuning(max_trial_count=40, parallel_trial_count=1, max_failed_trial_count=2, search_algorithm="random")
+    with pytest.raises(RuntimeError, match="of its trials failed"):
+        job.run(sync=True)
 
 
 def test_a_body_without_a_pool_is_refused():

@@ -1,12 +1,13 @@
 """google-cloud-aiplatform: models, versions, endpoints and predictions of servers that really run."""
 
+import json
 import sys
 
 import pytest
 import requests
-from conftest import URL, Token
+from conftest import TRAINER, URL, Token
 from google.api_core import exceptions
-from google.cloud import aiplatform
+from google.cloud import aiplatform, storage
 
 SERVER = r"""
 import http.server, json, os
@@ -107,6 +108,38 @@ def test_traffic_is_split():
     answers = [endpoint.predict(instances=[0]).predictions[0][0] for _ in range(100)]
     assert (answers.count("a"), answers.count("b")) == (80, 20)
     endpoint.delete(force=True)
+
+
+def test_a_batch_is_predicted_line_by_line():
+    client = storage.Client(project="acme-dev", credentials=Token("ann"))
+    bucket = client.create_bucket("acme-dev-batch")
+    for part, numbers in [("a", range(70)), ("b", range(70, 100))]:
+        lines = "\n".join(str(number) for number in numbers)
+        bucket.blob(f"in/{part}.jsonl").upload_from_string(lines)
+    model = upload(name="batch", factor="x")
+    requests.post(f"{URL}/v1/projects/acme-dev/serviceAccounts", headers={"Authorization": "Bearer ann"}, json={"accountId": "trainer"})
+
+    def predict(source, **more):
+        return model.batch_predict(
+            job_display_name="batch",
+            gcs_source=source,
+            gcs_destination_prefix="gs://acme-dev-batch/out",
+            machine_type="n1-standard-4",
+            service_account=TRAINER,
+            **more,
+        )
+
+    job = predict("gs://acme-dev-batch/in/*", batch_size=16)
+    assert job.state.name == "JOB_STATE_SUCCEEDED"
+    assert job.completion_stats.successful_count == 100
+    lines = [json.loads(line) for blob in job.iter_outputs() if "results" in blob.name for line in blob.download_as_text().splitlines()]
+    assert [line["instance"] for line in lines] == list(range(100))
+    assert lines[7] == {"instance": 7, "prediction": ["x", 7]}
+    with pytest.raises(RuntimeError, match="No object is found"):
+        predict("gs://acme-dev-batch/nothing.jsonl")
+    bucket.blob("in/bad.jsonl").upload_from_string('"bad"\n')
+    with pytest.raises(RuntimeError, match="No instance has a prediction"):
+        predict("gs://acme-dev-batch/in/bad.jsonl")
 
 
 def test_a_server_that_does_not_start_fails_the_deployment():

@@ -19,7 +19,7 @@ pub use quantity::Quantity;
 pub use semver::Semver;
 pub use url::Url;
 
-pub(crate) use iam::of_iam;
+pub(crate) use iam::{global_of_iam, of_iam};
 pub(crate) use lists::sort_pairs;
 pub(crate) use standard::{decode_base64, double_text};
 

@@ -97,6 +97,7 @@ pub(super) fn judge(maker: &mut Maker<'_, '_>) {
                 NeedVerdict::Denied { on, .. } => {
                     edge.fault = Some(format!("a deny policy on {} keeps it from being this", on.short()));
                 }
+                NeedVerdict::Disabled(account) => edge.fault = Some(format!("{} is disabled", account.short())),
                 NeedVerdict::Unknown(reasons) => edge.doubt = Some(reasons.join("; ")),
             }
         }

@@ -251,10 +251,8 @@ impl Maker<'_, '_> {
             };
             for (provider, exposure) in open.iter().filter(|(provider, _)| provider.pool.id == pool.id) {
                 let node = &mut self.graph.nodes[*at];
-                node.faults.push(format!(
-                    "the provider {} lets in everybody who has an account at {}",
-                    provider.id, exposure.issuer
-                ));
+                node.faults
+                    .push(format!("the provider {} lets in {}", provider.id, exposure.whom));
                 node.places.push(provider.mark);
             }
         }
@@ -332,6 +330,7 @@ fn describe(member: &Member) -> (NodeKind, String, String) {
         Member::User(email) => of(NodeKind::Person, email, "user"),
         Member::Group(email) => of(NodeKind::Group, email, "group"),
         Member::Domain(domain) => of(NodeKind::Group, domain, "all users of the domain"),
+        Member::AccountsIn(container) => of(NodeKind::Group, container, "all service accounts in it"),
         Member::ServiceAccount(email) => {
             let name = email.split('@').next().unwrap_or(email);
             let detail = match project_of_account(email) {

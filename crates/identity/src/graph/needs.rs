@@ -47,6 +47,9 @@ pub(super) fn needs(maker: &mut Maker<'_, '_>) {
                     EdgeKind::Missing,
                     Some(format!("a deny policy on {} denies it", on.short())),
                 ),
+                Some(NeedVerdict::Disabled(account)) => {
+                    (EdgeKind::Missing, Some(format!("{} is disabled", account.short())))
+                }
                 Some(NeedVerdict::Unknown(reasons)) => (EdgeKind::Unverified, Some(reasons.join("; "))),
                 None => {
                     let why = "the pool of the cluster is not known".to_owned();

@@ -7,8 +7,8 @@ use hashbrown::HashMap;
 use super::{By, Cell, Column, ColumnKind, Reach, Row, Target};
 use crate::breadth::{breadth, is_public};
 use crate::decide::{Access, Decision, NearMiss};
-use crate::explain::{IMPERSONATION, Link};
-use crate::landscape::Landscape;
+use crate::explain::{Acting, IMPERSONATION, Link};
+use crate::landscape::{Doubt, Landscape};
 use crate::member::Member;
 use crate::name::ResourceName;
 use crate::policy::Binding;
@@ -120,9 +120,10 @@ fn is_project(name: &ResourceName) -> bool {
 }
 
 /// The accounts of a row, and everybody whom these may be.
+#[derive(Default)]
 pub(super) struct Actors {
-    /// Accounts whose pods are principals by a provider of a pool, too: what those reach is not looked at.
-    federated: Vec<String>,
+    /// Who some of them are cannot be told.
+    doubts: Vec<String>,
     all: Vec<Actor>,
     /// By all names that grants may have for them.
     by_name: HashMap<Member, Vec<usize>>,
@@ -132,55 +133,84 @@ pub(super) struct Actors {
 struct Actor {
     account: Member,
     member: Member,
+    /// What a provider says of it.
+    attributes: Vec<(String, String)>,
     links: Vec<Link>,
 }
 
-/// Who acts for a row. None where the pool of the cluster is not known.
-pub(super) fn actors(landscape: &Landscape<'_>, row: &Row) -> Option<Actors> {
-    let tree = *row.trees.first()?;
-    let runs = row.trees.iter().flat_map(|tree| &landscape.trees[*tree].runs);
-    let federated = runs.filter_map(|run| match &run.runs_as {
-        RunsAs::Federated { namespace, name, .. } if *namespace == row.namespace && row.accounts.contains(name) => {
-            Some(format!(
-                "pods of {namespace}/{name} are principals by a provider of a pool, too"
-            ))
-        }
-        _ => None,
-    });
-    let mut actors = Actors {
-        federated: federated.collect(),
-        all: Vec::new(),
-        by_name: HashMap::new(),
+/// Who acts for a row: its accounts in the pool of the cluster, and what pods of it are by providers of other pools.
+pub(super) fn actors(landscape: &Landscape<'_>, row: &Row) -> Actors {
+    let mut actors = Actors::default();
+    let Some(tree) = row.trees.first() else {
+        return actors;
     };
     for name in &row.accounts {
         let runs_as = RunsAs::Kubernetes {
             namespace: row.namespace.clone(),
             name: name.clone(),
         };
-        let account = landscape.identity(tree, &runs_as).kubernetes?;
+        actors.add(landscape, *tree, &runs_as);
+    }
+    for tree in &row.trees {
+        for run in &landscape.trees[*tree].runs {
+            if let RunsAs::Federated { namespace, name, .. } = &run.runs_as
+                && *namespace == row.namespace
+                && row.accounts.contains(name)
+            {
+                actors.add(landscape, *tree, &run.runs_as);
+            }
+        }
+    }
+    actors
+}
+
+impl Actors {
+    /// Adds one whom pods of the row are, with all whom it may act as: by their tokens, or in what it launches.
+    fn add(&mut self, landscape: &Landscape<'_>, tree: usize, runs_as: &RunsAs) {
+        let identity = landscape.identity(tree, runs_as);
+        let Some(account) = identity.kubernetes else {
+            let doubt = match identity.doubt {
+                // It becomes nobody.
+                Some(Doubt::Refused(_)) => return,
+                Some(Doubt::Unknown(why)) => why,
+                None => "the pool of the cluster is not known".to_owned(),
+            };
+            self.doubts.push(doubt);
+            return;
+        };
+        if self
+            .all
+            .iter()
+            .any(|actor| actor.links.is_empty() && actor.member == account)
+        {
+            return;
+        }
         let nowhere = ResourceName::project("-");
         let access = Access {
             subject: &account,
-            attributes: &[],
+            attributes: &identity.attributes,
             permission: IMPERSONATION,
             resource: &nowhere,
             time: landscape.time,
         };
-        for (member, links) in landscape.reasoner.acting(&access) {
-            for name in landscape.reasoner.identities(&member, &[]) {
-                actors.by_name.entry(name).or_default().push(actors.all.len());
+        for (member, links) in landscape.reasoner.acting(&access, &[Acting::Token, Acting::Launch]) {
+            let attributes = if links.is_empty() {
+                identity.attributes.clone()
+            } else {
+                Vec::new()
+            };
+            for name in landscape.reasoner.identities(&member, &attributes) {
+                self.by_name.entry(name).or_default().push(self.all.len());
             }
-            actors.all.push(Actor {
+            self.all.push(Actor {
                 account: account.clone(),
                 member,
+                attributes,
                 links,
             });
         }
     }
-    Some(actors)
-}
 
-impl Actors {
     /// Those for whom there are grants on a resource. What is granted to many alike is asked for one of them, unless
     /// denials could tell them apart.
     fn concerned<'s>(&'s self, landscape: &Landscape<'_>, on: &ResourceName) -> Vec<&'s Actor> {
@@ -197,14 +227,7 @@ impl Actors {
 }
 
 /// How far any of the accounts gets.
-pub(super) fn cell(landscape: &Landscape<'_>, actors: Option<&Actors>, kind: ColumnKind, on: &ResourceName) -> Cell {
-    let Some(actors) = actors else {
-        return Cell {
-            reach: Reach::Unknown,
-            doubts: vec!["the pool of the cluster is not known".to_owned()],
-            ..Cell::default()
-        };
-    };
+pub(super) fn cell(landscape: &Landscape<'_>, actors: &Actors, kind: ColumnKind, on: &ResourceName) -> Cell {
     if landscape.state().policies.is_empty() {
         return Cell {
             reach: Reach::Unknown,
@@ -218,6 +241,7 @@ pub(super) fn cell(landscape: &Landscape<'_>, actors: Option<&Actors>, kind: Col
             landscape,
             account: &actor.account,
             member: &actor.member,
+            attributes: &actor.attributes,
             links: &actor.links,
             on,
         };
@@ -227,7 +251,7 @@ pub(super) fn cell(landscape: &Landscape<'_>, actors: Option<&Actors>, kind: Col
             _ => seeker.by(&OF_ENDPOINTS, &mut cell),
         }
     }
-    cell.doubts.extend(actors.federated.iter().cloned());
+    cell.doubts.extend(actors.doubts.iter().cloned());
     cell.doubts.sort_unstable();
     cell.doubts.dedup();
     if cell.reach == Reach::Denied {
@@ -247,6 +271,7 @@ struct Seeker<'s, 'a> {
     landscape: &'s Landscape<'a>,
     account: &'s Member,
     member: &'s Member,
+    attributes: &'s [(String, String)],
     links: &'s [Link],
     on: &'s ResourceName,
 }
@@ -264,7 +289,7 @@ impl Seeker<'_, '_> {
     /// By the permissions of the roles that it has on a project, or above.
     fn of_project(&self, cell: &mut Cell) {
         let reasoner = self.landscape.reasoner;
-        for (on, binding) in reasoner.bindings_over(self.member, self.on) {
+        for (on, binding) in reasoner.bindings_over(self.member, self.attributes, self.on) {
             let too_broad = breadth(&binding.role, &on);
             if BASIC_ROLES.contains(&binding.role.as_str()) {
                 self.of_basic_role(&on, &binding, cell);
@@ -338,7 +363,7 @@ impl Seeker<'_, '_> {
     fn ask(&self, reach: Reach, permission: &str, cell: &mut Cell) -> bool {
         let access = Access {
             subject: self.member,
-            attributes: &[],
+            attributes: self.attributes,
             permission,
             resource: self.on,
             time: self.landscape.time,
@@ -352,6 +377,12 @@ impl Seeker<'_, '_> {
             Decision::Denied { on, .. } => {
                 if cell.reach == Reach::Denied {
                     cell.why = Some(format!("a deny policy on {} denies {permission}", on.short()));
+                }
+                return false;
+            }
+            Decision::Disabled(account) => {
+                if cell.reach == Reach::Denied {
+                    cell.why = Some(format!("{} is disabled", account.short()));
                 }
                 return false;
             }

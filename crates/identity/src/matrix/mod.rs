@@ -2,7 +2,7 @@
 //! labels that NetworkPolicies select by.
 //!
 //! What is reached on Google Cloud is what the [`Reasoner`](crate::Reasoner) decides for each service account of a
-//! namespace and for whom it may act as; what is reached in a cluster is what [`Network`](crate::network::Network) says.
+//! namespace, of its cluster's pool or another one, and for whom it may act as or launch something as; what is reached in a cluster is what [`Network`](crate::network::Network) says.
 
 mod cloud;
 mod cluster;
@@ -142,7 +142,7 @@ impl Matrix {
         let cells = rows.iter().map(|row| {
             let actors = cloud::actors(landscape, row);
             let cell = |column: &Column| match &column.target {
-                Target::Resource(name) => cloud::cell(landscape, actors.as_ref(), column.kind, name),
+                Target::Resource(name) => cloud::cell(landscape, &actors, column.kind, name),
                 Target::Service { place, at } => cluster::cell(&clusters, row, place, *at),
             };
             columns.iter().map(cell).collect()

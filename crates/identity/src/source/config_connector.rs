@@ -173,8 +173,12 @@ impl<'o> Reading<'o> {
             (IAM, "IAMPolicy" | "IAMPartialPolicy") => self.policy(object, spec)?,
             (IAM, "IAMServiceAccount") => {
                 // An account without grants is known all the same.
-                let account = ResourceName::service_account(&self.account(object)?);
+                let email = self.account(object)?;
+                let account = ResourceName::service_account(&email);
                 self.state.policies.push((account, Policy::default()));
+                if spec.get("disabled").and_then(Node::as_str) == Some("true") {
+                    self.state.disabled_accounts.insert(email.to_ascii_lowercase());
+                }
             }
             (IAM, "IAMServiceAccountKey") => {
                 let account = self.account_of(object, spec, "serviceAccountRef")?;

@@ -1,33 +1,17 @@
 //! What gcloud prints with `--format=json`.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use yaml::Source;
 
+use super::results::Results;
 use super::{Form, StateError};
 use crate::member::Member;
 use crate::name::ResourceName;
 use crate::policy::{DenyRule, Policy, mark_of, object};
 use crate::provider::Provider;
 use crate::state::{AccountKey, State};
-
-/// One result of `gcloud asset search-all-iam-policies`.
-#[derive(Deserialize)]
-pub(super) struct SearchResult<'t> {
-    #[serde(borrow)]
-    resource: Cow<'t, str>,
-    #[serde(default)]
-    project: Option<String>,
-    #[serde(default)]
-    folders: Vec<String>,
-    #[serde(default)]
-    organization: Option<String>,
-    #[serde(borrow)]
-    policy: &'t RawValue,
-}
 
 /// What `gcloud iam roles describe` prints.
 #[derive(Deserialize)]
@@ -74,6 +58,14 @@ struct Oidc {
     allowed_audiences: Vec<String>,
 }
 
+/// One of what `gcloud iam service-accounts list` prints.
+#[derive(Deserialize)]
+struct Account {
+    email: String,
+    #[serde(default)]
+    disabled: bool,
+}
+
 /// One of what `gcloud iam service-accounts keys list` prints.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,9 +83,9 @@ pub(super) fn read(
     resource: Option<&ResourceName>,
 ) -> Result<(), StateError> {
     if form.policy.is_some() {
-        let mut read = Results::default();
-        read.add(&object(part)?, source)?;
-        state.merge(read.state);
+        let mut results = Results::default();
+        results.add_text(part, source)?;
+        state.merge(results.state);
         Ok(())
     } else if form.included_permissions.is_some() {
         let role: Role = object(part)?;
@@ -107,6 +99,9 @@ pub(super) fn read(
         provider(state, object(part)?, part, source)
     } else if form.key_type.is_some() {
         key(state, object(part)?, part, source)
+    } else if form.unique_id.is_some() {
+        account(state, &object(part)?);
+        Ok(())
     } else if form.rules.is_some() {
         let attached = attachment(part)?;
         let resource = resource.cloned().or(attached).ok_or(StateError::WhichResource)?;
@@ -122,91 +117,6 @@ pub(super) fn read(
         Ok(())
     } else {
         Err(StateError::Form)
-    }
-}
-
-/// The results of a search, where the document is a list of them; they are long, and read in one go.
-pub(super) fn search_results(text: &str) -> Option<Vec<SearchResult<'_>>> {
-    serde_json::from_str(text).ok()
-}
-
-/// So many results are worth a thread.
-const AT_A_TIME: usize = 500;
-
-/// Adds what the results of a search say. Their policies are read on several threads, and joined in their order.
-pub(super) fn read_results(
-    state: &mut State,
-    results: Vec<SearchResult<'_>>,
-    source: &Source,
-) -> Result<(), StateError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let size = results.len().div_ceil(threads).max(AT_A_TIME);
-    let read = |part: &[SearchResult<'_>]| {
-        let mut read = Results::default();
-        part.iter().try_for_each(|result| read.add(result, source))?;
-        Ok(read.state)
-    };
-    let parts: Vec<Result<State, StateError>> = std::thread::scope(|scope| {
-        let mut chunks = results.chunks(size);
-        let first = chunks.next();
-        let others: Vec<_> = chunks.map(|part| scope.spawn(move || read(part))).collect();
-        let first = first.map(read);
-        let others = others.into_iter().map(|thread| match thread.join() {
-            Ok(read) => read,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        first.into_iter().chain(others).collect()
-    });
-    for part in parts {
-        state.merge(part?);
-    }
-    Ok(())
-}
-
-/// Results while they are read. What most of them repeat is read once.
-#[derive(Default)]
-struct Results {
-    state: State,
-    /// Names of projects and of what they are in, whose place is known.
-    above: BTreeSet<String>,
-    project: String,
-}
-
-impl Results {
-    fn add(&mut self, result: &SearchResult<'_>, source: &Source) -> Result<(), StateError> {
-        let state = &mut self.state;
-        let resource = ResourceName::parse(&result.resource)?;
-        let policy = Policy::read(result.policy.get(), source).map_err(|error| StateError::at(&resource, error))?;
-        let is_manager = resource.service() == "cloudresourcemanager.googleapis.com";
-        if let Some(project) = &result.project
-            && *project != self.project
-        {
-            // The search covers all that is in the project.
-            state.whole_projects.insert(ResourceName::parse(project)?);
-            self.project.clone_from(project);
-        }
-        let project = result.project.iter();
-        let mut above = project.chain(&result.folders).chain(&result.organization);
-        // A project is a result of its own, with itself as its project; the number is said there only.
-        let mut child = resource.clone();
-        if is_manager
-            && let Some(id) = resource.project_id()
-            && let Some(number) = above.next().and_then(|name| name.strip_prefix("projects/"))
-        {
-            state.project_numbers.insert(number.to_owned(), id.to_owned());
-        }
-        for name in above {
-            let parent = ResourceName::parse(name)?;
-            if parent != child {
-                state.parents.push((child, parent.clone()));
-            }
-            if !self.above.insert(name.clone()) {
-                break;
-            }
-            child = parent;
-        }
-        state.policies.push((resource, policy));
-        Ok(())
     }
 }
 
@@ -248,6 +158,15 @@ fn provider(state: &mut State, provider: ProviderDocument, part: &str, source: &
         mark: mark_of(part, source),
     });
     Ok(())
+}
+
+fn account(state: &mut State, account: &Account) {
+    // An account without grants is known all the same.
+    let name = ResourceName::service_account(&account.email);
+    state.policies.push((name, Policy::default()));
+    if account.disabled {
+        state.disabled_accounts.insert(account.email.to_ascii_lowercase());
+    }
 }
 
 fn key(state: &mut State, key: Key, part: &str, source: &Source) -> Result<(), StateError> {

@@ -2,6 +2,8 @@
 
 mod config_connector;
 mod gcloud;
+pub(crate) mod outline;
+mod results;
 mod terraform;
 
 use serde::Deserialize;
@@ -63,8 +65,8 @@ impl State {
     /// [`StateError`] where it is none of the forms, or a part of it is malformed. Nothing is added then.
     pub fn read(&mut self, source: &Source, resource: Option<&ResourceName>) -> Result<(), StateError> {
         let mut read = State::default();
-        if let Some(results) = gcloud::search_results(source.text()) {
-            gcloud::read_results(&mut read, results, source)?;
+        if let Some(results) = results::read_results(source) {
+            read = results;
         } else if source.text().trim_start().starts_with('[') {
             let items: Vec<&RawValue> = serde_json::from_str(source.text())?;
             for item in items {
@@ -120,6 +122,8 @@ struct Form<'t> {
     attribute_mapping: Option<&'t RawValue>,
     #[serde(borrow)]
     key_type: Option<&'t RawValue>,
+    #[serde(borrow)]
+    unique_id: Option<&'t RawValue>,
     #[serde(borrow, rename = "format_version")]
     format_version: Option<&'t RawValue>,
     #[serde(borrow, rename = "terraform_version")]

@@ -258,6 +258,9 @@ impl Reading<'_> {
                 };
                 let account = ResourceName::service_account(&email);
                 self.state.policies.push((account, Policy::default()));
+                if attributes.map.get("disabled") == Some(&Value::Bool(true)) {
+                    self.state.disabled_accounts.insert(email.to_ascii_lowercase());
+                }
                 Ok(())
             }
             "google_service_account_key" => self.key(attributes, mark),

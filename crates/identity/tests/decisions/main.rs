@@ -58,8 +58,7 @@ fn state() -> State {
         (
             "projects/acme",
             json!({"deniedPrincipals": ["principalSet://iam.googleapis.com/projects/17/locations/global/workloadIdentityPools/acme.svc.id.goog/namespace/ml"],
-            "deniedPermissions": ["iam.googleapis.com/serviceAccounts.*"],
-            "denialCondition": {"title": "third", "expression": "resource.name.endsWith('/third@acme.iam.gserviceaccount.com')"}}),
+            "deniedPermissions": ["iam.googleapis.com/serviceAccounts.implicitDelegation"]}),
         ),
         (
             "folders/4",
@@ -174,7 +173,7 @@ fn decide(state: &State, subject: &str, permission: &str, resource: &str, attrib
 fn word(decision: &Decision) -> &'static str {
     match decision {
         Decision::Granted(_) => "granted",
-        Decision::Denied { .. } => "denied",
+        Decision::Denied { .. } | Decision::Disabled(_) => "denied",
         Decision::Missed(_) => "missed",
         Decision::Unknown(_) => "unknown",
     }
@@ -267,6 +266,143 @@ fn chains_of_impersonation() {
     assert_eq!(explain(GITHUB, &[], end), (Vec::new(), "missed"));
     // The first link is granted, and denied.
     assert_eq!(explain("user:denied@acme.com", &[], end), (Vec::new(), "missed"));
+}
+
+/// A disabled account has nothing, whoever acts as it
+/// (<https://cloud.google.com/iam/docs/service-accounts-disable-enable>).
+#[test]
+fn disabled_accounts() {
+    let mut state = state();
+    let off = json!([{"email": "Third@acme.iam.gserviceaccount.com", "uniqueId": "1", "disabled": true},
+        {"email": "first@acme.iam.gserviceaccount.com", "uniqueId": "2"}]);
+    let source = yaml::Sources::new().add("accounts.json", off.to_string());
+    state.read(&source, None).unwrap();
+    let third: Member = "serviceAccount:third@acme.iam.gserviceaccount.com".parse().unwrap();
+    let end = "gs://end-of-chain/x";
+    let own = decide(&state, &third.to_string(), "storage.objects.get", end, &[]);
+    assert_eq!(own, Decision::Disabled(third.clone()));
+    let chain = Reasoner::new(&state).explain(&Access {
+        subject: &"user:root@acme.com".parse().unwrap(),
+        attributes: &[],
+        permission: "storage.objects.get",
+        resource: &ResourceName::parse(end).unwrap(),
+        time: None,
+    });
+    assert_ne!(word(&chain.decision), "granted");
+    let linked = Reasoner::new(&state).explain(&Access {
+        subject: &"serviceAccount:second@acme.iam.gserviceaccount.com".parse().unwrap(),
+        attributes: &[],
+        permission: "storage.objects.get",
+        resource: &ResourceName::parse(end).unwrap(),
+        time: None,
+    });
+    assert_eq!(linked.decision, Decision::Disabled(third.clone()));
+    assert_eq!(linked.links.last().map(|link| &link.account), Some(&third));
+    assert_eq!(linked.missing, None);
+}
+
+/// All service accounts of a project, a folder or an organization
+/// (<https://cloud.google.com/iam/docs/principal-identifiers#allow>).
+#[test]
+fn accounts_of_containers() {
+    let mut state = state();
+    let set =
+        |container: &str| format!("principalSet://cloudresourcemanager.googleapis.com/{container}/type/ServiceAccount");
+    let roles = [
+        ("projects/17", "roles/storage.objectCreator"),
+        ("folders/3", "roles/storage.objectViewer"),
+        ("projects/99", "roles/storage.legacyBucketReader"),
+    ];
+    let bindings = roles.map(|(container, role)| json!({"role": role, "members": [set(container)]}));
+    let source = yaml::Sources::new().add("policy.json", json!({"bindings": bindings}).to_string());
+    state
+        .read(&source, Some(&ResourceName::parse("gs://sets").unwrap()))
+        .unwrap();
+    state
+        .parents
+        .push((ResourceName::bucket("sets"), ResourceName::project("other")));
+    let table = [
+        (
+            "serviceAccount:any@acme.iam.gserviceaccount.com",
+            "storage.objects.create",
+            "granted",
+        ),
+        (
+            "serviceAccount:17-compute@developer.gserviceaccount.com",
+            "storage.objects.create",
+            "granted",
+        ),
+        (
+            "serviceAccount:acme@appspot.gserviceaccount.com",
+            "storage.objects.create",
+            "granted",
+        ),
+        (
+            "serviceAccount:any@lab.iam.gserviceaccount.com",
+            "storage.objects.create",
+            "missed",
+        ),
+        (
+            "serviceAccount:service-17@gcp-sa-aiplatform.iam.gserviceaccount.com",
+            "storage.objects.create",
+            "missed",
+        ),
+        ("user:ann@acme.com", "storage.objects.create", "missed"),
+        (POD, "storage.objects.create", "missed"),
+        // The project lab is in a folder of the folder.
+        (
+            "serviceAccount:any@lab.iam.gserviceaccount.com",
+            "storage.objects.get",
+            "granted",
+        ),
+        (
+            "serviceAccount:any@other.iam.gserviceaccount.com",
+            "storage.objects.get",
+            "missed",
+        ),
+        // Which project has a number that nobody says, is not known.
+        (
+            "serviceAccount:any@acme.iam.gserviceaccount.com",
+            "storage.buckets.get",
+            "unknown",
+        ),
+        ("user:bob@acme.com", "storage.buckets.get", "missed"),
+    ];
+    for (subject, permission, expected) in table {
+        let decision = decide(&state, subject, permission, "gs://sets/x", &[]);
+        assert_eq!(word(&decision), expected, "{subject} {permission}: {decision:?}");
+    }
+}
+
+/// A bucket whose project nobody says may be in any: what is granted there may count.
+#[test]
+fn buckets_of_unknown_projects() {
+    let mut state = State::default();
+    let policy = json!({"bindings": [{"role": "roles/storage.admin", "members": ["user:ann@acme.com"]},
+        {"role": "roles/storage.objectViewer", "members": ["user:never@acme.com"],
+            "condition": {"title": "t", "expression": "resource.name.startsWith('projects/_/buckets/other')"}}]});
+    let source = yaml::Sources::new().add("policy.json", policy.to_string());
+    let acme = ResourceName::project("acme");
+    state.read(&source, Some(&acme)).unwrap();
+    let ask = |state: &State, subject: &str| decide(state, subject, "storage.objects.get", "gs://models/x", &[]);
+    let why = "ann@acme.com has roles/storage.admin on projects/acme, and whether gs://models is there is not known";
+    assert_eq!(
+        ask(&state, "user:ann@acme.com"),
+        Decision::Unknown(vec![why.to_owned()])
+    );
+    assert_eq!(word(&ask(&state, "user:bob@acme.com")), "missed");
+    assert_eq!(word(&ask(&state, "user:never@acme.com")), "missed");
+    state
+        .parents
+        .push((ResourceName::bucket("models"), ResourceName::project("other")));
+    assert_eq!(word(&ask(&state, "user:ann@acme.com")), "missed");
+    state.parents[0].1 = acme;
+    assert_eq!(word(&ask(&state, "user:ann@acme.com")), "granted");
+    // The inventory says the number of the project, and nobody whose it is.
+    state.parents[0].1 = ResourceName::project("17");
+    assert_eq!(word(&ask(&state, "user:ann@acme.com")), "unknown");
+    state.project_numbers.insert("17".to_owned(), "other".to_owned());
+    assert_eq!(word(&ask(&state, "user:ann@acme.com")), "missed");
 }
 
 #[test]

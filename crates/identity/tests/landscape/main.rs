@@ -3,6 +3,7 @@
 
 mod graph;
 mod intents;
+mod matrix;
 mod needs;
 mod plan;
 

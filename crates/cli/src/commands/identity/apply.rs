@@ -3,15 +3,19 @@
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 
+use build::Session;
 use clap::Args;
+use deliver::Recording;
 use deliver::grants::{self, Event};
 use google::Client;
 use identity::{Plan, Removal};
-use yaml::Sources;
+use record::{Location, RecordError, Recorder, Secrets, Time};
 
+use crate::actor::actor;
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::exit::Exit;
 use crate::output;
+use crate::record_place::{RecordArgs, RecordPlace, ignore_in_git};
 
 /// Whether the plan is carried out.
 #[derive(Args, Debug)]
@@ -23,6 +27,8 @@ pub(super) struct ApplyArgs {
     /// Say yes beforehand: there may be no terminal to ask at.
     #[arg(long, requires = "apply")]
     yes: bool,
+    #[command(flatten)]
+    record: RecordArgs,
 }
 
 impl ApplyArgs {
@@ -37,7 +43,7 @@ impl ApplyArgs {
         removals: &[Removal],
         impersonate: Option<&str>,
         reporter: &Reporter,
-        sources: &Sources,
+        session: &Session<'_>,
     ) -> Result<Exit, Box<Diagnostic>> {
         let changes = plan.grants.len() + removals.len();
         if changes == 0 {
@@ -47,6 +53,18 @@ impl ApplyArgs {
             output::answer(&["nothing was changed\n"])?;
             return Ok(Exit::WrongInput);
         }
+        let RecordPlace { location, platform } = self.record.place(session)?;
+        let recorder = open_recorder(&location)?;
+        let recording = Recording::new(
+            &recorder,
+            actor("terrace identity plan --apply", impersonate, platform.as_ref()),
+        );
+        let abandoned = recording.finish_abandoned(Time::now()).map_err(not_recorded)?;
+        if abandoned > 0 && !reporter.quiet {
+            let words = format!("{abandoned} acts of earlier runs had no outcome; what came of them is not known");
+            output::answer(&[words + "\n"])?;
+        }
+        let sources = session.sources();
         let worst = Cell::new(Exit::Done);
         let on_event = |event: Event<'_>| {
             let line = match event {
@@ -83,7 +101,7 @@ impl ApplyArgs {
         };
         let outcome = google::block_on(async {
             let client = Client::from_environment(impersonate).await?;
-            Ok(grants::apply(plan, removals, &client, on_event).await)
+            Ok(grants::apply(plan, removals, &client, &recording, on_event).await)
         });
         let outcome = outcome.map_err(|error| Box::new(Diagnostic::from(error)))?;
         let mut summary = format!("\n{} done, {} as it was", outcome.made, outcome.found);
@@ -94,6 +112,27 @@ impl ApplyArgs {
         output::answer(&[summary])?;
         Ok(worst.get())
     }
+}
+
+/// Opens the record, or nothing is done.
+fn open_recorder(location: &Location) -> Result<Recorder, Box<Diagnostic>> {
+    let tokens = ["CLOUDSDK_AUTH_ACCESS_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN"];
+    let secrets = Secrets::declared(tokens.into_iter().filter_map(|name| std::env::var(name).ok()));
+    if let Err(error) = ignore_in_git(location) {
+        let message = format!("the directory of the record {location} cannot be made: {error}");
+        return Err(Box::new(Diagnostic {
+            exit: Exit::NotRecorded,
+            ..Diagnostic::error(message).hint("name another place with --record")
+        }));
+    }
+    Recorder::open(location, secrets).map_err(not_recorded)
+}
+
+fn not_recorded(error: RecordError) -> Box<Diagnostic> {
+    Box::new(Diagnostic {
+        exit: Exit::NotRecorded,
+        ..Diagnostic::from(error)
+    })
 }
 
 /// Asks at the terminal.

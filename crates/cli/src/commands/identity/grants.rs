@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use build::{DEFAULT_FILE_LIMIT, FileKind, Session};
+use build::{DEFAULT_FILE_LIMIT, FileKind, Session, parallel};
 use clap::Args;
 use google::Client;
-use identity::{Member, NameError, PredefinedRoles, ResourceName, State, Timestamp};
+use identity::{Documents, Member, NameError, PredefinedRoles, ResourceName, State, StateError, Timestamp};
 use platform::Platform;
-use yaml::Mark;
+use yaml::{Mark, Source};
 
 use crate::args::working_directory;
 use crate::date;
@@ -117,15 +117,36 @@ impl GrantArgs {
     /// # Errors
     /// A file that cannot be read, at the line of the platform file that names it.
     pub(crate) fn state(&self, session: &Session<'_>, platform: Option<&Platform>) -> Result<State, Box<Diagnostic>> {
-        let mut reading = Reading {
-            session,
-            state: State::default(),
-        };
+        let mut state = State::default();
+        self.read(session, platform, &mut state)?;
+        Ok(state)
+    }
+
+    /// The same, for one question.
+    ///
+    /// # Errors
+    /// As of [`GrantArgs::state`].
+    pub(super) fn documents(
+        &self,
+        session: &Session<'_>,
+        platform: Option<&Platform>,
+    ) -> Result<Documents, Box<Diagnostic>> {
+        let mut documents = Documents::default();
+        self.read(session, platform, &mut documents)?;
+        Ok(documents)
+    }
+
+    fn read<T: Grants>(
+        &self,
+        session: &Session<'_>,
+        platform: Option<&Platform>,
+        read: &mut T,
+    ) -> Result<(), Box<Diagnostic>> {
+        let mut reading = Reading { session, read };
         if let Some(platform) = platform {
             let named = &platform.spec.identity;
-            for file in &named.iam {
-                reading.grants(&platform.root, &file.value, file.mark)?;
-            }
+            let files = named.iam.iter().map(|file| (file.value.as_str(), file.mark));
+            reading.grants(&platform.root, files)?;
             if let Some(file) = &named.groups {
                 reading.groups(&platform.root.join(&file.value), file.mark)?;
             }
@@ -134,43 +155,129 @@ impl GrantArgs {
             }
             if named.authoritative {
                 let projects = platform.spec.environments.iter().filter_map(|it| it.project.as_deref());
-                reading.state.whole_projects.extend(projects.map(ResourceName::project));
+                reading.add(State {
+                    whole_projects: projects.map(ResourceName::project).collect(),
+                    ..State::default()
+                });
             }
         }
-        for file in &self.files {
-            reading.grants(&working_directory(), file, Mark::NONE)?;
-        }
+        reading.grants(
+            &working_directory(),
+            self.files.iter().map(|file| (file.as_str(), Mark::NONE)),
+        )?;
         if let Some(file) = &self.groups {
             reading.groups(&working_directory().join(file), Mark::NONE)?;
         }
         if let Some(file) = &self.roles {
             reading.roles(&working_directory().join(file), Mark::NONE)?;
         }
-        reading.state.merge(self.live(session, platform)?);
-        Ok(reading.state)
+        reading.add(self.live(session, platform)?);
+        Ok(())
     }
+}
+
+/// What the platform file and some files say, without asking anybody.
+///
+/// # Errors
+/// As of [`GrantArgs::state`].
+pub(crate) fn of_files(
+    session: &Session<'_>,
+    platform: Option<&Platform>,
+    files: &[String],
+    groups: Option<&String>,
+) -> Result<State, Box<Diagnostic>> {
+    let args = GrantArgs {
+        files: files.to_vec(),
+        groups: groups.cloned(),
+        live: None,
+        impersonate_service_account: None,
+        roles: None,
+        at: None,
+    };
+    args.state(session, platform)
 }
 
 /// What some files say, as the command line names them.
 pub(super) fn read_files(session: &Session<'_>, files: &[String]) -> Result<State, Box<Diagnostic>> {
-    let mut reading = Reading {
+    let mut state = State::default();
+    let files = files.iter().map(|file| (file.as_str(), Mark::NONE));
+    Reading {
         session,
-        state: State::default(),
-    };
-    for file in files {
-        reading.grants(&working_directory(), file, Mark::NONE)?;
+        read: &mut state,
     }
-    Ok(reading.state)
+    .grants(&working_directory(), files)?;
+    Ok(state)
 }
 
-struct Reading<'s> {
+/// What documents become: all facts, or what one question is asked of.
+trait Grants: Default + Send + Sync {
+    fn read(&mut self, source: &Arc<Source>, resource: Option<&ResourceName>) -> Result<(), StateError>;
+    fn extend(&mut self, others: Self);
+    fn add(&mut self, state: State);
+}
+
+impl Grants for State {
+    fn read(&mut self, source: &Arc<Source>, resource: Option<&ResourceName>) -> Result<(), StateError> {
+        State::read(self, source, resource)
+    }
+
+    fn extend(&mut self, others: State) {
+        self.merge(others);
+    }
+
+    fn add(&mut self, state: State) {
+        self.merge(state);
+    }
+}
+
+impl Grants for Documents {
+    fn read(&mut self, source: &Arc<Source>, resource: Option<&ResourceName>) -> Result<(), StateError> {
+        Documents::read(self, source, resource)
+    }
+
+    fn extend(&mut self, others: Documents) {
+        Documents::extend(self, others);
+    }
+
+    fn add(&mut self, state: State) {
+        Documents::add(self, state);
+    }
+}
+
+struct Reading<'r, 's, T> {
     session: &'s Session<'s>,
-    state: State,
+    read: &'r mut T,
 }
 
-impl Reading<'_> {
-    /// A file or directory of grants, or `RESOURCE=FILE`.
-    fn grants(&mut self, base: &Path, named: &str, mark: Mark) -> Result<(), Box<Diagnostic>> {
+/// A file of grants, what it is set on where it does not say it itself, and what names it.
+struct NamedFile {
+    path: PathBuf,
+    resource: Option<ResourceName>,
+    mark: Mark,
+}
+
+impl<T: Grants> Reading<'_, '_, T> {
+    fn add(&mut self, state: State) {
+        self.read.add(state);
+    }
+
+    /// Files and directories of grants, and `RESOURCE=FILE`: all at once, and joined in their order.
+    fn grants<'n>(&mut self, base: &Path, named: impl Iterator<Item = (&'n str, Mark)>) -> Result<(), Box<Diagnostic>> {
+        let mut files = Vec::new();
+        for (named, mark) in named {
+            files.extend(self.named(base, named, mark)?);
+        }
+        let session = self.session;
+        let read = parallel::map(files.len(), parallel::default_jobs(), |at| {
+            read_grants(session, &files[at])
+        });
+        for read in read {
+            self.read.extend(read?);
+        }
+        Ok(())
+    }
+
+    fn named(&self, base: &Path, named: &str, mark: Mark) -> Result<Vec<NamedFile>, Box<Diagnostic>> {
         let files = self.session.files();
         let (resource, path) = match named.split_once('=') {
             // A name of a resource may hold no `=`, and a path rarely does.
@@ -180,21 +287,13 @@ impl Reading<'_> {
             }
             _ => (None, base.join(named)),
         };
-        for path in self.json_files(&path, mark)? {
-            let source = read_source(self.session, &path, mark)?;
-            self.state.read(&source, resource.as_ref()).map_err(|error| {
-                let message = format!("cannot read grants from {}: {error}", source.name());
-                let diagnostic = Diagnostic::error(message);
-                at(
-                    mark,
-                    match error.hint() {
-                        Some(hint) => diagnostic.hint(hint),
-                        None => diagnostic,
-                    },
-                )
-            })?;
-        }
-        Ok(())
+        let paths = self.json_files(&path, mark)?.into_iter();
+        let file = |path| NamedFile {
+            path,
+            resource: resource.clone(),
+            mark,
+        };
+        Ok(paths.map(file).collect())
     }
 
     fn roles(&mut self, path: &Path, mark: Mark) -> Result<(), Box<Diagnostic>> {
@@ -206,7 +305,10 @@ impl Reading<'_> {
                 Diagnostic::error(message).hint("give what terrace identity refresh writes"),
             )
         })?;
-        self.state.predefined_roles = Some(Arc::new(roles));
+        self.add(State {
+            predefined_roles: Some(Arc::new(roles)),
+            ..State::default()
+        });
         Ok(())
     }
 
@@ -219,15 +321,17 @@ impl Reading<'_> {
                 Diagnostic::error(format!("cannot read groups from {}: {error}", source.name())).hint(hint),
             )
         })?;
+        let mut state = State::default();
         for (group, members) in groups {
             let members: Result<Vec<Member>, _> = members.iter().map(|member| subject(member)).collect();
             let members = members.map_err(|diagnostic| at(mark, *diagnostic))?;
-            self.state
+            state
                 .groups
                 .entry(group.to_ascii_lowercase())
                 .or_default()
                 .extend(members);
         }
+        self.add(state);
         Ok(())
     }
 
@@ -249,6 +353,23 @@ impl Reading<'_> {
         names.sort_unstable();
         Ok(names.iter().map(|name| path.join(name)).collect())
     }
+}
+
+fn read_grants<T: Grants>(session: &Session<'_>, file: &NamedFile) -> Result<T, Box<Diagnostic>> {
+    let source = read_source(session, &file.path, file.mark)?;
+    let mut read = T::default();
+    read.read(&source, file.resource.as_ref()).map_err(|error| {
+        let message = format!("cannot read grants from {}: {error}", source.name());
+        let diagnostic = Diagnostic::error(message);
+        at(
+            file.mark,
+            match error.hint() {
+                Some(hint) => diagnostic.hint(hint),
+                None => diagnostic,
+            },
+        )
+    })?;
+    Ok(read)
 }
 
 /// The text of a file; `mark` is what names it, if a file does.

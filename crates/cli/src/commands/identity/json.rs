@@ -34,10 +34,23 @@ struct MemberRecord<'a> {
 #[derive(Serialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 enum DecisionRecord<'a> {
-    Granted { grant: GrantRecord<'a> },
-    Denied { resource: &'a str, member: String },
-    Missing { near: Vec<NearRecord<'a>> },
-    Unknown { reasons: &'a [String] },
+    Granted {
+        grant: GrantRecord<'a>,
+    },
+    Denied {
+        /// What the deny policy is on; none where the account is disabled.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resource: Option<&'a str>,
+        member: String,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        disabled: bool,
+    },
+    Missing {
+        near: Vec<NearRecord<'a>>,
+    },
+    Unknown {
+        reasons: &'a [String],
+    },
 }
 
 /// A grant that nearly gives the permission, and what differs: `condition` or `member`.
@@ -116,8 +129,14 @@ fn decision(decision: &Decision) -> DecisionRecord<'_> {
     match decision {
         Decision::Granted(found) => DecisionRecord::Granted { grant: grant(found) },
         Decision::Denied { on, member } => DecisionRecord::Denied {
-            resource: on.as_str(),
+            resource: Some(on.as_str()),
             member: member.to_string(),
+            disabled: false,
+        },
+        Decision::Disabled(account) => DecisionRecord::Denied {
+            resource: None,
+            member: account.to_string(),
+            disabled: true,
         },
         Decision::Missed(missed) => {
             let near = missed.near.iter().map(|near| {

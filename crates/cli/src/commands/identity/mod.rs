@@ -14,14 +14,14 @@ mod removal;
 mod text;
 mod trees;
 
-pub(crate) use grants::GrantArgs;
+pub(crate) use grants::{GrantArgs, of_files};
 
 use std::mem::ManuallyDrop;
 
 use build::Session;
 use clap::{Args, Subcommand};
 use identity::rbac::{Action, Rbac};
-use identity::{Access, Decision, Explanation, Methods, Reasoner, ResourceName, State};
+use identity::{Access, Decision, Documents, Explanation, Methods, Reasoner, ResourceName, State};
 use resource::{Finding, Resource, Severity};
 
 use self::cluster::Question;
@@ -279,25 +279,28 @@ fn explain(args: &ExplainArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnost
         cluster::print(&answers, args.output)?;
         return Ok(exit);
     }
-    // The process ends soon; to free thousands of grants one by one would take a part of its time.
-    let state = ManuallyDrop::new(asking.state(&args.grants)?);
-    let reasoner = ManuallyDrop::new(Reasoner::new(&state));
+    let documents = asking.documents(&args.grants)?;
     let subject = subject(&args.subject)?;
     let resource = match &args.resource {
         Some(text) => resource_name(text)?,
-        None => only_project(&state)?,
+        None => only_project(&documents)?,
     };
-    let permissions = permissions(&reasoner, &state, &args.permission, asking.reporter)?;
+    let permissions = permissions(documents.known(), &args.permission, asking.reporter)?;
+    let time = args.grants.time();
+    let accesses = permissions.iter().map(|permission| Access {
+        subject: &subject,
+        attributes: &args.attributes,
+        permission,
+        resource: &resource,
+        time,
+    });
+    let accesses: Vec<Access<'_>> = accesses.collect();
+    // The process ends soon; to free thousands of grants one by one would take a part of its time.
+    let state = ManuallyDrop::new(documents.about(&accesses));
+    let reasoner = ManuallyDrop::new(Reasoner::new(&state));
     let mut texts = Vec::new();
     let mut exit = Exit::Done;
-    for permission in &permissions {
-        let access = Access {
-            subject: &subject,
-            attributes: &args.attributes,
-            permission,
-            resource: &resource,
-            time: args.grants.time(),
-        };
+    for access in accesses {
         let answer = Answer {
             explanation: reasoner.explain(&access),
             access,
@@ -338,13 +341,14 @@ fn who_can(args: &WhoCanArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnosti
         });
         return cluster::print(&answers.collect::<Vec<_>>(), args.output).map(|()| Exit::Done);
     }
-    let state = asking.state(&args.grants)?;
-    let reasoner = Reasoner::new(&state);
+    let documents = asking.documents(&args.grants)?;
     let resource = match &args.resource {
         Some(text) => resource_name(text)?,
-        None => only_project(&state)?,
+        None => only_project(&documents)?,
     };
-    let permissions = permissions(&reasoner, &state, &args.permission, asking.reporter)?;
+    let permissions = permissions(documents.known(), &args.permission, asking.reporter)?;
+    let state = documents.on(&resource);
+    let reasoner = Reasoner::new(&state);
     let texts = permissions.iter().map(|permission| {
         let members = reasoner.who_can(permission, &resource, args.grants.time());
         match args.output {
@@ -363,13 +367,8 @@ fn who_can(args: &WhoCanArgs, asking: &Asking<'_>) -> Result<Exit, Box<Diagnosti
 ///
 /// # Errors
 /// A method that is in no table.
-fn permissions(
-    reasoner: &Reasoner<'_>,
-    state: &State,
-    asked: &str,
-    reporter: &Reporter,
-) -> Result<Vec<String>, Box<Diagnostic>> {
-    if reasoner.roles().knows_permission(asked) {
+fn permissions(state: &State, asked: &str, reporter: &Reporter) -> Result<Vec<String>, Box<Diagnostic>> {
+    if state.roles().knows_permission(asked) {
         return Ok(vec![asked.to_owned()]);
     }
     let methods = Methods::embedded();
@@ -392,7 +391,7 @@ fn permissions(
             );
             return Err(Box::new(Diagnostic::error(message).hint(hint)));
         }
-        note_unknown_permission(reasoner, state, asked, reporter);
+        note_unknown_permission(state, asked, reporter);
         return Ok(vec![asked.to_owned()]);
     };
     let needs = match method.permissions.as_slice() {
@@ -404,15 +403,16 @@ fn permissions(
 }
 
 /// A permission that nobody knows is a slip most often.
-fn note_unknown_permission(reasoner: &Reasoner<'_>, state: &State, permission: &str, reporter: &Reporter) {
+fn note_unknown_permission(state: &State, permission: &str, reporter: &Reporter) {
+    let roles = state.roles();
     let is_custom = state
         .custom_roles
         .values()
         .any(|permissions| permissions.contains(permission));
-    if reporter.quiet || is_custom || reasoner.roles().knows_permission(permission) {
+    if reporter.quiet || is_custom || roles.knows_permission(permission) {
         return;
     }
-    let near = reasoner.roles().near_permissions(permission).join(", ");
+    let near = roles.near_permissions(permission).join(", ");
     let near = if near.is_empty() {
         String::new()
     } else {
@@ -420,7 +420,7 @@ fn note_unknown_permission(reasoner: &Reasoner<'_>, state: &State, permission: &
     };
     reporter.note(&format!(
         "no role that is known has the permission {permission}{near} (Google's predefined roles as of {})",
-        reasoner.roles().date
+        roles.date
     ));
 }
 
@@ -456,27 +456,27 @@ impl Asking<'_> {
 
     /// What the files say that the command line names, or without any, those of the platform file; and the objects
     /// of Config Connector.
-    fn state(&self, args: &GrantArgs) -> Result<State, Box<Diagnostic>> {
+    fn documents(&self, args: &GrantArgs) -> Result<Documents, Box<Diagnostic>> {
         let of_environments = match self.trees.environment.is_empty() {
             true => Vec::new(),
             false => self.trees.of_environments(self.setup, self.session)?,
         };
         let has_platform = !of_environments.is_empty() || args.is_empty() && !self.has_trees;
-        let mut state = if has_platform {
+        let mut documents = if has_platform {
             let directory = crate::targets::find_platform().ok_or_else(|| {
                 let hint = "name files with --iam or trees with --tree, or files in terrace.yaml under identity.iam";
                 Box::new(Diagnostic::error("no grants are given").hint(hint))
             })?;
             let platform = platform::read(self.session, &directory).map_err(|error| Box::new(error.into()))?;
-            args.state(self.session, Some(&platform))?
+            args.documents(self.session, Some(&platform))?
         } else {
-            args.state(self.session, None)?
+            args.documents(self.session, None)?
         };
-        state.merge(State::from_config_connector(&self.objects, None));
+        documents.add(State::from_config_connector(&self.objects, None));
         for (_, objects) in &of_environments {
-            state.merge(State::from_config_connector(objects, None));
+            documents.add(State::from_config_connector(objects, None));
         }
-        for unresolved in &state.unresolved {
+        for unresolved in &documents.known().unresolved {
             let finding = Finding::new(
                 "unresolved_grant",
                 Severity::Warning,
@@ -485,15 +485,13 @@ impl Asking<'_> {
             );
             self.reporter.warning(&finding, self.session.sources());
         }
-        Ok(state)
+        Ok(documents)
     }
 }
 
-fn only_project(state: &State) -> Result<ResourceName, Box<Diagnostic>> {
-    let mut projects: Vec<&ResourceName> = state.policies.iter().map(|(name, _)| name).collect();
-    projects.retain(|name| name.kind() == Some("cloudresourcemanager.googleapis.com/Project"));
-    projects.dedup();
-    match projects[..] {
+fn only_project(documents: &Documents) -> Result<ResourceName, Box<Diagnostic>> {
+    let projects = documents.projects();
+    match &projects[..] {
         [project] => Ok(project.clone()),
         _ => Err(Box::new(
             Diagnostic::error(format!("the grants are of {} projects", projects.len()))

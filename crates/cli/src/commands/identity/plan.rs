@@ -120,7 +120,7 @@ pub(super) fn run(args: &PlanArgs, setup: &Setup, session: &Session<'_>) -> Resu
         let impersonate = args.ground.grants.impersonate();
         let exit = args
             .apply
-            .run(&plan, &removals, impersonate, &setup.reporter, session.sources())?;
+            .run(&plan, &removals, impersonate, &setup.reporter, session)?;
         return Ok(exit.max(unmet));
     }
     Ok(match plan.grants.is_empty() && removals.is_empty() || !args.exit_code {
@@ -283,7 +283,10 @@ fn script(plan: &Plan, removals: &[Removal]) -> String {
 
 fn terraform(plan: &Plan, removals: &[Removal]) -> String {
     let roles = plan.custom_roles.iter().map(CustomRole::terraform);
-    let grants = plan.grants.iter().map(|planned| planned.grant.terraform());
+    let grants = plan
+        .grants
+        .iter()
+        .map(|planned| planned.grant.terraform_after(&plan.custom_roles));
     let removals = removals.iter().map(Removal::terraform);
     roles.chain(grants).chain(removals).collect::<Vec<_>>().join("\n")
 }

@@ -14,7 +14,7 @@ pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
     let mut out = String::new();
     let head = match &explanation.decision {
         Decision::Granted(_) => "granted",
-        Decision::Denied { .. } => "denied",
+        Decision::Denied { .. } | Decision::Disabled(_) => "denied",
         Decision::Missed(_) => "not granted",
         Decision::Unknown(_) => "unknown",
     };
@@ -41,6 +41,9 @@ pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
         }
         Decision::Denied { on, member } => {
             let _ = writeln!(out, "  a deny policy on {on} denies it to {member}");
+        }
+        Decision::Disabled(account) => {
+            let _ = writeln!(out, "  {account} is disabled");
         }
         Decision::Unknown(reasons) => {
             for why in reasons {
@@ -100,6 +103,7 @@ pub(super) fn who_can(permission: &str, resource: &ResourceName, members: &[(Mem
         let _ = match decision {
             Decision::Granted(found) => writeln!(out, "{member}\n    by {}", grant(found, member)),
             Decision::Denied { on, .. } => writeln!(out, "{member}\n    denied by a deny policy on {on}"),
+            Decision::Disabled(_) => writeln!(out, "{member}\n    denied: it is disabled"),
             Decision::Unknown(reasons) => writeln!(out, "{member}\n    unknown: {}", reasons.join("; ")),
             Decision::Missed(_) => Ok(()),
         };

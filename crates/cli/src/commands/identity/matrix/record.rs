@@ -1,5 +1,6 @@
 //! The matrix for programs: each cell with its reasons.
 
+use identity::Acting;
 use identity::matrix::{By, Matrix};
 use serde::Serialize;
 
@@ -53,7 +54,11 @@ struct CellRecord<'m> {
 #[serde(rename_all = "camelCase")]
 struct ByRecord<'m> {
     account: String,
+    /// The accounts on the way, in order.
     acts_as: Vec<String>,
+    /// Those of them that are no account whose token is taken, but one that what is launched runs as.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    launches_as: Vec<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     permission: &'m str,
     role: &'m str,
@@ -100,6 +105,10 @@ fn by(by: &By) -> ByRecord<'_> {
     ByRecord {
         account: by.account.to_string(),
         acts_as: by.links.iter().map(|link| link.account.to_string()).collect(),
+        launches_as: {
+            let launched = by.links.iter().filter(|link| link.acting == Acting::Launch);
+            launched.map(|link| link.account.to_string()).collect()
+        },
         permission: &by.permission,
         role: &by.grant.role,
         resource: by.grant.on.as_str(),

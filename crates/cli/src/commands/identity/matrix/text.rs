@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use identity::Acting;
 use identity::matrix::{Cell, Column, ColumnKind, Matrix, Reach, Row};
 
 /// Tables wider than this go on below.
@@ -31,7 +32,7 @@ fn short_title(row: &Row) -> String {
 }
 
 /// A namespace, and below it the labels of its pods.
-fn head<'r>(row: &'r Row, shown: impl Fn(&'r str) -> &'r str) -> Vec<String> {
+pub(super) fn head<'r>(row: &'r Row, shown: impl Fn(&'r str) -> &'r str) -> Vec<String> {
     let mut lines = vec![row.namespace.clone()];
     if row.is_unlabelled() {
         lines.push("(no labels)".to_owned());
@@ -46,7 +47,7 @@ fn head<'r>(row: &'r Row, shown: impl Fn(&'r str) -> &'r str) -> Vec<String> {
 }
 
 /// The name of a label without its domain.
-fn undomained(name: &str) -> &str {
+pub(super) fn undomained(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
@@ -85,7 +86,11 @@ pub(super) fn why(cell: &Cell) -> String {
     if let Some(by) = &cell.by {
         let mut part = by.account.short();
         for link in &by.links {
-            let _ = write!(part, ", acting as {}", link.account.short());
+            let how = match link.acting {
+                Acting::Token => "acting as",
+                Acting::Launch => "launching as",
+            };
+            let _ = write!(part, ", {how} {}", link.account.short());
         }
         let _ = write!(part, ", by {} on {}", by.grant.role, by.grant.on.short());
         let last = by.links.last().map_or(&by.account, |link| &link.account);

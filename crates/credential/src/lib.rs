@@ -1,5 +1,12 @@
 //! Secrets in plain text: the shapes of known keys and tokens, and values that look random under names that
 //! say what they are.
+//!
+//! [`find`] tells what a text that somebody wrote holds, and takes names and placeholders for what they are; [`places`] tells
+//! where in a text of any origin a secret may be, for those who are to keep none.
+
+mod places;
+
+pub use places::places;
 
 use std::sync::OnceLock;
 
@@ -7,7 +14,7 @@ use regex::{Regex, RegexSet};
 
 /// What a text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Secret<'t> {
+pub enum Secret<'t> {
     /// Of a known shape.
     Known(&'static str),
     /// A password inside a URL.
@@ -89,7 +96,7 @@ const WORDS: [&str; 8] = [
 ];
 
 /// Whether the name of a value says that it is secret.
-fn is_secret_name(name: &str) -> bool {
+pub fn is_secret_name(name: &str) -> bool {
     let ends_with = |word: &str| {
         let start = name.len().checked_sub(word.len());
         start.is_some_and(|start| name.as_bytes()[start..].eq_ignore_ascii_case(word.as_bytes()))
@@ -136,7 +143,7 @@ fn secret_line(text: &str) -> Option<&str> {
 }
 
 /// The secret that a text holds, if it holds one. `name` is what the text is called.
-pub(crate) fn find<'t>(text: &'t str, name: &str) -> Option<Secret<'t>> {
+pub fn find<'t>(text: &'t str, name: &str) -> Option<Secret<'t>> {
     if text.len() < SHORTEST {
         return None;
     }
@@ -160,14 +167,15 @@ pub(crate) fn find<'t>(text: &'t str, name: &str) -> Option<Secret<'t>> {
 
 impl<'t> Secret<'t> {
     /// What stands before it in its text.
-    pub(crate) fn before(self) -> &'t str {
+    pub fn before(self) -> &'t str {
         match self {
             Secret::Named(before) => before,
             Secret::Known(_) | Secret::Url => "",
         }
     }
 
-    pub(crate) fn words(self) -> String {
+    /// A finding in a few words, without the value.
+    pub fn words(self) -> String {
         match self {
             Secret::Known(what) => format!("{what} stands here in plain text"),
             Secret::Url => "a URL with a password stands here in plain text".to_owned(),
