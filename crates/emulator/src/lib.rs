@@ -103,9 +103,9 @@ pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), Sta
 
 /// Brings what was going on when the cloud was stopped to an end, or starts it again.
 async fn resume(cloud: &Arc<Cloud>) -> error::Result<()> {
-    work::job::end_interrupted(cloud)?;
-    work::tuning::end_interrupted(cloud)?;
-    work::batch::end_interrupted(cloud)?;
+    for kind in vertex::JOBS {
+        work::job::end_interrupted(cloud, kind)?;
+    }
     vertex::operation::end_interrupted(cloud)?;
     work::serving::start_deployed(cloud).await
 }

@@ -1,77 +1,21 @@
 //! Custom jobs (<https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs>).
 
-use std::sync::Arc;
+use serde_json::Value as Json;
 
-use hyper::Method;
-use serde_json::{Value as Json, json};
-
-use super::{Place, operation, resource};
+use super::job::Kind;
+use super::resource;
 use crate::access::Caller;
-use crate::call::{Call, Reply};
 use crate::cloud::Cloud;
-use crate::error::{ApiError, Result, Status};
-use crate::fault::Effect;
+use crate::error::{ApiError, Result};
 use crate::work;
 
 pub(crate) const KIND: &str = "customJobs";
 
-pub(super) async fn answer(
-    cloud: &Arc<Cloud>,
-    caller: &Caller,
-    call: &mut Call,
-    at: Place<'_>,
-    rest: &[&str],
-    effects: &[Effect],
-) -> Result<Reply> {
-    let method = call.method.clone();
-    let verb = call.verb.clone();
-    let named = |id: &str| format!("{}/{KIND}/{id}", at.name());
-    match (method, rest, verb.as_deref()) {
-        (Method::POST, [], None) => {
-            resource::require(cloud, caller, "customJobs.create", &at.name())?;
-            let sent = call.json().await?;
-            let job = create(cloud, caller, at, sent)?;
-            let is_out_of_stock = effects.contains(&Effect::StockOut);
-            work::job::start(cloud, job["name"].as_str().unwrap_or_default(), is_out_of_stock);
-            Ok(Reply::json(&job))
-        }
-        (Method::GET, [], None) => {
-            resource::require(cloud, caller, "customJobs.list", &at.name())?;
-            resource::list(cloud, call, KIND, at)
-        }
-        (Method::GET, [id], None) => {
-            resource::require(cloud, caller, "customJobs.get", &named(id))?;
-            resource::get(cloud, KIND, &named(id)).map(|job| Reply::json(&job))
-        }
-        (Method::DELETE, [id], None) => {
-            resource::require(cloud, caller, "customJobs.delete", &named(id))?;
-            let job = resource::get(cloud, KIND, &named(id))?;
-            if !work::job::is_over(&job) {
-                let message = format!("The CustomJob {} is still running: cancel it first.", named(id));
-                return Err(ApiError::new(Status::FailedPrecondition, message));
-            }
-            cloud.store.delete(KIND, &named(id))?;
-            operation::deleted(cloud, at)
-        }
-        (Method::POST, [id], Some("cancel")) => {
-            resource::require(cloud, caller, "customJobs.cancel", &named(id))?;
-            resource::get(cloud, KIND, &named(id))?;
-            work::job::cancel(cloud, KIND, &named(id))?;
-            Ok(Reply::json(&json!({})))
-        }
-        _ => Err(ApiError::unimplemented("this method of custom jobs")),
-    }
-}
-
-fn create(cloud: &Cloud, caller: &Caller, at: Place<'_>, sent: Json) -> Result<Json> {
-    resource::text(&sent, "displayName")?;
-    validate(cloud, caller, &sent["jobSpec"])?;
-    let name = format!("{}/{KIND}/{}", at.name(), resource::new_id(cloud)?);
-    let mut job = resource::new(&name, sent);
-    job["state"] = "JOB_STATE_PENDING".into();
-    cloud.store.put(KIND, &name, &job)?;
-    Ok(job)
-}
+pub(super) const JOB: Kind = Kind {
+    name: KIND,
+    accept: |cloud, caller, sent| validate(cloud, caller, &sent["jobSpec"]),
+    work: work::custom::run,
+};
 
 /// Whether a `CustomJobSpec` can be run, and the caller may have it run as its account.
 pub(super) fn validate(cloud: &Cloud, caller: &Caller, spec: &Json) -> Result<()> {

@@ -4,6 +4,7 @@
 mod batch_prediction_job;
 mod custom_job;
 mod endpoint;
+mod job;
 mod model;
 pub(crate) mod operation;
 mod resource;
@@ -25,6 +26,9 @@ pub(crate) use endpoint::KIND as ENDPOINT;
 pub(crate) use model::version as model_version;
 pub(crate) use resource::number;
 pub(crate) use tuning_job::KIND as TUNING_JOB;
+
+/// The kinds of jobs.
+pub(crate) const JOBS: [&str; 3] = [CUSTOM_JOB, TUNING_JOB, BATCH_PREDICTION_JOB];
 
 /// Where a call is about: a project and a location.
 #[derive(Clone, Copy, Debug)]
@@ -53,9 +57,13 @@ pub(crate) async fn answer(
     // Everything here needs somebody.
     caller.principal()?;
     match rest {
-        ["customJobs", rest @ ..] => custom_job::answer(cloud, caller, call, at, rest, effects).await,
-        ["batchPredictionJobs", rest @ ..] => batch_prediction_job::answer(cloud, caller, call, at, rest).await,
-        ["hyperparameterTuningJobs", rest @ ..] => tuning_job::answer(cloud, caller, call, at, rest).await,
+        ["customJobs", rest @ ..] => job::answer(&custom_job::JOB, cloud, caller, call, at, rest, effects).await,
+        ["batchPredictionJobs", rest @ ..] => {
+            job::answer(&batch_prediction_job::JOB, cloud, caller, call, at, rest, effects).await
+        }
+        ["hyperparameterTuningJobs", rest @ ..] => {
+            job::answer(&tuning_job::JOB, cloud, caller, call, at, rest, effects).await
+        }
         ["models", rest @ ..] => model::answer(cloud, caller, call, at, rest).await,
         ["endpoints", rest @ ..] => endpoint::answer(cloud, caller, call, at, rest).await,
         ["operations", rest @ ..] => operation::answer(cloud, caller, call, at, rest).await,

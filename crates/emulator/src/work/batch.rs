@@ -12,42 +12,19 @@ use tokio::runtime::Handle;
 
 use super::Stop;
 use super::buckets::Buckets;
-use super::job::{self, is_over};
+use super::job;
 use super::run::{End, agent, internal};
 use super::serving::Server;
 use crate::cloud::Cloud;
-use crate::error::{ApiError, Result, Status};
+use crate::error::{ApiError, Status};
 use crate::time;
 use crate::vertex::{BATCH_PREDICTION_JOB, model_version, number};
 
 /// Instances that are sent at once, where nothing is said: Vertex AI's default.
 const BATCH: usize = 64;
 
-/// Starts a job that stands in the store.
-pub(crate) fn start(cloud: &Arc<Cloud>, name: &str) {
-    let stop = cloud.works.add(name);
-    let (cloud, name) = (Arc::clone(cloud), name.to_owned());
-    let runtime = Handle::current();
-    std::thread::spawn(move || {
-        let end = run(&cloud, &runtime, &name, &stop);
-        if let Err(error) = job::finish(&cloud, BATCH_PREDICTION_JOB, &name, end) {
-            crate::log::warn(&format!("the end of {name} cannot be written: {}", error.message));
-        }
-        cloud.works.remove(&name);
-    });
-}
-
-/// Ends the jobs that were running when the cloud was stopped.
-pub(crate) fn end_interrupted(cloud: &Cloud) -> Result<()> {
-    for (name, document) in cloud.store.all(BATCH_PREDICTION_JOB)? {
-        if !is_over(&document) {
-            job::finish(cloud, BATCH_PREDICTION_JOB, &name, Err(job::interrupted(&document)))?;
-        }
-    }
-    Ok(())
-}
-
-fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop) -> std::result::Result<(), End> {
+/// Predicts all instances of a job.
+pub(crate) fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop) -> std::result::Result<(), End> {
     let document = cloud.store.get(BATCH_PREDICTION_JOB, name).map_err(internal)?;
     let document = document.ok_or_else(|| internal("the job is gone"))?;
     let parts: Vec<&str> = name.split('/').collect();

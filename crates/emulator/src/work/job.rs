@@ -1,4 +1,4 @@
-//! A custom job from PENDING to its end.
+//! Jobs of all kinds from PENDING to their ends.
 
 use std::sync::Arc;
 
@@ -6,14 +6,16 @@ use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
 use super::Stop;
-use super::run::{End, Run, internal};
+use super::run::End;
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Result, Status};
 use crate::time;
-use crate::vertex::CUSTOM_JOB;
+
+/// What a job does, by its name, until it is over or told to stop.
+pub(crate) type Work = fn(&Arc<Cloud>, &Handle, &str, &Stop) -> std::result::Result<(), End>;
 
 /// Starts a job that stands in the store.
-pub(crate) fn start(cloud: &Arc<Cloud>, name: &str, is_out_of_stock: bool) {
+pub(crate) fn start(cloud: &Arc<Cloud>, kind: &'static str, name: &str, work: Work, is_out_of_stock: bool) {
     let stop = cloud.works.add(name);
     let (cloud, name) = (Arc::clone(cloud), name.to_owned());
     let runtime = Handle::current();
@@ -23,10 +25,10 @@ pub(crate) fn start(cloud: &Arc<Cloud>, name: &str, is_out_of_stock: bool) {
                 Status::ResourceExhausted,
                 "Resources are insufficient in region. Please try a different region or use a different accelerator.",
             ))),
-            false => run(&cloud, &runtime, &name, &stop),
+            false => work(&cloud, &runtime, &name, &stop),
         };
         // Where nothing can be written, the next start of the cloud tells that the job was interrupted.
-        if let Err(error) = finish(&cloud, CUSTOM_JOB, &name, end) {
+        if let Err(error) = finish(&cloud, kind, &name, end) {
             crate::log::warn(&format!("the end of {name} cannot be written: {}", error.message));
         }
         cloud.works.remove(&name);
@@ -54,19 +56,18 @@ pub(crate) fn cancel(cloud: &Cloud, kind: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Ends the jobs that were running when the cloud was stopped: their programs were ended with it.
-pub(crate) fn end_interrupted(cloud: &Cloud) -> Result<()> {
-    for (name, job) in cloud.store.all(CUSTOM_JOB)? {
-        if is_over(&job) {
-            continue;
+/// Ends the jobs of a kind that were running when the cloud was stopped: their programs were ended with it.
+pub(crate) fn end_interrupted(cloud: &Cloud, kind: &str) -> Result<()> {
+    for (name, job) in cloud.store.all(kind)? {
+        if !is_over(&job) {
+            finish(cloud, kind, &name, Err(interrupted(&job)))?;
         }
-        finish(cloud, CUSTOM_JOB, &name, Err(interrupted(&job)))?;
     }
     Ok(())
 }
 
 /// How a job ends that was running when the cloud was stopped.
-pub(super) fn interrupted(job: &Json) -> End {
+fn interrupted(job: &Json) -> End {
     match job["state"].as_str() {
         Some("JOB_STATE_CANCELLING") => End::Cancelled,
         _ => End::Failed(ApiError::new(
@@ -88,7 +89,7 @@ pub(super) fn update(cloud: &Cloud, kind: &str, name: &str, change: impl FnOnce(
 }
 
 /// Writes how a job ended.
-pub(super) fn finish(cloud: &Cloud, kind: &str, name: &str, end: std::result::Result<(), End>) -> Result<()> {
+fn finish(cloud: &Cloud, kind: &str, name: &str, end: std::result::Result<(), End>) -> Result<()> {
     update(cloud, kind, name, |job| {
         let state = match end {
             Ok(()) => "JOB_STATE_SUCCEEDED",
@@ -104,20 +105,5 @@ pub(super) fn finish(cloud: &Cloud, kind: &str, name: &str, end: std::result::Re
             }
             Ok(()) => {}
         }
-    })
-}
-
-fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop) -> std::result::Result<(), End> {
-    let job = cloud.store.get(CUSTOM_JOB, name).map_err(internal)?;
-    let job = job.ok_or_else(|| internal("the job is gone"))?;
-    let run = Run::new(cloud, name, &job["jobSpec"])?;
-    run.go(cloud, runtime, stop, &mut || {
-        update(cloud, CUSTOM_JOB, name, |job| {
-            if job["state"] != "JOB_STATE_CANCELLING" {
-                job["state"] = "JOB_STATE_RUNNING".into();
-            }
-            job["startTime"] = time::now_text().into();
-        })
-        .map_err(End::Failed)
     })
 }

@@ -23,7 +23,7 @@ const COLLECT_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Why a job did not succeed.
-pub(super) enum End {
+pub(crate) enum End {
     Failed(ApiError),
     Cancelled,
 }

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
 use super::Stop;
-use super::job::{self, is_over};
+use super::job;
 use super::run::{End, Run, internal};
 use super::study::Study;
 use crate::cloud::Cloud;
@@ -15,21 +15,8 @@ use crate::error::{ApiError, Result};
 use crate::time;
 use crate::vertex::{TUNING_JOB, number};
 
-/// Starts a job that stands in the store.
-pub(crate) fn start(cloud: &Arc<Cloud>, name: &str) {
-    let stop = cloud.works.add(name);
-    let (cloud, name) = (Arc::clone(cloud), name.to_owned());
-    let runtime = Handle::current();
-    std::thread::spawn(move || {
-        let end = run(&cloud, &runtime, &name, &stop);
-        if let Err(error) = job::finish(&cloud, TUNING_JOB, &name, end) {
-            crate::log::warn(&format!("the end of {name} cannot be written: {}", error.message));
-        }
-        cloud.works.remove(&name);
-    });
-}
-
-fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop) -> std::result::Result<(), End> {
+/// Runs the trials of a job.
+pub(crate) fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop) -> std::result::Result<(), End> {
     let document = cloud.store.get(TUNING_JOB, name).map_err(internal)?;
     let document = document.ok_or_else(|| internal("the job is gone"))?;
     let study = Study::new(&document["studySpec"]).map_err(End::Failed)?;
@@ -226,14 +213,4 @@ impl Trials<'_> {
             }
         })
     }
-}
-
-/// Ends the jobs that were running when the cloud was stopped.
-pub(crate) fn end_interrupted(cloud: &Cloud) -> Result<()> {
-    for (name, document) in cloud.store.all(TUNING_JOB)? {
-        if !is_over(&document) {
-            job::finish(cloud, TUNING_JOB, &name, Err(job::interrupted(&document)))?;
-        }
-    }
-    Ok(())
 }

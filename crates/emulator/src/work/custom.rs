@@ -1,0 +1,28 @@
+//! A custom job.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::Stop;
+use super::job::update;
+use super::run::{End, Run, internal};
+use crate::cloud::Cloud;
+use crate::time;
+use crate::vertex::CUSTOM_JOB;
+
+/// Runs the replicas of a job.
+pub(crate) fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop) -> std::result::Result<(), End> {
+    let job = cloud.store.get(CUSTOM_JOB, name).map_err(internal)?;
+    let job = job.ok_or_else(|| internal("the job is gone"))?;
+    let run = Run::new(cloud, name, &job["jobSpec"])?;
+    run.go(cloud, runtime, stop, &mut || {
+        update(cloud, CUSTOM_JOB, name, |job| {
+            if job["state"] != "JOB_STATE_CANCELLING" {
+                job["state"] = "JOB_STATE_RUNNING".into();
+            }
+            job["startTime"] = time::now_text().into();
+        })
+        .map_err(End::Failed)
+    })
+}
