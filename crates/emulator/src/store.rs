@@ -6,10 +6,14 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use serde_json::Value as Json;
 
+/// How long another emulator on the directory may take to end.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// The layout of the file; another one is not read.
 const VERSION: i64 = 1;
 
@@ -52,10 +56,15 @@ impl Store {
         let on_directory = |error| StoreError::Directory(directory.to_owned(), error);
         fs::create_dir_all(directory).map_err(on_directory)?;
         let lock = File::create(directory.join("lock")).map_err(on_directory)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::InUse(directory.to_owned())),
-            Err(fs::TryLockError::Error(error)) => return Err(on_directory(error)),
+        let deadline = Instant::now() + LONGEST_WAIT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                // One that is about to end holds it, or a program that it was just starting.
+                Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
+                Err(fs::TryLockError::WouldBlock) => return Err(StoreError::InUse(directory.to_owned())),
+                Err(fs::TryLockError::Error(error)) => return Err(on_directory(error)),
+            }
         }
         let path = directory.join("state.db");
         let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
