@@ -147,7 +147,7 @@ async fn answer(
         }
         ["v1", "projects", project, "serviceAccounts", rest @ ..] => {
             let project = cloud.project_id(project);
-            iam::accounts(cloud, &caller, &mut call, &project, rest).await
+            iam::service_account::answer(cloud, &caller, &mut call, &project, rest).await
         }
         [
             "v1",
@@ -159,7 +159,7 @@ async fn answer(
             rest @ ..,
         ] => {
             let project = cloud.project_id(project);
-            iam::pools(cloud, &caller, &mut call, &project, rest).await
+            iam::pool::answer(cloud, &caller, &mut call, &project, rest).await
         }
         ["v1" | "v3", "projects", project] => {
             let project = cloud.project_id(project);

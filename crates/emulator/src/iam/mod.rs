@@ -1,15 +1,13 @@
 //! IAM: service accounts, pools with their providers, and the policies of all that has one.
 
 pub(crate) mod policy;
-mod pool;
-mod service_account;
+pub(crate) mod pool;
+pub(crate) mod service_account;
 
 use identity::{Pool, Provider, ResourceName, State, project_of_account};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::access::Caller;
-use crate::call::{Call, Reply};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Result};
 use crate::store::{Store, StoreError};
@@ -18,28 +16,6 @@ use crate::store::{Store, StoreError};
 pub(crate) const ACCOUNT: &str = "service account";
 /// Documents of providers, by full name.
 pub(crate) const PROVIDER: &str = "provider";
-
-/// Answers what follows `/v1/projects/PROJECT/serviceAccounts`.
-pub(crate) async fn accounts(
-    cloud: &Cloud,
-    caller: &Caller,
-    call: &mut Call,
-    project: &str,
-    rest: &[&str],
-) -> Result<Reply> {
-    service_account::answer(cloud, caller, call, project, rest).await
-}
-
-/// Answers what follows `/v1/projects/PROJECT/locations/global/workloadIdentityPools`.
-pub(crate) async fn pools(
-    cloud: &Cloud,
-    caller: &Caller,
-    call: &mut Call,
-    project: &str,
-    rest: &[&str],
-) -> Result<Reply> {
-    pool::answer(cloud, caller, call, project, rest).await
-}
 
 /// Adds what was made here to the facts.
 pub(crate) fn add_to(state: &mut State, store: &Store) -> Result<(), StoreError> {

@@ -15,7 +15,8 @@ use crate::page;
 /// Documents of pools, by full name.
 const POOL: &str = "pool";
 
-pub(super) async fn answer(
+/// Answers what follows `/v1/projects/PROJECT/locations/global/workloadIdentityPools`.
+pub(crate) async fn answer(
     cloud: &Cloud,
     caller: &Caller,
     call: &mut Call,

@@ -12,7 +12,8 @@ use crate::cloud::Cloud;
 use crate::error::{ApiError, Result, Status};
 use crate::page;
 
-pub(super) async fn answer(
+/// Answers what follows `/v1/projects/PROJECT/serviceAccounts`.
+pub(crate) async fn answer(
     cloud: &Cloud,
     caller: &Caller,
     call: &mut Call,

@@ -78,8 +78,8 @@ pub(super) async fn answer(
             require("delete", &named(base(id)))?;
             let name = named(base(id));
             resource::get(cloud, KIND, &name)?;
+            not_deployed(cloud, &name, None)?;
             for (version, _) in cloud.store.list(VERSION, &format!("{name}@"), "", usize::MAX)? {
-                not_deployed(cloud, &name, None)?;
                 cloud.store.delete(VERSION, &version)?;
             }
             cloud.store.delete(KIND, &name)?;

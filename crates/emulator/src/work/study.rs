@@ -17,7 +17,7 @@ const GRID_STEPS: usize = 5;
 pub(crate) struct Study {
     parameters: Vec<Parameter>,
     is_grid: bool,
-    goals: Vec<(String, bool)>,
+    metrics: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -54,20 +54,17 @@ impl Study {
         let parameters = spec["parameters"].as_array().into_iter().flatten();
         let parameters = parameters.map(Parameter::new).collect::<Result<Vec<_>>>()?;
         let metrics = spec["metrics"].as_array().into_iter().flatten();
-        let goals = metrics.map(|metric| {
-            let is_most = metric["goal"] == "MAXIMIZE" || metric["goal"] == 1;
-            (metric["metricId"].as_str().unwrap_or_default().to_owned(), is_most)
-        });
+        let metrics = metrics.map(|metric| metric["metricId"].as_str().unwrap_or_default().to_owned());
         Ok(Study {
             is_grid,
-            goals: goals.collect(),
+            metrics: metrics.collect(),
             parameters,
         })
     }
 
     /// The names of the metrics.
     pub(crate) fn metrics(&self) -> impl Iterator<Item = &str> {
-        self.goals.iter().map(|(name, _)| name.as_str())
+        self.metrics.iter().map(String::as_str)
     }
 
     /// At most so many points: the values of the parameters, in their order.
