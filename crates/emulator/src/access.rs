@@ -6,6 +6,7 @@ use identity::{Access, Binding, Decision, Member, Policy, Reasoner, ResourceName
 use serde_json::Value as Json;
 
 use crate::error::{ApiError, Result};
+use crate::method::Method;
 use crate::settings::Iam;
 use crate::store::{Store, StoreError};
 use crate::time;
@@ -127,6 +128,28 @@ impl Authority {
             crate::log::warn(&format!("{caller} is taken not to have {permission} on {on}: {why}"));
         }
         matches!(decision, Decision::Granted(_))
+    }
+
+    /// Lets the caller pass if their token has a scope that opens a method.
+    ///
+    /// # Errors
+    /// 403 with the method, and a challenge with its scopes.
+    pub(crate) fn require_scope(&self, caller: &Caller, method: &Method) -> Result<()> {
+        let Caller::Known(principal) = caller else {
+            return Ok(());
+        };
+        if self.enforcement == Iam::Off || method.is_open_to(&principal.scopes) {
+            return Ok(());
+        }
+        if self.enforcement == Iam::Log {
+            let (caller, scopes) = (caller.name(), method.all_scopes());
+            crate::log::warn(&format!(
+                "the token of {caller} has no scope for {}: {scopes}",
+                method.name
+            ));
+            return Ok(());
+        }
+        Err(ApiError::out_of_scope(method))
     }
 
     /// Lets the caller pass if they have a permission.

@@ -75,6 +75,18 @@ impl Cloud {
 
     /// A call; its code of HTTP and its body.
     pub(crate) fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<Json>) -> (u16, Json) {
+        let (code, _, body) = self.challenged(method, path, token, body);
+        (code, body)
+    }
+
+    /// A call; its code of HTTP, its challenge and its body.
+    pub(crate) fn challenged(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Json>,
+    ) -> (u16, String, Json) {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
@@ -92,9 +104,13 @@ impl Cloud {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let request = request.header("content-type", "application/json").body(body).unwrap();
         let mut response = agent.run(request).unwrap();
+        let challenge = response.headers().get("www-authenticate");
+        let challenge = challenge
+            .map(|value| value.to_str().unwrap().to_owned())
+            .unwrap_or_default();
         let text = response.body_mut().read_to_string().unwrap();
         let json = serde_json::from_str(&text).unwrap_or(Json::String(text));
-        (response.status().as_u16(), json)
+        (response.status().as_u16(), challenge, json)
     }
 
     pub(crate) fn post(&self, path: &str, token: &str, body: Json) -> (u16, Json) {

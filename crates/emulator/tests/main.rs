@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod bodies;
 mod cloud;
 mod python;
+mod scopes;
 mod storage;
 mod tokens;
