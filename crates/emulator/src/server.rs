@@ -145,6 +145,10 @@ async fn answer(
         (Caller::Anonymous, Some(account)) if machine.is_alone => Caller::Known(Cloud::as_account(account)),
         (caller, _) => caller,
     };
+    let is_storage = path.iter().take(3).any(|part| *part == "storage");
+    if !is_storage {
+        cloud.authority.require_somebody(&caller)?;
+    }
     if let Some(method) = Methods::embedded().of(&call) {
         cloud.authority.require_scope(&caller, method)?;
         call.read(method).await?;

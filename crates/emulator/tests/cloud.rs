@@ -36,19 +36,31 @@ impl Cloud {
         Cloud { directory, ..cloud }
     }
 
+    /// A cloud with other tokens.
+    pub(crate) fn with_tokens(iam: Iam, granted: State, tokens: Vec<(String, Member)>) -> Cloud {
+        let directory = tempfile::tempdir().unwrap();
+        let cloud = Cloud::start(directory.path(), iam, granted, tokens);
+        Cloud { directory, ..cloud }
+    }
+
     /// A cloud over a state that stays where it is.
     pub(crate) fn on(state: &Path, iam: Iam, granted: State) -> Cloud {
         let member = |text: &str| -> Member { text.parse().unwrap() };
+        let tokens = vec![
+            ("ann".to_owned(), member("user:ann@acme.com")),
+            ("bob".to_owned(), member("user:bob@acme.com")),
+            ("cleo".to_owned(), member("user:cleo@acme.com")),
+        ];
+        Cloud::start(state, iam, granted, tokens)
+    }
+
+    fn start(state: &Path, iam: Iam, granted: State, tokens: Vec<(String, Member)>) -> Cloud {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             state: state.to_owned(),
             iam,
             granted,
-            tokens: vec![
-                ("ann".to_owned(), member("user:ann@acme.com")),
-                ("bob".to_owned(), member("user:bob@acme.com")),
-                ("cleo".to_owned(), member("user:cleo@acme.com")),
-            ],
+            tokens,
             project: "acme-dev".to_owned(),
             account: Some("trainer@acme-dev.iam.gserviceaccount.com".to_owned()),
         };

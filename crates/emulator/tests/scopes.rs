@@ -19,7 +19,6 @@ fn cloud(iam: Iam) -> Cloud {
         "roles/iam.serviceAccountTokenCreator",
         "roles/iam.workloadIdentityPoolAdmin",
         "roles/resourcemanager.projectIamAdmin",
-        "roles/browser",
     ];
     let mut bindings: Vec<Json> = roles
         .iter()
