@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use emulator::{Emulator, Iam, Settings};
+use emulator::{ContainerRuntime, Emulator, Iam, Settings};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -34,6 +34,7 @@ fn settings(state: &std::path::Path) -> Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
         state: state.to_owned(),
         iam: Iam::Enforce,
+        runtime: ContainerRuntime::Process,
         granted,
         tokens: vec![("ann".to_owned(), "user:ann@acme.com".parse().unwrap())],
         project: "acme".to_owned(),

@@ -8,7 +8,7 @@ use crate::access::{Authority, Principal};
 use crate::error::ApiError;
 use crate::fault::Faults;
 use crate::oidc::Issuer;
-use crate::settings::Settings;
+use crate::settings::{ContainerRuntime, Settings};
 use crate::storage::Storage;
 use crate::store::{Store, StoreError};
 use crate::token;
@@ -22,6 +22,7 @@ pub(crate) struct Cloud {
     pub(crate) faults: Faults,
     /// The contents of objects.
     pub(crate) storage: Storage,
+    pub(crate) runtime: ContainerRuntime,
     /// Jobs that run.
     pub(crate) works: Works,
     /// Servers of deployed models.
@@ -37,6 +38,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Key(String),
+    #[error("containers cannot be run: {0}")]
+    Runtime(std::io::Error),
     #[error("what went on before cannot be brought to an end: {0}")]
     Resume(String),
     #[error("cannot listen on {0}: {1}")]
@@ -45,6 +48,7 @@ pub enum StartError {
 
 impl Cloud {
     pub(crate) fn new(settings: Settings, address: SocketAddr) -> Result<Cloud, StartError> {
+        settings.runtime.check().map_err(StartError::Runtime)?;
         let store = Store::open(&settings.state)?;
         token::tidy(&store)?;
         let storage = Storage::open(&store)?;
@@ -69,6 +73,7 @@ impl Cloud {
             issuer,
             faults: Faults::default(),
             storage,
+            runtime: settings.runtime,
             works: Works::default(),
             servers: Servers::default(),
             url,

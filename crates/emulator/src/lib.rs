@@ -35,7 +35,7 @@ use tokio::net::TcpListener;
 use cloud::Cloud;
 pub use cloud::StartError;
 use metadata::Machine;
-pub use settings::{Iam, Settings};
+pub use settings::{ContainerRuntime, Iam, Settings};
 pub use store::StoreError;
 
 /// A cloud that listens.

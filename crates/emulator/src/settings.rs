@@ -17,6 +17,16 @@ pub enum Iam {
     Off,
 }
 
+/// What runs the containers of jobs and models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ContainerRuntime {
+    /// Their commands are processes of this machine; images are not looked at.
+    #[default]
+    Process,
+    Docker,
+    Podman,
+}
+
 /// What a cloud is started with.
 #[derive(Debug)]
 pub struct Settings {
@@ -25,6 +35,7 @@ pub struct Settings {
     /// What it holds is here; made if it is not there.
     pub state: PathBuf,
     pub iam: Iam,
+    pub runtime: ContainerRuntime,
     /// What is granted from the start; policies that are set later take the place of those here.
     pub granted: State,
     /// Tokens that are valid from the start, for ever: the token itself and whom it stands for.

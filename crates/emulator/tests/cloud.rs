@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use emulator::{Emulator, Iam, Settings};
+use emulator::{ContainerRuntime, Emulator, Iam, Settings};
 use identity::{Member, State};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -39,7 +39,15 @@ impl Cloud {
     /// A cloud with other tokens.
     pub(crate) fn with_tokens(iam: Iam, granted: State, tokens: Vec<(String, Member)>) -> Cloud {
         let directory = tempfile::tempdir().unwrap();
-        let cloud = Cloud::start(directory.path(), iam, granted, tokens);
+        let cloud = Cloud::start(directory.path(), iam, ContainerRuntime::Process, granted, tokens);
+        Cloud { directory, ..cloud }
+    }
+
+    /// A cloud whose jobs are containers, and which looks at no grants.
+    pub(crate) fn with_runtime(runtime: ContainerRuntime) -> Cloud {
+        let directory = tempfile::tempdir().unwrap();
+        let tokens = vec![("ann".to_owned(), "user:ann@acme.com".parse().unwrap())];
+        let cloud = Cloud::start(directory.path(), Iam::Off, runtime, State::default(), tokens);
         Cloud { directory, ..cloud }
     }
 
@@ -51,14 +59,15 @@ impl Cloud {
             ("bob".to_owned(), member("user:bob@acme.com")),
             ("cleo".to_owned(), member("user:cleo@acme.com")),
         ];
-        Cloud::start(state, iam, granted, tokens)
+        Cloud::start(state, iam, ContainerRuntime::Process, granted, tokens)
     }
 
-    fn start(state: &Path, iam: Iam, granted: State, tokens: Vec<(String, Member)>) -> Cloud {
+    fn start(state: &Path, iam: Iam, runtime: ContainerRuntime, granted: State, tokens: Vec<(String, Member)>) -> Cloud {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             state: state.to_owned(),
             iam,
+            runtime,
             granted,
             tokens,
             project: "acme-dev".to_owned(),

@@ -7,6 +7,7 @@
 mod agreement;
 mod bodies;
 mod cloud;
+mod containers;
 mod enforcement;
 mod python;
 mod scopes;

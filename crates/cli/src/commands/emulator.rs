@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use build::{OsFiles, Session};
 use clap::{Args, ValueEnum};
-use emulator::{Iam, Settings, StartError};
+use emulator::{ContainerRuntime, Iam, Settings, StartError};
 use identity::Member;
 use serde::Serialize;
 
@@ -23,6 +23,9 @@ Examples:
 
   # Point clients at it
   eval \"$(terrace emulator --print-env)\"
+
+  # Containers in podman, with their images
+  terrace emulator --runtime podman
 
   # The grants of terrace.yaml, on a port that is free
   terrace emulator --port 0 --state /tmp/cloud
@@ -48,6 +51,9 @@ pub(crate) struct EmulatorArgs {
     /// What is done where a permission is lacking.
     #[arg(long, value_enum, default_value_t)]
     iam: Enforcement,
+    /// What runs containers. As processes, images are not looked at, and each needs a command.
+    #[arg(long, value_enum, default_value_t)]
+    runtime: Runtime,
     /// A file with grants, as gcloud prints them in JSON; or RESOURCE=FILE with the policy of one resource. May be
     /// repeated.
     #[arg(long, value_name = "[RESOURCE=]FILE")]
@@ -78,6 +84,17 @@ enum Enforcement {
     Log,
     /// Let everything pass.
     Off,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Runtime {
+    /// Processes of this machine.
+    #[default]
+    Process,
+    /// Containers of docker.
+    Docker,
+    /// Containers of podman.
+    Podman,
 }
 
 fn token(text: &str) -> Result<(String, Member), String> {
@@ -149,6 +166,11 @@ fn start(args: &EmulatorArgs, session: &Session<'_>) -> Result<(), Box<Diagnosti
             Enforcement::Log => Iam::Log,
             Enforcement::Off => Iam::Off,
         },
+        runtime: match args.runtime {
+            Runtime::Process => ContainerRuntime::Process,
+            Runtime::Docker => ContainerRuntime::Docker,
+            Runtime::Podman => ContainerRuntime::Podman,
+        },
         granted,
         tokens: args.token.clone(),
         project: project.clone(),
@@ -186,6 +208,7 @@ fn diagnostic(error: &StartError) -> Diagnostic {
         StartError::Store(emulator::StoreError::Damaged(..)) => {
             diagnostic.hint("remove the directory, or name another --state")
         }
+        StartError::Runtime(_) => diagnostic.hint("start it, or leave --runtime out: containers are processes then"),
         _ => diagnostic,
     }
 }

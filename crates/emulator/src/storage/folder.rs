@@ -243,6 +243,7 @@ mod tests {
             listen: "127.0.0.1:0".parse().unwrap(),
             state: directory.path().join("state"),
             iam,
+            runtime: Default::default(),
             granted: State::default(),
             tokens: Vec::new(),
             project: "acme-dev".to_owned(),

@@ -153,6 +153,7 @@ mod tests {
             listen: "127.0.0.1:0".parse().unwrap(),
             state: directory.path().to_owned(),
             iam: Iam::Off,
+            runtime: Default::default(),
             granted: identity::State::default(),
             tokens: Vec::new(),
             project: "acme-dev".to_owned(),

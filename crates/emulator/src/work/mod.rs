@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 mod buckets;
+mod container;
 pub(crate) mod custom;
 pub(crate) mod job;
 pub(crate) mod pipeline;

@@ -9,11 +9,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use process::Running;
+use process::{Debt, Running};
 use serde_json::Value as Json;
 
+use super::container::Container;
 use crate::cloud::Cloud;
 use crate::logging;
+use crate::settings::ContainerRuntime;
 
 /// How long a program may take to end by itself when it is told to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -23,8 +25,7 @@ const LONGEST_LINE: u64 = 256 << 10;
 /// What a replica is started with.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// The program with its arguments.
-    pub(crate) words: Vec<String>,
+    pub(crate) container: Container,
     pub(crate) environment: Vec<(String, String)>,
     /// Where it runs: a directory of its own.
     pub(crate) directory: PathBuf,
@@ -45,6 +46,8 @@ pub(crate) struct Log {
 /// A program that runs.
 pub(crate) struct Replica {
     running: Running,
+    /// Its container.
+    left: Option<Debt>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -52,10 +55,15 @@ impl Program {
     /// Starts the program. Its standard output becomes entries of severity INFO, its standard error of ERROR, as on
     /// Vertex AI.
     pub(crate) fn start(&self, cloud: &Arc<Cloud>, log: &Log) -> std::io::Result<Replica> {
-        self.find()?;
+        if cloud.runtime == ContainerRuntime::Process {
+            self.find()?;
+        }
         fs::create_dir_all(&self.directory)?;
         fs::create_dir_all(&self.buckets)?;
-        let mut command = self.command();
+        let (mut command, left) = match cloud.runtime {
+            ContainerRuntime::Process => (self.command(), None),
+            runtime => runtime.command(self).map(|(command, left)| (command, Some(left)))?,
+        };
         command
             .current_dir(&self.directory)
             .stdin(Stdio::null())
@@ -67,13 +75,14 @@ impl Program {
         let stderr = child.stderr.take().map(|stream| read(stream, cloud, log, "ERROR"));
         Ok(Replica {
             running,
+            left,
             readers: stdout.into_iter().chain(stderr).collect(),
         })
     }
 
     /// Whether the program is there, before a shell is asked to become it.
     fn find(&self) -> std::io::Result<()> {
-        let program = self.words.first().map(Path::new).unwrap_or(Path::new(""));
+        let program = self.container.command.first().map(Path::new).unwrap_or(Path::new(""));
         let is_there = match program.components().count() {
             1 => {
                 let path = std::env::var_os("PATH").unwrap_or_default();
@@ -99,7 +108,8 @@ impl Program {
         if mount.is_some() {
             words.push(buckets.to_string());
         }
-        words.extend(self.words.iter().map(|word| in_place(word)));
+        let container = self.container.command.iter().chain(&self.container.arguments);
+        words.extend(container.map(|word| in_place(word)));
         let (program, arguments) = words
             .split_first()
             .map_or(("false", &[][..]), |(program, rest)| (program.as_str(), rest));
@@ -181,6 +191,9 @@ impl Replica {
     /// Tells it to end, and ends it if it does not.
     pub(crate) fn end(mut self) {
         self.running.end(GRACE);
+        if let Some(left) = self.left.take() {
+            left.pay();
+        }
         for reader in self.readers {
             let _ = reader.join();
         }

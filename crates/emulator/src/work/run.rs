@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use super::Stop;
 use super::buckets::Buckets;
+use super::container::Container;
 use super::replica::{Log, Program, Replica};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Status};
@@ -139,7 +140,7 @@ impl Run<'_> {
                 return Err(End::Cancelled);
             }
             let task = format!("workerpool{pool}-{number}");
-            let program = self.program(metadata, pool, number)?;
+            let program = self.program(cloud, metadata, pool, number)?;
             let labels = json!({"job_id": self.id, "project_id": self.project, "task_name": task});
             let log = Log {
                 project: self.project.clone(),
@@ -147,10 +148,10 @@ impl Run<'_> {
                 resource: ("ml_job", labels),
             };
             let replica = program.start(cloud, &log).map_err(|error| {
-                let program = program.words.first().map(String::as_str).unwrap_or_default();
+                let program = program.container.name();
                 End::Failed(ApiError::invalid(format!(
-                    "The replica {task} could not be started: {program:?}: {error}. \
-                     Containers run as processes of this machine, so the command must be there."
+                    "The replica {task} could not be started: {program:?}: {error}. {}",
+                    cloud.runtime.needs()
                 )))
             })?;
             replicas.push((task, replica));
@@ -176,34 +177,22 @@ impl Run<'_> {
         places.collect()
     }
 
-    fn program(&self, metadata: &str, pool: usize, number: usize) -> Result<Program, End> {
+    fn program(&self, cloud: &Cloud, metadata: &str, pool: usize, number: usize) -> Result<Program, End> {
         let spec = &self.spec["workerPoolSpecs"][pool];
-        let container = &spec["containerSpec"];
-        if !container.is_object() {
+        let spec = &spec["containerSpec"];
+        if !spec.is_object() {
             return Err(End::Failed(ApiError::unimplemented("Python packages as jobs")));
         }
-        let words = |field: &str| {
-            let list = container[field].as_array().into_iter().flatten();
-            list.filter_map(Json::as_str).map(str::to_owned).collect::<Vec<_>>()
-        };
-        let mut command = words("command");
-        if command.is_empty() {
-            let image = container["imageUri"].as_str().unwrap_or_default();
-            return Err(End::Failed(ApiError::invalid(format!(
-                "The container of {image} has no command. Containers run as processes of this machine, which does not \
-                 know the entrypoint of an image: set containerSpec.command."
-            ))));
-        }
-        command.extend(words("args"));
-        command.extend(self.arguments.iter().cloned());
+        let mut container = Container::new(spec, cloud.runtime).map_err(End::Failed)?;
+        container.arguments.extend(self.arguments.iter().cloned());
         let mut environment = self.variables(metadata, pool, number);
         environment.extend(self.environment.iter().cloned());
-        for variable in container["env"].as_array().into_iter().flatten() {
+        for variable in spec["env"].as_array().into_iter().flatten() {
             let text = |field: &str| variable[field].as_str().unwrap_or_default().to_owned();
             environment.push((text("name"), text("value")));
         }
         Ok(Program {
-            words: command,
+            container,
             environment,
             directory: self.directory.join(format!("workerpool{pool}-{number}")),
             buckets: self.buckets(),

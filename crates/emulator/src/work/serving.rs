@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use super::Stop;
+use super::container::Container;
 use super::replica::{Log, Program, Replica};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Result, Status};
@@ -116,21 +117,9 @@ impl Server {
             return Err(ApiError::invalid("The endpoint has no name of an endpoint."));
         };
         let id = deployed["id"].as_str().unwrap_or_default().to_owned();
-        let container = &version["containerSpec"];
-        let words = |field: &str| {
-            let list = container[field].as_array().into_iter().flatten();
-            list.filter_map(Json::as_str).map(str::to_owned).collect::<Vec<_>>()
-        };
-        let mut command = words("command");
-        if command.is_empty() {
-            return Err(ApiError::invalid(
-                "The container of the model has no command. Containers run as processes of this machine, which does not \
-                 know the entrypoint of an image: set containerSpec.command.",
-            ));
-        }
-        command.extend(words("args"));
+        let spec = &version["containerSpec"];
         let route = |field: &str, default: &str| {
-            let text = container[field].as_str().filter(|text| !text.is_empty());
+            let text = spec[field].as_str().filter(|text| !text.is_empty());
             text.map_or_else(|| default.to_owned(), str::to_owned)
         };
         let default = |what: &str| format!("/v1/endpoints/{endpoint_id}/deployedModels/{id}{what}");
@@ -156,7 +145,7 @@ impl Server {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        for variable in container["env"].as_array().into_iter().flatten() {
+        for variable in spec["env"].as_array().into_iter().flatten() {
             let text = |field: &str| variable[field].as_str().unwrap_or_default().to_owned();
             environment.push((text("name"), text("value")));
         }
@@ -164,7 +153,7 @@ impl Server {
         let labels = json!({"endpoint_id": endpoint_id, "location": location, "resource_container": project});
         Ok(Server {
             program: Program {
-                words: command,
+                container: Container::new(spec, cloud.runtime)?,
                 environment,
                 buckets: directory.join("gcs"),
                 directory,
@@ -188,7 +177,8 @@ impl Server {
     /// If it ends before, or is not healthy in time.
     pub(crate) async fn start(self, cloud: &Arc<Cloud>) -> Result<()> {
         let server = Arc::new(self);
-        let mut replica = server.launch(cloud)?;
+        // An image may have to be fetched.
+        let mut replica = tokio::task::block_in_place(|| server.launch(cloud))?;
         let deadline = Instant::now() + LONGEST_START;
         loop {
             let has_exited = replica.has_exited().unwrap_or(true);
@@ -218,7 +208,7 @@ impl Server {
 
     fn launch(&self, cloud: &Arc<Cloud>) -> Result<Replica> {
         self.program.start(cloud, &self.log).map_err(|error| {
-            let program = self.program.words.first().map(String::as_str).unwrap_or_default();
+            let program = self.program.container.name();
             ApiError::invalid(format!("The model server could not be started: {program:?}: {error}"))
         })
     }
