@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use identity::{Decision, Grant, Member, NearMiss, ResourceName};
+use identity::{Acting, Decision, Grant, IMPERSONATION, Member, NearMiss, ResourceName};
 
 use super::Answer;
 
@@ -27,12 +27,19 @@ pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
     let _ = writeln!(out, "{head}: {} on {}", access.permission, access.resource);
     let _ = writeln!(out, "  {}", access.subject);
     for link in &explanation.links {
+        let how = match link.acting {
+            Acting::Delegation => "asks through",
+            Acting::Token | Acting::Launch => "acts as",
+        };
         let _ = writeln!(
             out,
-            "  acts as {}\n      by {}",
+            "  {how} {}\n      by {}",
             link.account,
             grant(&link.grant, &link.actor)
         );
+        if link.permission != IMPERSONATION {
+            let _ = writeln!(out, "      with {}", link.permission);
+        }
     }
     let actor = explanation.links.last().map_or(access.subject, |link| &link.account);
     match &explanation.decision {
