@@ -1,11 +1,13 @@
 //! Who calls, and whether they may: the decision is `identity`'s, over the policies that the cloud holds.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use identity::{Access, Binding, Decision, Member, Policy, Reasoner, ResourceName, State};
 use serde_json::Value as Json;
 
 use crate::error::{ApiError, Result};
+use crate::method::Method;
 use crate::settings::Iam;
 use crate::store::{Store, StoreError};
 use crate::time;
@@ -65,7 +67,8 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    pub(crate) fn new(enforcement: Iam, given: State, store: &Store) -> Result<Authority, StoreError> {
+    pub(crate) fn new(enforcement: Iam, mut given: State, store: &Store) -> Result<Authority, StoreError> {
+        one_policy_each(&mut given);
         let authority = Authority {
             enforcement,
             indexed: RwLock::new(Arc::new(Indexed::new(State::default(), |state| Reasoner::new(state)))),
@@ -106,6 +109,11 @@ impl Authority {
         policies.find(|(on, _)| on == resource).map(|(_, policy)| policy)
     }
 
+    /// The names of what had a policy before anything was set.
+    pub(crate) fn with_policies(&self) -> impl Iterator<Item = &str> {
+        self.given.policies.iter().map(|(on, _)| on.as_str())
+    }
+
     /// Whether the caller has a permission. What cannot be known is not granted.
     pub(crate) fn has(&self, caller: &Caller, permission: &str, resource: &ResourceName) -> bool {
         let anonymous = Member::AllUsers;
@@ -129,6 +137,40 @@ impl Authority {
         matches!(decision, Decision::Granted(_))
     }
 
+    /// Lets the caller pass if they have a token: what is granted to everybody is granted to those without one by Cloud
+    /// Storage alone.
+    ///
+    /// # Errors
+    /// 401.
+    pub(crate) fn require_somebody(&self, caller: &Caller) -> Result<()> {
+        match self.enforcement {
+            Iam::Enforce => caller.principal().map(|_| ()),
+            Iam::Log | Iam::Off => Ok(()),
+        }
+    }
+
+    /// Lets the caller pass if their token has a scope that opens a method.
+    ///
+    /// # Errors
+    /// 403 with the method, and a challenge with its scopes.
+    pub(crate) fn require_scope(&self, caller: &Caller, method: &Method) -> Result<()> {
+        let Caller::Known(principal) = caller else {
+            return Ok(());
+        };
+        if self.enforcement == Iam::Off || method.is_open_to(&principal.scopes) {
+            return Ok(());
+        }
+        if self.enforcement == Iam::Log {
+            let (caller, scopes) = (caller.name(), method.all_scopes());
+            crate::log::warn(&format!(
+                "the token of {caller} has no scope for {}: {scopes}",
+                method.name
+            ));
+            return Ok(());
+        }
+        Err(ApiError::out_of_scope(method))
+    }
+
     /// Lets the caller pass if they have a permission.
     ///
     /// # Errors
@@ -145,6 +187,24 @@ impl Authority {
         caller.principal()?;
         Err(ApiError::denied(resource.service(), permission, resource.as_str()))
     }
+}
+
+/// Makes one policy of all that are given for a resource, by the id of its project: what is set later takes its place.
+fn one_policy_each(state: &mut State) {
+    let mut policies: Vec<(ResourceName, Policy)> = Vec::new();
+    let mut places = BTreeMap::new();
+    for (on, policy) in std::mem::take(&mut state.policies) {
+        let id = on.project_id().and_then(|number| state.project_numbers.get(number));
+        let on = id.map_or_else(|| on.clone(), |id| on.with_project(id));
+        match places.get(&on).and_then(|at: &usize| policies.get_mut(*at)) {
+            Some((_, known)) => known.bindings.extend(policy.bindings),
+            None => {
+                places.insert(on.clone(), policies.len());
+                policies.push((on, policy));
+            }
+        }
+    }
+    state.policies = policies;
 }
 
 /// The policy in the body of a set call or in what an API answers.

@@ -8,6 +8,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::Value as Json;
 
 use crate::error::{ApiError, Result};
+use crate::{message, method};
 
 /// The largest body of a call that is no upload.
 const LARGEST_BODY: usize = 64 << 20;
@@ -23,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     body: Option<Content>,
+    /// The body, once it was read as the message of the method.
+    message: Option<Json>,
 }
 
 /// The body of a request, as it comes.
@@ -47,8 +50,7 @@ impl Call {
 
     /// A call that is in another one, with its body at hand.
     pub(crate) fn within(parts: Parts, body: Bytes) -> Result<Call> {
-        let never = |never: std::convert::Infallible| match never {};
-        Call::of(parts, Full::new(body).map_err(never).boxed())
+        Call::of(parts, whole(body))
     }
 
     fn of(parts: Parts, body: Content) -> Result<Call> {
@@ -75,6 +77,7 @@ impl Call {
             query: pairs(parts.uri.query().unwrap_or_default())?,
             headers: parts.headers,
             body: Some(body),
+            message: None,
         })
     }
 
@@ -122,20 +125,35 @@ impl Call {
         Ok(body.to_bytes())
     }
 
+    /// Reads the body as the message of a method. It is given on in one form then.
+    ///
+    /// # Errors
+    /// 400 with all that is wrong with it.
+    pub(crate) async fn read(&mut self, method: &method::Method) -> Result<()> {
+        let is_form = self
+            .header(CONTENT_TYPE.as_str())
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        if method.message.is_none() || is_form {
+            return Ok(());
+        }
+        let is_of_version = self
+            .segments
+            .first()
+            .is_none_or(|version| !["v1beta1", "ui"].contains(&version.as_str()));
+        let bytes = self.bytes().await?;
+        let body = object(&bytes)?;
+        // Who wants it as it came, such as the server of a model, has it.
+        self.body = Some(whole(bytes));
+        self.message = Some(message::read(method, body, is_of_version)?);
+        Ok(())
+    }
+
     /// The body as a JSON object; an empty one is an empty object.
     pub(crate) async fn json(&mut self) -> Result<Json> {
-        let bytes = self.bytes().await?;
-        if bytes.is_empty() {
-            return Ok(Json::Object(serde_json::Map::new()));
+        if let Some(message) = self.message.take() {
+            return Ok(message);
         }
-        let json: Json = serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::invalid(format!("Invalid JSON payload received. {error}")))?;
-        match json {
-            Json::Object(_) => Ok(json),
-            _ => Err(ApiError::invalid(
-                "Invalid JSON payload received. The root element must be a message.",
-            )),
-        }
+        object(&self.bytes().await?)
     }
 
     /// The body as a form, or the same names in JSON.
@@ -197,6 +215,27 @@ impl Reply {
             Err(_) => self,
         }
     }
+}
+
+/// A body as a JSON object; an empty one is an empty object.
+fn object(bytes: &[u8]) -> Result<Json> {
+    if bytes.is_empty() {
+        return Ok(Json::Object(serde_json::Map::new()));
+    }
+    let json: Json = serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::invalid(format!("Invalid JSON payload received. {error}")))?;
+    match json {
+        Json::Object(_) => Ok(json),
+        _ => Err(ApiError::invalid(
+            "Invalid JSON payload received. Unknown name \"\": Root element must be a message.",
+        )),
+    }
+}
+
+/// A body that is at hand.
+fn whole(bytes: Bytes) -> Content {
+    let never = |never: std::convert::Infallible| match never {};
+    Full::new(bytes).map_err(never).boxed()
 }
 
 /// A part of a path or query without its percent signs.

@@ -5,6 +5,8 @@ use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use crate::method::Method;
+
 /// A canonical status, with its code of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -81,6 +83,8 @@ pub(crate) struct ApiError {
     pub(crate) details: Vec<Json>,
     /// The code of HTTP and the reason of the older JSON APIs, where they are not those of the status.
     pub(crate) legacy: Option<(StatusCode, &'static str)>,
+    /// The scopes that a token would need.
+    scopes: Option<String>,
 }
 
 pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
@@ -92,6 +96,7 @@ impl ApiError {
             message: message.into(),
             details: Vec::new(),
             legacy: None,
+            scopes: None,
         }
     }
 
@@ -118,6 +123,34 @@ impl ApiError {
             "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid \
              authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
         )
+    }
+
+    /// The token has none of the scopes of a method.
+    pub(crate) fn out_of_scope(method: &Method) -> ApiError {
+        let is_storage = method.service == "storage.googleapis.com";
+        let message = match is_storage {
+            true => "Provided scope(s) are not authorized",
+            false => "Request had insufficient authentication scopes.",
+        };
+        let mut error = ApiError::new(Status::PermissionDenied, message);
+        error.details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            "domain": "googleapis.com",
+            "metadata": {"service": method.service, "method": method.name},
+        }));
+        error.scopes = Some(method.all_scopes());
+        error
+    }
+
+    /// What `WWW-Authenticate` says, where another token would help.
+    pub(crate) fn challenge(&self) -> Option<String> {
+        let realm = "Bearer realm=\"https://accounts.google.com/\"";
+        match (&self.scopes, self.status) {
+            (Some(scopes), _) => Some(format!("{realm}, error=\"insufficient_scope\", scope=\"{scopes}\"")),
+            (None, Status::Unauthenticated) => Some(realm.to_owned()),
+            _ => None,
+        }
     }
 
     /// Who calls lacks a permission.

@@ -18,6 +18,7 @@ use crate::cloud::Cloud;
 use crate::error::{ApiError, Result};
 use crate::fault::{Effect, Fault};
 use crate::metadata::Machine;
+use crate::method::Methods;
 use crate::{iam, iam_credentials, logging, metadata, oidc, storage, sts, token, vertex};
 
 /// An answer that was asked to be lost.
@@ -97,7 +98,11 @@ fn response(result: Result<Reply>, path: &str) -> Response<Body> {
         .iter()
         .any(|prefix| path.starts_with(prefix));
         let body = if is_storage { error.storage_body() } else { error.body() };
-        Reply::json_with(error.code(), &body)
+        let reply = Reply::json_with(error.code(), &body);
+        match error.challenge() {
+            Some(challenge) => reply.with("www-authenticate", &challenge),
+            None => reply,
+        }
     });
     let mut response = Response::new(reply.body);
     *response.status_mut() = reply.code;
@@ -123,7 +128,12 @@ async fn answer(
         }
         ["oidc", ..] => return oidc::answer(cloud, &mut call).await,
         ["emulator", rest @ ..] => return control(cloud, &mut call, rest).await,
-        ["v1", "token"] if call.method == Method::POST => return sts::exchange(cloud, &mut call).await,
+        ["v1", "token"] if call.method == Method::POST => {
+            if let Some(method) = Methods::embedded().of(&call) {
+                call.read(method).await?;
+            }
+            return sts::exchange(cloud, &mut call).await;
+        }
         _ => {}
     }
     if effects.contains(&Effect::ExpiredToken)
@@ -135,6 +145,14 @@ async fn answer(
         (Caller::Anonymous, Some(account)) if machine.is_alone => Caller::Known(Cloud::as_account(account)),
         (caller, _) => caller,
     };
+    let is_storage = path.iter().take(3).any(|part| *part == "storage");
+    if !is_storage {
+        cloud.authority.require_somebody(&caller)?;
+    }
+    if let Some(method) = Methods::embedded().of(&call) {
+        cloud.authority.require_scope(&caller, method)?;
+        call.read(method).await?;
+    }
     let verb = call.verb.clone();
     match path.as_slice() {
         ["storage", ..] | ["upload" | "download", "storage", ..] | ["resumable", "upload", "storage", ..] => {

@@ -97,6 +97,9 @@ impl Request<'_> {
                 format!("The requested token type must be {ACCESS_TOKEN}."),
             )));
         }
+        if self.scope.split_whitespace().next().is_none() {
+            return Ok(Err(refusal("invalid_scope", "Empty or missing scope not allowed.")));
+        }
         let name = self.audience.trim_start_matches("https:");
         let unknown = || {
             refusal(

@@ -15,6 +15,11 @@ pub(crate) fn now_seconds() -> u64 {
     now() / 1_000_000
 }
 
+/// Whether a text is a moment, as RFC 3339 has them.
+pub(crate) fn is_timestamp(text: &str) -> bool {
+    Timestamp::parse(text).is_some()
+}
+
 /// For conditions on the time.
 pub(crate) fn now_timestamp() -> Option<Timestamp> {
     Timestamp::from_seconds(now_seconds())

@@ -36,19 +36,31 @@ impl Cloud {
         Cloud { directory, ..cloud }
     }
 
+    /// A cloud with other tokens.
+    pub(crate) fn with_tokens(iam: Iam, granted: State, tokens: Vec<(String, Member)>) -> Cloud {
+        let directory = tempfile::tempdir().unwrap();
+        let cloud = Cloud::start(directory.path(), iam, granted, tokens);
+        Cloud { directory, ..cloud }
+    }
+
     /// A cloud over a state that stays where it is.
     pub(crate) fn on(state: &Path, iam: Iam, granted: State) -> Cloud {
         let member = |text: &str| -> Member { text.parse().unwrap() };
+        let tokens = vec![
+            ("ann".to_owned(), member("user:ann@acme.com")),
+            ("bob".to_owned(), member("user:bob@acme.com")),
+            ("cleo".to_owned(), member("user:cleo@acme.com")),
+        ];
+        Cloud::start(state, iam, granted, tokens)
+    }
+
+    fn start(state: &Path, iam: Iam, granted: State, tokens: Vec<(String, Member)>) -> Cloud {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             state: state.to_owned(),
             iam,
             granted,
-            tokens: vec![
-                ("ann".to_owned(), member("user:ann@acme.com")),
-                ("bob".to_owned(), member("user:bob@acme.com")),
-                ("cleo".to_owned(), member("user:cleo@acme.com")),
-            ],
+            tokens,
             project: "acme-dev".to_owned(),
             account: Some("trainer@acme-dev.iam.gserviceaccount.com".to_owned()),
         };
@@ -75,6 +87,18 @@ impl Cloud {
 
     /// A call; its code of HTTP and its body.
     pub(crate) fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<Json>) -> (u16, Json) {
+        let (code, _, body) = self.challenged(method, path, token, body);
+        (code, body)
+    }
+
+    /// A call; its code of HTTP, its challenge and its body.
+    pub(crate) fn challenged(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Json>,
+    ) -> (u16, String, Json) {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
@@ -92,9 +116,13 @@ impl Cloud {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let request = request.header("content-type", "application/json").body(body).unwrap();
         let mut response = agent.run(request).unwrap();
+        let challenge = response.headers().get("www-authenticate");
+        let challenge = challenge
+            .map(|value| value.to_str().unwrap().to_owned())
+            .unwrap_or_default();
         let text = response.body_mut().read_to_string().unwrap();
         let json = serde_json::from_str(&text).unwrap_or(Json::String(text));
-        (response.status().as_u16(), json)
+        (response.status().as_u16(), challenge, json)
     }
 
     pub(crate) fn post(&self, path: &str, token: &str, body: Json) -> (u16, Json) {

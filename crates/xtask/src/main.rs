@@ -1,10 +1,11 @@
 //! Makes the generated files of the project: `cargo run -p xtask -- rules`, `schema FACTS.json`, `kubernetes PACKAGE`, `vertex DOCUMENT`,
-//! `bundled DIR`, `roles FILE.json DATE`, `methods DIR DATE`;
+//! `bundled DIR`, `roles FILE.json DATE`, `methods DIR DATE`, `calls DIR DATE`;
 //! and says what the schemas think of manifests (`verdicts [--schema-location DIR] VERSION FILE...`) and the readers of configuration
 //! (`readers FILE...`).
 
 mod arena;
 mod bundled;
+mod calls;
 mod enumerations;
 mod kubernetes;
 mod methods;
@@ -25,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["schema", facts] => schema::generate(Path::new(facts)),
         ["kubernetes", package] => kubernetes::generate(Path::new(package)),
         ["vertex", document] => vertex::generate(Path::new(document)),
+        ["calls", directory, date] => calls::generate(Path::new(directory), date),
         ["methods", directory, date] => methods::generate(Path::new(directory), date),
         ["roles", file, date] => roles::generate(Path::new(file), date),
         ["bundled", directory] => bundled::generate(Path::new(directory)),
@@ -34,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["verdicts", version, ref files @ ..] => verdicts::print(None, version, files),
         _ => Err(
-            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | bundled DIR | roles FILE.json DATE | methods DIR DATE | verdicts [--schema-location DIR] VERSION FILE... | readers FILE...".into(),
+            "usage: cargo run -p xtask -- rules | schema FACTS.json | kubernetes DIR | vertex FILE.json | bundled DIR | roles FILE.json DATE | methods DIR DATE | calls DIR DATE | verdicts [--schema-location DIR] VERSION FILE... | readers FILE...".into(),
         ),
     }
 }

@@ -14,6 +14,8 @@ use crate::store::{Store, StoreError};
 
 /// Documents of service accounts, by address.
 pub(crate) const ACCOUNT: &str = "service account";
+/// Addresses of service accounts that were deleted.
+const DELETED: &str = "deleted service account";
 /// Documents of providers, by full name.
 pub(crate) const PROVIDER: &str = "provider";
 
@@ -25,6 +27,12 @@ pub(crate) fn add_to(state: &mut State, store: &Store) -> Result<(), StoreError>
             state.providers.retain(|known| !is_same(known));
             state.providers.push(provider);
         }
+    }
+    for (address, document) in store.all(ACCOUNT)? {
+        match document["disabled"] == true {
+            true => state.disabled_accounts.insert(address),
+            false => state.disabled_accounts.remove(&address),
+        };
     }
     for (bucket, document) in store.all(crate::storage::BUCKET)? {
         if let Some(project) = document["project"].as_str() {
@@ -60,12 +68,18 @@ fn provider(name: &str, document: &Json) -> Option<Provider> {
 /// # Errors
 /// 404 if there is none; 403 if it is disabled.
 pub(crate) fn account(cloud: &Cloud, name: &str) -> Result<String> {
-    if let Some(document) = cloud.store.get(ACCOUNT, name)? {
-        if document["disabled"] == true {
-            let message = format!("The service account {name} is disabled.");
-            return Err(ApiError::new(crate::error::Status::PermissionDenied, message));
-        }
+    let is_disabled = cloud
+        .authority
+        .ask(|reasoner| reasoner.state().disabled_accounts.contains(name));
+    if is_disabled {
+        let message = format!("The service account {name} is disabled.");
+        return Err(ApiError::new(crate::error::Status::PermissionDenied, message));
+    }
+    if cloud.store.get(ACCOUNT, name)?.is_some() {
         return Ok(name.to_owned());
+    }
+    if cloud.store.get(DELETED, name)?.is_some() {
+        return Err(ApiError::not_found(format!("Unknown service account: {name}")));
     }
     let known = cloud.authority.ask(|reasoner| {
         let mut accounts = reasoner.service_accounts().iter();

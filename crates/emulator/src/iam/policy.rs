@@ -1,12 +1,15 @@
 //! Allow policies: read, set with etags, and asked what a caller may do
 //! (<https://cloud.google.com/iam/docs/reference/rest/v1/Policy>).
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use identity::ResourceName;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::{ACCOUNT, DELETED};
 use crate::access::{Caller, POLICY};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Result, Status};
@@ -70,6 +73,50 @@ pub(crate) fn test(cloud: &Cloud, caller: &Caller, resource: &ResourceName, perm
 pub(crate) fn permissions(body: &Json) -> Vec<String> {
     let list = body["permissions"].as_array().into_iter().flatten();
     list.filter_map(Json::as_str).map(str::to_owned).collect()
+}
+
+/// Deletes a service account. Nobody is what policies call by its name any more: an account that is made later under that
+/// name is another one (<https://cloud.google.com/iam/docs/service-accounts-delete-undelete>).
+pub(super) fn retire(cloud: &Cloud, email: &str) -> Result<()> {
+    let member = format!("serviceAccount:{email}");
+    let retired = format!("deleted:{member}?uid={}", super::unique_id(email));
+    let names = |policy: &Json| {
+        let bindings = policy["bindings"].as_array().into_iter().flatten();
+        let mut members = bindings.flat_map(|binding| binding["members"].as_array().into_iter().flatten());
+        members.any(|known| *known == member.as_str())
+    };
+    let mut resources: BTreeSet<String> = cloud.authority.with_policies().map(str::to_owned).collect();
+    resources.extend(cloud.store.all(POLICY)?.into_iter().map(|(name, _)| name));
+    let mut before = Vec::new();
+    for name in resources {
+        let Ok(resource) = ResourceName::parse(&name) else {
+            continue;
+        };
+        let policy = current(cloud, &resource)?;
+        if names(&policy) {
+            before.push((name, policy));
+        }
+    }
+    cloud.store.transact(|transaction| {
+        for (name, policy) in before {
+            let mut policy = transaction.get(POLICY, &name)?.unwrap_or(policy);
+            let bindings = policy["bindings"].as_array_mut().into_iter().flatten();
+            for known in bindings.flat_map(|binding| binding["members"].as_array_mut().into_iter().flatten()) {
+                if *known == member.as_str() {
+                    *known = retired.clone().into();
+                }
+            }
+            policy["etag"] = etag(&policy.to_string()).into();
+            transaction.put(POLICY, &name, &policy)?;
+        }
+        transaction.delete(ACCOUNT, email)?;
+        transaction.put(DELETED, email, &true.into())?;
+        // Its own policy goes with it.
+        let none = json!({"version": 1, "bindings": [], "etag": etag(email)});
+        transaction.put(POLICY, ResourceName::service_account(email).as_str(), &none)?;
+        Ok::<_, ApiError>(())
+    })?;
+    Ok(cloud.authority.reload(&cloud.store)?)
 }
 
 fn current(cloud: &Cloud, resource: &ResourceName) -> Result<Json> {

@@ -82,8 +82,7 @@ async fn one(cloud: &Cloud, caller: &Caller, call: &mut Call, at: (&str, &str), 
         }
         (&Method::DELETE, None) => {
             may("iam.serviceAccounts.delete")?;
-            cloud.store.delete(ACCOUNT, &email)?;
-            cloud.authority.reload(&cloud.store)?;
+            policy::retire(cloud, &email)?;
             Ok(Reply::json(&json!({})))
         }
         (&Method::POST, Some(state @ ("enable" | "disable"))) => {
@@ -95,6 +94,7 @@ async fn one(cloud: &Cloud, caller: &Caller, call: &mut Call, at: (&str, &str), 
             let mut document = there()?;
             document["disabled"] = (state == "disable").into();
             cloud.store.put(ACCOUNT, &email, &document)?;
+            cloud.authority.reload(&cloud.store)?;
             Ok(Reply::json(&json!({})))
         }
         (_, Some("getIamPolicy")) => {

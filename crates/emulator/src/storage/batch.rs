@@ -10,6 +10,7 @@ use crate::access::Caller;
 use crate::call::{Call, Reply};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Result};
+use crate::method::Methods;
 use crate::token;
 
 /// The most calls in a batch that the official clients make.
@@ -55,7 +56,12 @@ async fn one(cloud: &Cloud, caller: &Caller, part: &Part) -> Result<Reply> {
     };
     let is_content = call.query("alt") == Some("media");
     match call.segments.first().map(String::as_str) {
-        Some("storage") if !is_content => super::answer(cloud, caller, &mut call).await,
+        Some("storage") if !is_content => {
+            if let Some(method) = Methods::embedded().of(&call) {
+                cloud.authority.require_scope(caller, method)?;
+            }
+            super::answer(cloud, caller, &mut call).await
+        }
         _ => Err(ApiError::invalid(
             "Only calls below /storage/v1 that have no media can be in a batch.",
         )),
