@@ -90,7 +90,16 @@ pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
         }
     }
     if let Some(missing) = &explanation.missing {
-        let _ = writeln!(out, "\nthis grant is missing:\n\n  {}", missing.gcloud());
+        // A grant to a name that was mistyped is one to nobody.
+        let is_mistyped = |near: &NearMiss| matches!(near, NearMiss::Spelling(_));
+        let may_be_mistyped = !explanation.near_links.is_empty()
+            || matches!(&explanation.decision, Decision::Missed(missed) if missed.near.iter().any(is_mistyped));
+        let head = if may_be_mistyped {
+            "if not, this grant"
+        } else {
+            "this grant"
+        };
+        let _ = writeln!(out, "\n{head} is missing:\n\n  {}", missing.gcloud());
         for form in [missing.terraform(), missing.config_connector()] {
             out.push('\n');
             for line in form.lines() {
