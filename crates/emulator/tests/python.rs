@@ -67,6 +67,11 @@ fn vertex_jobs() {
 }
 
 #[test]
+fn vertex_pipelines() {
+    run("test_pipelines.py");
+}
+
+#[test]
 fn vertex_models_and_endpoints() {
     run("test_models.py");
 }

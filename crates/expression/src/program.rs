@@ -2,7 +2,7 @@
 
 use crate::ast::{Access, Expr, Kind, Loop};
 use crate::eval::{Error, Evaluator, Meter};
-use crate::function;
+use crate::function::{self, Function};
 use crate::parse::{dotted, parse};
 use crate::value::{Type, Value};
 
@@ -28,6 +28,7 @@ impl std::error::Error for CompileError {}
 pub struct Environment {
     variables: Vec<String>,
     has_iam: bool,
+    functions: Vec<Function>,
 }
 
 impl Environment {
@@ -35,7 +36,19 @@ impl Environment {
         Environment {
             variables: variables.into_iter().map(str::to_owned).collect(),
             has_iam: false,
+            functions: Vec::new(),
         }
+    }
+
+    /// The same names with a function of one argument that only whoever compiles has.
+    #[must_use]
+    pub fn with_function(
+        mut self,
+        name: &'static str,
+        run: fn(&Meter, &[Value]) -> Result<Value, Error>,
+    ) -> Environment {
+        self.functions.push(Function { name, run });
+        self
     }
 
     /// The same names with the functions that only Google's IAM has, such as `extract`.
@@ -270,7 +283,10 @@ impl Resolver<'_> {
         let (found, is_receiver, full) = match target {
             None => {
                 let of_iam = self.environment.has_iam.then(|| function::global_of_iam(&name, count));
-                (of_iam.flatten().or_else(|| function::global(&name, count)), false, name)
+                let mut given = self.environment.functions.iter();
+                let given = given.find(|given| given.name == name && count == 1).copied();
+                let found = given.or(of_iam.flatten());
+                (found.or_else(|| function::global(&name, count)), false, name)
             }
             Some(target) => {
                 // `sets.contains(a, b)` is a function with a dotted name, unless `sets` is a variable.

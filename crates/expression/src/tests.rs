@@ -171,3 +171,19 @@ fn schemas_say_what_values_are() {
         assert_eq!(value.as_bool(), Some(true), "{expression}");
     }
 }
+
+#[test]
+fn a_function_of_one_who_compiles_is_known_there_alone() {
+    let twice = |_: &Meter, values: &[Value]| match values {
+        [Value::String(text)] => Ok(Value::from(format!("{text}{text}"))),
+        _ => Err(Error::Failed("twice takes a text".to_owned())),
+    };
+    let environment = Environment::new([]).with_function("twice", twice);
+    let program = Program::compile("twice('ab') == 'abab'", &environment).unwrap();
+    let value = program.eval(&NoBindings, &Meter::new(CALL_LIMIT)).unwrap();
+    assert_eq!(value.as_bool(), Some(true));
+    let failed = Program::compile("twice(1)", &environment).unwrap();
+    assert!(failed.eval(&NoBindings, &Meter::new(CALL_LIMIT)).is_err());
+    assert!(Program::compile("twice('a', 'b')", &environment).is_err());
+    assert!(Program::compile("twice('ab')", &Environment::new([])).is_err());
+}

@@ -18,6 +18,8 @@ mod related;
 mod resumable;
 mod upload;
 
+use std::io::Read;
+
 use hyper::{Method, StatusCode};
 use identity::ResourceName;
 use serde_json::{Map, Value as Json, json};
@@ -25,7 +27,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::access::Caller;
 use crate::call::{Call, Reply};
 use crate::cloud::Cloud;
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Result, Status};
 
 pub(crate) use content::{Storage, tidy};
 pub(crate) use folder::{Seen, collect, mount};
@@ -61,6 +63,23 @@ pub(crate) async fn answer(cloud: &Cloud, caller: &Caller, call: &mut Call) -> R
         ["storage", "v1", rest @ ..] => metadata(cloud, caller, call, rest).await,
         _ => Err(unknown(&path)),
     }
+}
+
+/// The content of an object, if it is there and the caller may read it.
+pub(crate) fn read(cloud: &Cloud, caller: &Caller, bucket: &str, name: &str) -> Result<Option<Vec<u8>>> {
+    let wanted = catalog::Wanted {
+        bucket,
+        name,
+        generation: None,
+    };
+    let object = match catalog::find(cloud, caller, wanted) {
+        Err(error) if error.status == Status::NotFound => return Ok(None),
+        found => found?,
+    };
+    let mut content = Vec::new();
+    let mut file = cloud.storage.file(&object.blob).map_err(content::disk)?;
+    file.read_to_end(&mut content).map_err(content::disk)?;
+    Ok(Some(content))
 }
 
 /// Answers `/batch/storage/v1`.

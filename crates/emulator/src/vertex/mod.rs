@@ -7,7 +7,8 @@ mod endpoint;
 mod job;
 mod model;
 pub(crate) mod operation;
-mod resource;
+mod pipeline_job;
+pub(crate) mod resource;
 mod tuning_job;
 
 use std::sync::Arc;
@@ -24,11 +25,12 @@ pub(crate) use batch_prediction_job::KIND as BATCH_PREDICTION_JOB;
 pub(crate) use custom_job::KIND as CUSTOM_JOB;
 pub(crate) use endpoint::KIND as ENDPOINT;
 pub(crate) use model::version as model_version;
+pub(crate) use pipeline_job::KIND as PIPELINE_JOB;
 pub(crate) use resource::number;
 pub(crate) use tuning_job::KIND as TUNING_JOB;
 
 /// The kinds of jobs.
-pub(crate) const JOBS: [&str; 3] = [CUSTOM_JOB, TUNING_JOB, BATCH_PREDICTION_JOB];
+pub(crate) const JOBS: [&str; 4] = [CUSTOM_JOB, TUNING_JOB, BATCH_PREDICTION_JOB, PIPELINE_JOB];
 
 /// Where a call is about: a project and a location.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +66,7 @@ pub(crate) async fn answer(
         ["hyperparameterTuningJobs", rest @ ..] => {
             job::answer(&tuning_job::JOB, cloud, caller, call, at, rest, effects).await
         }
+        ["pipelineJobs", rest @ ..] => pipeline_job::answer(cloud, caller, call, at, rest, effects).await,
         ["models", rest @ ..] => model::answer(cloud, caller, call, at, rest).await,
         ["endpoints", rest @ ..] => endpoint::answer(cloud, caller, call, at, rest).await,
         ["operations", rest @ ..] => operation::answer(cloud, caller, call, at, rest).await,

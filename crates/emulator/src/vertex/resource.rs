@@ -47,12 +47,12 @@ pub(super) fn not_found(name: &str) -> ApiError {
 }
 
 /// A new number for a resource: 19 digits that do not come again.
-pub(super) fn new_id(cloud: &Cloud) -> Result<String> {
+pub(crate) fn new_id(cloud: &Cloud) -> Result<String> {
     Ok((time::now() * 1000 + cloud.store.next("resource")? % 1000).to_string())
 }
 
 /// The document that was sent, with its name and times.
-pub(super) fn new(name: &str, sent: Json) -> Json {
+pub(crate) fn new(name: &str, sent: Json) -> Json {
     let mut document = sent;
     let now = time::now_text();
     document["name"] = name.into();
@@ -84,13 +84,77 @@ pub(super) fn list(cloud: &Cloud, call: &Call, kind: &str, at: Place<'_>) -> Res
         found.retain(|(_, document)| filter.takes(&as_in_filters(document)));
     }
     // The newest first, as the service does.
-    found.sort_by(|(_, a), (_, b)| b["createTime"].as_str().cmp(&a["createTime"].as_str()));
+    order(call.query("orderBy").unwrap_or("create_time desc"), &mut found)?;
+    if let Some(mask) = call.query("readMask") {
+        let paths: Vec<String> = mask.split(',').map(|path| camel(path.trim())).collect();
+        for (_, document) in &mut found {
+            *document = masked(document, &paths);
+        }
+    }
     let numbered: Vec<Named> = found
         .into_iter()
         .enumerate()
         .map(|(number, (_, document))| (format!("{number:09}"), document))
         .collect();
     page::of(call, kind, numbered).map(|page| Reply::json(&page))
+}
+
+/// Sorts by fields: `display_name, create_time desc`.
+fn order(text: &str, found: &mut [Named]) -> Result<()> {
+    let mut fields = Vec::new();
+    for part in text.split(',') {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        let is_falling = match words.get(1) {
+            None => false,
+            Some(word) if word.eq_ignore_ascii_case("desc") => true,
+            Some(word) if word.eq_ignore_ascii_case("asc") => false,
+            Some(_) => return Err(ApiError::invalid(format!("Invalid order_by: {text:?}"))),
+        };
+        let field = words.first().map(|field| camel(field)).unwrap_or_default();
+        if !matches!(
+            field.as_str(),
+            "displayName" | "createTime" | "updateTime" | "startTime" | "endTime"
+        ) {
+            return Err(ApiError::invalid(format!("Invalid order_by: {text:?}")));
+        }
+        fields.push((field, is_falling));
+    }
+    found.sort_by(|(_, a), (_, b)| {
+        let mut orders = fields.iter().map(|(field, is_falling)| {
+            let order = a[field].as_str().cmp(&b[field].as_str());
+            if *is_falling { order.reverse() } else { order }
+        });
+        orders.find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    Ok(())
+}
+
+/// The parts of a document that a mask names, and its name.
+fn masked(document: &Json, paths: &[String]) -> Json {
+    let mut kept = Json::Object(Map::new());
+    for path in paths.iter().map(String::as_str).chain(["name"]) {
+        let mut from = document;
+        let mut to = &mut kept;
+        for part in path.split('.') {
+            from = &from[part];
+            if !to.is_object() {
+                *to = Json::Object(Map::new());
+            }
+            to = &mut to[part];
+        }
+        *to = from.clone();
+    }
+    without_nulls(kept)
+}
+
+fn without_nulls(value: Json) -> Json {
+    match value {
+        Json::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (name, without_nulls(value)));
+            Json::Object(fields.filter(|(_, value)| !value.is_null()).collect())
+        }
+        other => other,
+    }
 }
 
 /// Filters write `display_name` and `displayName`, and the name without its path.

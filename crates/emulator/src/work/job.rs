@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
-use super::Stop;
 use super::run::End;
+use super::{Stop, pipeline};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Result, Status};
 use crate::time;
+use crate::vertex::PIPELINE_JOB;
 
 /// What a job does, by its name, until it is over or told to stop.
 pub(crate) type Work = fn(&Arc<Cloud>, &Handle, &str, &Stop) -> std::result::Result<(), End>;
@@ -27,27 +28,55 @@ pub(crate) fn start(cloud: &Arc<Cloud>, kind: &'static str, name: &str, work: Wo
             ))),
             false => work(&cloud, &runtime, &name, &stop),
         };
-        // Where nothing can be written, the next start of the cloud tells that the job was interrupted.
-        if let Err(error) = finish(&cloud, kind, &name, end) {
-            crate::log::warn(&format!("the end of {name} cannot be written: {}", error.message));
-        }
+        note_end(&cloud, kind, &name, &end);
         cloud.works.remove(&name);
     });
 }
 
+/// Runs a job that stands in the store and is a part of other work, to its end.
+pub(super) fn run(
+    cloud: &Cloud,
+    kind: &'static str,
+    (name, above): (&str, &str),
+    work: &dyn Fn(&Stop) -> std::result::Result<(), End>,
+) -> std::result::Result<(), End> {
+    let stop = cloud.works.add_below(name, above);
+    let end = work(&stop);
+    note_end(cloud, kind, name, &end);
+    cloud.works.remove(name);
+    end
+}
+
+/// Writes how a job ended. Where nothing can be written, the next start of the cloud tells that it was interrupted.
+fn note_end(cloud: &Cloud, kind: &str, name: &str, end: &std::result::Result<(), End>) {
+    if let Err(error) = finish(cloud, kind, name, end) {
+        crate::log::warn(&format!("the end of {name} cannot be written: {}", error.message));
+    }
+}
+
+/// A state of a kind of job: those of pipelines have names of their own.
+pub(crate) fn state(kind: &str, what: &str) -> String {
+    let prefix = if kind == PIPELINE_JOB {
+        "PIPELINE_STATE"
+    } else {
+        "JOB_STATE"
+    };
+    format!("{prefix}_{what}")
+}
+
 /// Whether a job is over.
 pub(crate) fn is_over(job: &Json) -> bool {
-    matches!(
-        job["state"].as_str(),
-        Some("JOB_STATE_SUCCEEDED" | "JOB_STATE_FAILED" | "JOB_STATE_CANCELLED" | "JOB_STATE_EXPIRED")
-    )
+    let state = job["state"].as_str().unwrap_or_default();
+    ["SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED"]
+        .iter()
+        .any(|end| state.ends_with(end))
 }
 
 /// Asks a job to stop. One that is over stays as it is.
 pub(crate) fn cancel(cloud: &Cloud, kind: &str, name: &str) -> Result<()> {
     cloud.store.change(kind, name, |document| {
         if let Some(job) = document.as_mut().filter(|job| !is_over(job)) {
-            job["state"] = "JOB_STATE_CANCELLING".into();
+            job["state"] = state(kind, "CANCELLING").into();
             job["updateTime"] = time::now_text().into();
         }
         Ok::<_, ApiError>(())
@@ -60,17 +89,17 @@ pub(crate) fn cancel(cloud: &Cloud, kind: &str, name: &str) -> Result<()> {
 pub(crate) fn end_interrupted(cloud: &Cloud, kind: &str) -> Result<()> {
     for (name, job) in cloud.store.all(kind)? {
         if !is_over(&job) {
-            finish(cloud, kind, &name, Err(interrupted(&job)))?;
+            finish(cloud, kind, &name, &Err(interrupted(kind, &job)))?;
         }
     }
     Ok(())
 }
 
 /// How a job ends that was running when the cloud was stopped.
-fn interrupted(job: &Json) -> End {
-    match job["state"].as_str() {
-        Some("JOB_STATE_CANCELLING") => End::Cancelled,
-        _ => End::Failed(ApiError::new(
+fn interrupted(kind: &str, job: &Json) -> End {
+    match job["state"] == state(kind, "CANCELLING") {
+        true => End::Cancelled,
+        false => End::Failed(ApiError::new(
             Status::Internal,
             "The embedded cloud was stopped while the job was running.",
         )),
@@ -89,14 +118,14 @@ pub(super) fn update(cloud: &Cloud, kind: &str, name: &str, change: impl FnOnce(
 }
 
 /// Writes how a job ended.
-fn finish(cloud: &Cloud, kind: &str, name: &str, end: std::result::Result<(), End>) -> Result<()> {
+fn finish(cloud: &Cloud, kind: &str, name: &str, end: &std::result::Result<(), End>) -> Result<()> {
     update(cloud, kind, name, |job| {
-        let state = match end {
-            Ok(()) => "JOB_STATE_SUCCEEDED",
-            Err(End::Cancelled) => "JOB_STATE_CANCELLED",
-            Err(End::Failed(_)) => "JOB_STATE_FAILED",
+        let what = match end {
+            Ok(()) => "SUCCEEDED",
+            Err(End::Cancelled) => "CANCELLED",
+            Err(End::Failed(_)) => "FAILED",
         };
-        job["state"] = state.into();
+        job["state"] = state(kind, what).into();
         job["endTime"] = time::now_text().into();
         match end {
             Err(End::Failed(error)) => job["error"] = error.rpc_status(),
@@ -105,5 +134,67 @@ fn finish(cloud: &Cloud, kind: &str, name: &str, end: std::result::Result<(), En
             }
             Ok(()) => {}
         }
+        if let (PIPELINE_JOB, Err(end)) = (kind, end) {
+            pipeline::close_all(job, end);
+        }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Iam, Settings};
+    use crate::vertex::CUSTOM_JOB;
+
+    #[test]
+    fn what_was_running_has_ended_after_a_new_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            state: directory.path().to_owned(),
+            iam: Iam::Off,
+            granted: identity::State::default(),
+            tokens: Vec::new(),
+            project: "acme-dev".to_owned(),
+            account: None,
+        };
+        let cloud = Cloud::new(settings, "127.0.0.1:1".parse().unwrap()).unwrap();
+        let tasks = json!([{"taskId": "1", "state": "SUCCEEDED"}, {"taskId": "2", "state": "RUNNING"}]);
+        let running = json!({"state": "PIPELINE_STATE_RUNNING", "jobDetail": {"taskDetails": tasks}});
+        let cancelling = json!({"state": "PIPELINE_STATE_CANCELLING", "jobDetail": {"taskDetails": tasks}});
+        cloud.store.put(PIPELINE_JOB, "running", &running).unwrap();
+        cloud.store.put(PIPELINE_JOB, "cancelling", &cancelling).unwrap();
+        cloud
+            .store
+            .put(CUSTOM_JOB, "job", &json!({"state": "JOB_STATE_SUCCEEDED"}))
+            .unwrap();
+        for kind in crate::vertex::JOBS {
+            end_interrupted(&cloud, kind).unwrap();
+        }
+        let states = |name: &str| {
+            let job = cloud.store.get(PIPELINE_JOB, name).unwrap().unwrap();
+            let tasks = job["jobDetail"]["taskDetails"].as_array().unwrap();
+            let tasks: Vec<Json> = tasks.iter().map(|task| task["state"].clone()).collect();
+            (job["state"].clone(), tasks, job["error"]["message"].clone())
+        };
+        let (state, tasks, message) = states("running");
+        assert_eq!(
+            (state, tasks),
+            (
+                json!("PIPELINE_STATE_FAILED"),
+                vec![json!("SUCCEEDED"), json!("FAILED")]
+            )
+        );
+        assert_eq!(message, "The embedded cloud was stopped while the job was running.");
+        let (state, tasks, _) = states("cancelling");
+        assert_eq!(
+            (state, tasks),
+            (
+                json!("PIPELINE_STATE_CANCELLED"),
+                vec![json!("SUCCEEDED"), json!("CANCELLED")]
+            )
+        );
+        let job = cloud.store.get(CUSTOM_JOB, "job").unwrap().unwrap();
+        assert_eq!(job, json!({"state": "JOB_STATE_SUCCEEDED"}));
+    }
 }

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 mod buckets;
 pub(crate) mod custom;
 pub(crate) mod job;
+pub(crate) mod pipeline;
 pub(crate) mod replica;
 mod run;
 pub(crate) mod serving;
@@ -20,15 +21,20 @@ pub(crate) struct Works(Mutex<HashMap<String, Arc<Stop>>>);
 
 /// How work that goes on is told to stop.
 #[derive(Debug, Default)]
-pub(crate) struct Stop(AtomicBool);
+pub(crate) struct Stop {
+    is_wanted: AtomicBool,
+    /// What this is a part of: it stops when that does.
+    above: Option<Arc<Stop>>,
+}
 
 impl Stop {
     pub(crate) fn stop(&self) {
-        self.0.store(true, Ordering::Release);
+        self.is_wanted.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_wanted(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        let is_above = self.above.as_ref().is_some_and(|above| above.is_wanted());
+        is_above || self.is_wanted.load(Ordering::Acquire)
     }
 }
 
@@ -38,8 +44,17 @@ impl Works {
     }
 
     pub(crate) fn add(&self, name: &str) -> Arc<Stop> {
-        let stop = Arc::new(Stop::default());
-        self.all().insert(name.to_owned(), Arc::clone(&stop));
+        self.add_below(name, "")
+    }
+
+    /// Adds work that is a part of other work, and stops with it.
+    pub(crate) fn add_below(&self, name: &str, above: &str) -> Arc<Stop> {
+        let mut all = self.all();
+        let stop = Arc::new(Stop {
+            is_wanted: AtomicBool::new(false),
+            above: all.get(above).cloned(),
+        });
+        all.insert(name.to_owned(), Arc::clone(&stop));
         stop
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Run<'j> {
     pub(super) arguments: Vec<String>,
     /// Added to the environment.
     pub(super) environment: Vec<(String, String)>,
+    /// Folders of buckets that are made before it starts: `BUCKET/FOLDER`.
+    pub(super) folders: Vec<String>,
     /// Scratch, removed at the end.
     pub(super) directory: PathBuf,
 }
@@ -64,6 +66,7 @@ impl<'j> Run<'j> {
             account: account.map_or_else(|| agent(cloud, project), str::to_owned),
             arguments: Vec::new(),
             environment: Vec::new(),
+            folders: Vec::new(),
             directory: cloud.store.directory().join("work").join(id),
         })
     }
@@ -97,6 +100,9 @@ impl<'j> Run<'j> {
             .block_on(server::serve_machine(cloud, machine))
             .map_err(internal)?;
         let mut buckets = Buckets::mount(cloud, &self.account, self.spec, &self.buckets());
+        for folder in &self.folders {
+            std::fs::create_dir_all(self.buckets().join(folder)).map_err(internal)?;
+        }
         let mut replicas: Vec<(String, Replica)> = Vec::new();
         let result = self.start_all(cloud, &server.address.to_string(), stop, &mut replicas);
         let result = result

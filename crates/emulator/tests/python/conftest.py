@@ -4,8 +4,9 @@ import os
 import sys
 
 import pytest
-from google.cloud import aiplatform
-from google.cloud.aiplatform import jobs
+from google.cloud import aiplatform, storage
+from google.cloud.aiplatform import jobs, pipeline_jobs
+from google.cloud.aiplatform.utils import resource_manager_utils
 from google.oauth2.credentials import Credentials
 
 URL = os.environ["CLOUD_URL"]
@@ -25,6 +26,10 @@ class Token(Credentials):
 def vertex():
     # A job here is over in a moment: the client need not wait for seconds.
     jobs._JOB_WAIT_TIME = 0.05
+    pipeline_jobs._JOB_WAIT_TIME = 0.05
+    # Before it starts a pipeline the client asks Resource Manager for the number of the project, by gRPC at an address that
+    # cannot be set; without a network it waits for long, and goes on.
+    resource_manager_utils.get_project_number = project_number
     aiplatform.init(
         project=PROJECT,
         location=LOCATION,
@@ -33,6 +38,12 @@ def vertex():
         api_endpoint=URL,
         api_transport="rest",
     )
+
+
+def project_number(project_id, credentials=None):
+    """The number that the buckets of the project say."""
+    client = storage.Client(project=project_id, credentials=Token("ann"))
+    return str(next(iter(client.list_buckets())).project_number)
 
 
 def python(code):
