@@ -1,8 +1,9 @@
 //! The rules about identities: they look at all trees of a platform beside what is granted.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
+use build::parallel;
 use hashbrown::HashMap;
 use identity::{Landscape, Member, Need, NeedVerdict, ResourceName, Run, RunsAs, Tree};
 use resource::{Finding, ResId, Severity};
@@ -16,10 +17,11 @@ pub(crate) struct Standing<'a> {
     pub(crate) landscape: &'a Landscape<'a>,
     pub(crate) at: usize,
     partial: &'a BTreeSet<&'a str>,
+    jobs: usize,
     /// What the tree needs, once a rule asks.
-    needs: OnceCell<Vec<NeedGroup<'a>>>,
+    needs: OnceLock<Vec<NeedGroup<'a>>>,
     /// The first need of each object, by who has it, once a rule asks.
-    first_needs: OnceCell<HashMap<&'a RunsAs, HashMap<&'a ResId, &'a Need>>>,
+    first_needs: OnceLock<HashMap<&'a RunsAs, HashMap<&'a ResId, &'a Need>>>,
 }
 
 /// What one object needs of one resource, as one identity.
@@ -109,14 +111,17 @@ impl<'a> Standing<'a> {
     }
 
     fn judged_needs(&self) -> Vec<NeedGroup<'a>> {
+        const PART: usize = 500;
+        let parts: Vec<&'a [Need]> = self.tree().needs.chunks(PART).collect();
+        let judged = parallel::map(parts.len(), self.jobs, |part| {
+            let judged = parts[part].iter().filter_map(|need| {
+                let (member, verdict) = self.landscape.verdict(self.at, need)?;
+                Some((need, member, verdict))
+            });
+            judged.collect::<Vec<_>>()
+        });
         let mut groups: Vec<NeedGroup<'a>> = Vec::new();
-        for need in &self.tree().needs {
-            let Some(member) = self.landscape.identity(self.at, &need.subject).member else {
-                continue;
-            };
-            let Some(verdict) = self.landscape.verdict(self.at, need) else {
-                continue;
-            };
+        for (need, member, verdict) in judged.into_iter().flatten() {
             let is_same = |group: &&mut NeedGroup<'_>| {
                 let (first, of_first) = &group.needs[0];
                 group.member == member
@@ -161,29 +166,43 @@ impl Rule {
 }
 
 /// The findings of the rules about identities, for each target in the order of the landscape. Of the environments of
-/// `partial`, some targets are not in the landscape.
-pub fn identities(landscape: &Landscape<'_>, settings: &[&Settings], partial: &BTreeSet<&str>) -> Vec<Vec<Finding>> {
-    let mut all = Vec::new();
-    for (at, settings) in settings.iter().enumerate() {
-        let standing = Standing {
+/// `partial`, some targets are not in the landscape. The rules run on up to `jobs` threads.
+pub fn identities(
+    landscape: &Landscape<'_>,
+    settings: &[&Settings],
+    partial: &BTreeSet<&str>,
+    jobs: usize,
+) -> Vec<Vec<Finding>> {
+    let standings: Vec<Standing<'_>> = (0..settings.len())
+        .map(|at| Standing {
             landscape,
             at,
             partial,
-            needs: OnceCell::new(),
-            first_needs: OnceCell::new(),
-        };
-        let mut findings = Vec::new();
+            jobs,
+            needs: OnceLock::new(),
+            first_needs: OnceLock::new(),
+        })
+        .collect();
+    let mut tasks = Vec::new();
+    for (standing, settings) in standings.iter().zip(settings) {
         for rule in RULES {
-            let (Check::Identities(check), Some(severity)) = (rule.check, settings.severity(rule)) else {
-                continue;
-            };
-            let before = findings.len();
-            check(&standing, &mut findings);
-            for finding in &mut findings[before..] {
-                finding.severity = severity;
+            if let (Check::Identities(check), Some(severity)) = (rule.check, settings.severity(rule)) {
+                tasks.push((standing, check, severity));
             }
         }
-        all.push(findings);
+    }
+    let found = parallel::map(tasks.len(), jobs, |task| {
+        let (standing, check, severity) = tasks[task];
+        let mut findings = Vec::new();
+        check(standing, &mut findings);
+        for finding in &mut findings {
+            finding.severity = severity;
+        }
+        findings
+    });
+    let mut all = vec![Vec::new(); settings.len()];
+    for ((standing, ..), findings) in tasks.iter().zip(found) {
+        all[standing.at].extend(findings);
     }
     all
 }

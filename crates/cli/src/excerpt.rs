@@ -48,12 +48,7 @@ pub(crate) fn excerpt(sources: &Sources, mark: Mark, hidden: &Hidden) -> Option<
     let place = source.place(mark.offset);
     let first = place.line.saturating_sub(CONTEXT).max(1);
     let file = source.file();
-    let lines: Vec<&str> = file
-        .text()
-        .split('\n')
-        .skip(first as usize - 1)
-        .take((place.line - first + 1 + CONTEXT) as usize)
-        .collect();
+    let lines = file.lines(first as usize - 1, (place.line - first + 1 + CONTEXT) as usize);
     let at = (place.line - first) as usize;
     let lines = hidden.mask(file, first as usize - 1, &lines);
     let marked = lines.get(at)?;

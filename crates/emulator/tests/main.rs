@@ -8,6 +8,7 @@ mod agreement;
 mod bodies;
 mod cloud;
 mod enforcement;
+mod kill;
 mod python;
 mod scopes;
 mod storage;

@@ -343,11 +343,12 @@ impl<'a> Landscape<'a> {
         )
     }
 
-    /// Whether an identity has what it needs. None where nobody knows who it is.
-    pub fn verdict(&self, tree: usize, need: &Need) -> Option<NeedVerdict> {
+    /// Who has a need, and whether it has what it needs. None where nobody knows who it is.
+    pub fn verdict(&self, tree: usize, need: &Need) -> Option<(Member, NeedVerdict)> {
         let identity = self.identity(tree, &need.subject);
         let member = identity.member.as_ref()?;
-        Some(self.verdict_for(member, identity.attributes_of(member), need.permission, &need.resource))
+        let verdict = self.verdict_for(member, identity.attributes_of(member), need.permission, &need.resource);
+        Some((member.clone(), verdict))
     }
 
     pub(crate) fn verdict_for(

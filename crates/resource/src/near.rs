@@ -18,10 +18,12 @@ pub fn nearest<'a>(word: &str, of: impl Iterator<Item = &'a str>) -> Vec<&'a str
     ranked.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// Whether a word may have been meant to be another one: a letter or two differ, one in short words.
+/// Whether a word may have been meant to be another one: a letter or two differ, one in short words. Words that differ
+/// in their digits alone are numbered: neither was meant to be the other.
 pub fn is_misspelt(word: &str, meant: &str) -> bool {
     let limit = (word.chars().count() / 4).clamp(1, 2);
-    word != meant && distance(word, meant, limit).is_some()
+    let letters = |text| str::chars(text).filter(|c| !c.is_ascii_digit());
+    !letters(word).eq(letters(meant)) && distance(word, meant, limit).is_some()
 }
 
 const CONTAINS: usize = 1000;
@@ -88,6 +90,8 @@ mod tests {
             ("abab", "abba", true),
             ("banana", "banna", true),
             ("banana", "bananana", false),
+            ("trainer-1", "trainer-12", false),
+            ("trainer-1", "trainr-1", true),
         ];
         for (word, meant, expected) in table {
             assert_eq!(is_misspelt(word, meant), expected, "{word} {meant}");

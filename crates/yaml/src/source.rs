@@ -120,6 +120,16 @@ impl Source {
         })
     }
 
+    /// Some lines from a zero-based one on, without their ends; fewer where the text has no more.
+    pub fn lines(&self, first: usize, count: usize) -> Vec<&str> {
+        let starts = self.line_starts();
+        let end = |line: usize| starts.get(line + 1).map_or(self.text.len(), |&next| next as usize - 1);
+        let numbers = first..first.saturating_add(count).min(starts.len());
+        numbers
+            .map(|line| &self.text[starts[line] as usize..end(line)])
+            .collect()
+    }
+
     /// Zero-based line and column (in characters) of a byte offset of this text itself.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
         let starts = self.line_starts();

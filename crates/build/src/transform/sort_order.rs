@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use hashbrown::HashMap;
 use resource::{Resource, ResourceSet, split_api_version};
 use yaml::{Mark, Text};
 
@@ -38,6 +39,15 @@ pub(crate) fn legacy(set: ResourceSet) -> ResourceSet {
 }
 
 fn sort(set: ResourceSet, first: &[&str], last: &[&str]) -> ResourceSet {
+    let resources = set.into_vec();
+    let order = positions(&resources, first, last);
+    let mut resources: Vec<Option<Resource>> = resources.into_iter().map(Some).collect();
+    let sorted = order.into_iter().filter_map(|at| resources[at].take());
+    ResourceSet::from_vec(sorted.collect())
+}
+
+/// The positions of objects in their order.
+fn positions(resources: &[Resource], first: &[&str], last: &[&str]) -> Vec<usize> {
     let rank = |kind: &str| -> isize {
         // Of a kind that is listed twice the later place counts, and the last list more than the first.
         let position = |list: &[&str]| list.iter().rposition(|&other| other == kind).map(|at| at as isize);
@@ -47,21 +57,22 @@ fn sort(set: ResourceSet, first: &[&str], last: &[&str]) -> ResourceSet {
             (None, None) => 0,
         }
     };
-    let resources = set.into_vec();
-    let mut order: Vec<(Key<'_>, usize)> = resources
-        .iter()
-        .enumerate()
-        .map(|(at, resource)| (Key::new(resource, rank(resource.kind())), at))
-        .collect();
+    let mut types: HashMap<_, (usize, isize)> = HashMap::new();
+    let mut order = Vec::with_capacity(resources.len());
+    for (at, resource) in resources.iter().enumerate() {
+        let (kind, next) = (resource.kind(), types.len());
+        let api_version = split_api_version(resource.api_version());
+        let of_type = types.entry((api_version, kind)).or_insert_with(|| (next, rank(kind)));
+        order.push((Key::new(resource, *of_type), at));
+    }
     order.sort_by(|(a, _), (b, _)| a.compare(b));
-    let order: Vec<usize> = order.into_iter().map(|(_, at)| at).collect();
-    let mut resources: Vec<Option<Resource>> = resources.into_iter().map(Some).collect();
-    let sorted = order.into_iter().filter_map(|at| resources[at].take());
-    ResourceSet::from_vec(sorted.collect())
+    order.into_iter().map(|(_, at)| at).collect()
 }
 
 /// What an object is sorted by.
 struct Key<'a> {
+    /// The number of its type: those of one type have the same.
+    of_type: usize,
     rank: isize,
     group: &'a str,
     version: &'a str,
@@ -71,10 +82,11 @@ struct Key<'a> {
 }
 
 impl Key<'_> {
-    fn new(resource: &Resource, rank: isize) -> Key<'_> {
+    fn new(resource: &Resource, (of_type, rank): (usize, isize)) -> Key<'_> {
         let (group, version) = split_api_version(resource.api_version());
         let kind = resource.kind();
         Key {
+            of_type,
             rank,
             group,
             version,
@@ -85,7 +97,7 @@ impl Key<'_> {
     }
 
     fn compare(&self, other: &Key<'_>) -> Ordering {
-        if (self.kind, self.group, self.version) == (other.kind, other.group, other.version) {
+        if self.of_type == other.of_type {
             return match self.namespace == other.namespace {
                 true => self.name.cmp(other.name),
                 false => self.place().cmp(other.place()),

@@ -394,15 +394,16 @@ fn of_identities(
     partial: &BTreeSet<&str>,
     run: Run,
 ) -> Vec<Vec<Finding>> {
+    let jobs = parallel::default_jobs();
     state.assume_buckets(trees);
     if run == Run::Again {
         let reasoner = Reasoner::new(state);
-        return check::identities(&Landscape::new(trees, &reasoner, time), settings, partial);
+        return check::identities(&Landscape::new(trees, &reasoner, time), settings, partial, jobs);
     }
     // The process ends soon: nothing is freed piece by piece.
     let reasoner = ManuallyDrop::new(Reasoner::new(state));
     let landscape = ManuallyDrop::new(Landscape::new(trees, &reasoner, time));
-    check::identities(&landscape, settings, partial)
+    check::identities(&landscape, settings, partial, jobs)
 }
 
 /// What the targets have that were not chosen, but may be counted on; they are built only then.

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use record::{Hash, Intent, Location, Outcome, Recorder, Secrets, Status, Time, What, Who, Why};
 use serde_json::{Value, json};
 
-use crate::run::{Answer, TERRACE, run};
+use crate::run::{Answer, TERRACE, ends, run};
 
 type Test = fn() -> Result<(), Failed>;
 
@@ -120,15 +120,6 @@ fn write(path: &Path, acts: usize) {
             answer: Some(json!({"etag": "BwY=", "bindings": []})),
         };
         pending.unwrap().finish(&outcome).unwrap();
-    }
-}
-
-fn ends(answer: &Answer, code: i32) -> Result<(String, String), Failed> {
-    let out = String::from_utf8_lossy(&answer.out).into_owned();
-    let error = String::from_utf8_lossy(&answer.error).into_owned();
-    match answer.code == Some(code) {
-        true => Ok((out, error)),
-        false => Err(format!("it ended with {:?}, not {code}:\n{out}\n{error}", answer.code).into()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::run::{Answer, TERRACE, run};
+use crate::run::{Answer, TERRACE, ends, run};
 use crate::server::{self, Asked, serve};
 
 type Test = fn() -> Result<(), Failed>;
@@ -193,15 +193,6 @@ impl Scene {
             &self.directory.path().join("work"),
             &all,
         )
-    }
-}
-
-fn ends(answer: &Answer, code: i32) -> Result<(String, String), Failed> {
-    let out = String::from_utf8_lossy(&answer.out).into_owned();
-    let error = String::from_utf8_lossy(&answer.error).into_owned();
-    match answer.code == Some(code) {
-        true => Ok((out, error)),
-        false => Err(format!("it ended with {:?}, not {code}:\n{out}\n{error}", answer.code).into()),
     }
 }
 

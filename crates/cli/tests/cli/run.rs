@@ -21,6 +21,16 @@ impl Answer {
     }
 }
 
+/// What a run printed on its output and its errors, if it ended with a code.
+pub(crate) fn ends(answer: &Answer, code: i32) -> Result<(String, String), String> {
+    let out = String::from_utf8_lossy(&answer.out).into_owned();
+    let error = String::from_utf8_lossy(&answer.error).into_owned();
+    match answer.code == Some(code) {
+        true => Ok((out, error)),
+        false => Err(format!("it ended with {:?}, not {code}:\n{out}\n{error}", answer.code)),
+    }
+}
+
 /// Runs a program with nothing of this environment that could change what it prints.
 pub(crate) fn run(program: &Path, arguments: &[String], directory: &Path, variables: &[(String, String)]) -> Answer {
     let output = Command::new(program)

@@ -35,7 +35,7 @@ pub(super) fn needs(maker: &mut Maker<'_, '_>) {
             // Without any grants, nothing is known to be missing.
             let verdict = match landscape.state().policies.is_empty() {
                 true => Some(NeedVerdict::Unknown(vec!["no grants are known".to_owned()])),
-                false => landscape.verdict(at, need),
+                false => landscape.verdict(at, need).map(|(_, verdict)| verdict),
             };
             let (kind, why) = match verdict {
                 Some(NeedVerdict::Held(grant)) => {

@@ -141,7 +141,7 @@ fn missing(trees: &[Tree], state: &State) -> usize {
     let needs = trees[0]
         .needs
         .iter()
-        .filter(|need| is_open(landscape.verdict(0, need)))
+        .filter(|need| is_open(landscape.verdict(0, need).map(|(_, verdict)| verdict)))
         .count();
     let links = trees[0].accounts.iter().filter(|account| {
         let runs_as = RunsAs::Kubernetes {

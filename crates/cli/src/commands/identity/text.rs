@@ -8,6 +8,8 @@ use super::Answer;
 
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
+/// Grants that come near, shown at most.
+const NEAR_MISSES: usize = 5;
 
 pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
     let Answer { access, explanation } = answer;
@@ -51,30 +53,31 @@ pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
             }
         }
         Decision::Missed(missed) => {
-            for near in &missed.near {
-                let _ = match near {
-                    NearMiss::Condition(found) => {
-                        let condition = found.condition.as_ref().map_or("", |condition| &condition.expression);
-                        writeln!(
-                            out,
-                            "  has {} on {}, but not under its condition: {condition}",
-                            found.role, found.on
-                        )
-                    }
-                    NearMiss::Spelling(found) => {
-                        writeln!(
-                            out,
-                            "  {} on {} is granted to {}: is that who is meant?",
-                            found.role, found.on, found.member
-                        )
-                    }
-                };
+            let meant = |found: &Grant| {
+                format!(
+                    "{} on {} is granted to {}: is that who is meant?",
+                    found.role, found.on, found.member
+                )
+            };
+            let near = missed.near.iter().map(|near| match near {
+                NearMiss::Condition(found) => {
+                    let condition = found.condition.as_ref().map_or("", |condition| &condition.expression);
+                    format!(
+                        "has {} on {}, but not under its condition: {condition}",
+                        found.role, found.on
+                    )
+                }
+                NearMiss::Spelling(found) => meant(found),
+            });
+            let near: Vec<String> = near.chain(explanation.near_links.iter().map(meant)).collect();
+            for line in near.iter().take(NEAR_MISSES) {
+                let _ = writeln!(out, "  {line}");
             }
-            for found in &explanation.near_links {
+            if near.len() > NEAR_MISSES {
                 let _ = writeln!(
                     out,
-                    "  {} on {} is granted to {}: is that who is meant?",
-                    found.role, found.on, found.member
+                    "  and {} more come near: -o json has them",
+                    near.len() - NEAR_MISSES
                 );
             }
             for account in &explanation.may_act_as {
