@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use identity::Member;
+use tokio::sync::Notify;
 
 use crate::access::{Authority, Principal};
 use crate::error::ApiError;
@@ -23,6 +24,8 @@ pub(crate) struct Cloud {
     /// The contents of objects.
     pub(crate) storage: Storage,
     pub(crate) runtime: ContainerRuntime,
+    /// Told when a schedule has changed.
+    pub(crate) schedules: Notify,
     /// Jobs that run.
     pub(crate) works: Works,
     /// Servers of deployed models.
@@ -74,10 +77,28 @@ impl Cloud {
             faults: Faults::default(),
             storage,
             runtime: settings.runtime,
+            schedules: Notify::new(),
             works: Works::default(),
             servers: Servers::default(),
             url,
         })
+    }
+
+    /// A cloud that does not listen, and in which nothing is granted.
+    #[cfg(test)]
+    pub(crate) fn of_a_test(state: &std::path::Path, iam: crate::settings::Iam) -> Cloud {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let settings = Settings {
+            listen: address,
+            state: state.to_owned(),
+            iam,
+            runtime: ContainerRuntime::Process,
+            granted: identity::State::default(),
+            tokens: Vec::new(),
+            project: "acme-dev".to_owned(),
+            account: None,
+        };
+        Cloud::new(settings, address).unwrap()
     }
 
     /// A service account as one who calls.

@@ -62,7 +62,13 @@ impl Cloud {
         Cloud::start(state, iam, ContainerRuntime::Process, granted, tokens)
     }
 
-    fn start(state: &Path, iam: Iam, runtime: ContainerRuntime, granted: State, tokens: Vec<(String, Member)>) -> Cloud {
+    fn start(
+        state: &Path,
+        iam: Iam,
+        runtime: ContainerRuntime,
+        granted: State,
+        tokens: Vec<(String, Member)>,
+    ) -> Cloud {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             state: state.to_owned(),
@@ -73,17 +79,17 @@ impl Cloud {
             project: "acme-dev".to_owned(),
             account: Some("trainer@acme-dev.iam.gserviceaccount.com".to_owned()),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        let threads = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let emulator = runtime.block_on(Emulator::start(settings)).unwrap();
+        let emulator = threads.block_on(Emulator::start(settings)).unwrap();
         let url = format!("http://{}", emulator.address());
-        runtime.spawn(emulator.serve());
+        threads.spawn(emulator.serve());
         Cloud {
             url,
-            runtime: Some(runtime),
+            runtime: Some(threads),
             directory: tempfile::tempdir().unwrap(),
         }
     }

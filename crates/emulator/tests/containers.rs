@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use emulator::{ContainerRuntime, Iam};
+use emulator::ContainerRuntime;
 use serde_json::{Value as Json, json};
 
 use crate::cloud::Cloud;
@@ -35,7 +35,8 @@ impl Place {
     /// The document of a job that ran a script.
     fn ran(&self, image: &str, script: &str) -> Json {
         let container = json!({"imageUri": image, "command": ["sh", "-c"], "args": [script]});
-        let pool = json!({"machineSpec": {"machineType": "n1-standard-4"}, "replicaCount": 1, "containerSpec": container});
+        let pool =
+            json!({"machineSpec": {"machineType": "n1-standard-4"}, "replicaCount": 1, "containerSpec": container});
         let spec = json!({"baseOutputDirectory": {"outputUriPrefix": "gs://iris-out/run"}, "workerPoolSpecs": [pool]});
         let body = json!({"displayName": "job", "jobSpec": spec});
         let (code, job) = self.cloud.call("POST", JOBS, Some("ann"), Some(body));
@@ -64,7 +65,9 @@ fn a_container_has_its_image_its_buckets_and_its_account() {
                   echo done > /gcs/iris-out/x.txt";
     let job = place.ran(&place.image, script);
     assert_eq!(job["state"], "JOB_STATE_SUCCEEDED", "{job}");
-    let (code, object) = place.cloud.call("GET", "/storage/v1/b/iris-out/o/x.txt", Some("ann"), None);
+    let (code, object) = place
+        .cloud
+        .call("GET", "/storage/v1/b/iris-out/o/x.txt", Some("ann"), None);
     assert_eq!((code, &object["size"]), (200, &json!("5")));
     let job = place.ran(&place.image, "exit 7");
     let message = job["error"]["message"].as_str().unwrap();
@@ -79,6 +82,9 @@ fn an_image_that_is_not_there_fails_the_job() {
     };
     let job = place.ran("localhost/not-there:1", "true");
     let message = job["error"]["message"].as_str().unwrap();
-    assert!(message.contains("localhost/not-there:1") && message.contains("could not be started"), "{message}");
+    assert!(
+        message.contains("localhost/not-there:1") && message.contains("could not be started"),
+        "{message}"
+    );
     assert!(!message.contains('\n'), "{message}");
 }

@@ -9,6 +9,7 @@ mod bodies;
 mod cloud;
 mod containers;
 mod enforcement;
+mod kill;
 mod python;
 mod scopes;
 mod storage;

@@ -319,9 +319,9 @@ fn malformed_uploads_are_refused_and_leave_nothing() {
 
 /// The emulator in a process of its own, which says its address and runs until it is killed. It is this program: the test
 /// `serves` is all that it runs.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 const STATE: &str = "TERRACE_TEST_SERVE";
@@ -338,7 +338,7 @@ fn serves() {
 
 impl Process {
     /// With a limit for the size of a file in KiB, if there is one: what is beyond is refused as by a full disk.
-    fn start(state: &Path, limit: Option<u32>) -> Process {
+    pub(crate) fn start(state: &Path, limit: Option<u32>) -> Process {
         let limit = limit.map_or("unlimited".to_owned(), |kib| (kib * 2).to_string());
         let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" --exact storage::serves --nocapture");
         let mut child = Command::new("sh")
@@ -358,7 +358,7 @@ impl Process {
         Process { child, url }
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

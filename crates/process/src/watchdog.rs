@@ -8,6 +8,9 @@ use std::process::{ChildStdin, Command, Stdio};
 
 /// Reads which groups and directories there are until its input ends, as it does with this process, however that
 /// ends. What is left then is ended and removed.
+///
+/// What has a mark is looked for until nothing is found three times: a program may start others meanwhile, and one that
+/// is about to become another program has no environment for a moment.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 set -f
@@ -27,12 +30,21 @@ while IFS=' ' read -r verb what; do
   esac
 done
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
-for mark in $marks; do
+any=
+for mark in $marks; do any="$any|$mark"; done
+quiet=0
+rounds=0
+while [ -n "$any" ] && [ $quiet -lt 3 ] && [ $rounds -lt 200 ]; do
   set +f
-  for file in /proc/[0-9]*/environ; do
-    grep -qas "TERRACE_RUN=$mark" "$file" && kill -s KILL "$(basename "${file%/environ}")" 2>/dev/null
-  done
+  found=$(grep -lasE "TERRACE_RUN=(${any#|})" /proc/[0-9]*/environ 2>/dev/null)
   set -f
+  quiet=$((quiet + 1))
+  rounds=$((rounds + 1))
+  for file in $found; do
+    quiet=0
+    number=${file#/proc/}
+    kill -s KILL "${number%/environ}" 2>/dev/null
+  done
 done
 IFS=';'
 for command in $undo; do IFS=' '; $command; done

@@ -229,27 +229,16 @@ fn is_same(opened: &Metadata, _: &Metadata) -> bool {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use identity::State;
     use serde_json::json;
     use tempfile::TempDir;
 
     use super::*;
-    use crate::settings::{Iam, Settings};
+    use crate::settings::Iam;
     use crate::storage::{BUCKET, collect, mount};
 
     fn cloud(iam: Iam) -> (TempDir, Cloud) {
         let directory = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            state: directory.path().join("state"),
-            iam,
-            runtime: Default::default(),
-            granted: State::default(),
-            tokens: Vec::new(),
-            project: "acme-dev".to_owned(),
-            account: None,
-        };
-        let cloud = Cloud::new(settings, "127.0.0.1:1".parse().unwrap()).unwrap();
+        let cloud = Cloud::of_a_test(&directory.path().join("state"), iam);
         let bucket = json!({"name": "iris", "project": "acme-dev"});
         cloud.store.put(BUCKET, "iris", &bucket).unwrap();
         (directory, cloud)

@@ -12,6 +12,7 @@ use crate::access::Caller;
 use crate::call::{Call, Reply};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Result, Status};
+use crate::store::{Named, Transaction};
 use crate::{page, time};
 
 const KIND: &str = "models";
@@ -54,14 +55,14 @@ pub(super) async fn answer(
         (Method::PATCH, [id], None) => {
             require("patch", &named(base(id)))?;
             let sent = call.json().await?;
-            let name = version_name(cloud, &named(id))?;
-            let model = cloud.store.change(VERSION, &name, |document| {
-                let document = document.as_mut().ok_or_else(|| resource::not_found(&name))?;
-                let settable = ["displayName", "description", "versionDescription", "labels"];
-                resource::patch(call, document, &sent, &settable)?;
-                Ok::<_, ApiError>(document.clone())
+            let settable = ["displayName", "description", "versionDescription", "labels"];
+            let model = cloud.store.transact(|store| {
+                let (name, mut document) = find(store, &named(id))?;
+                resource::patch(call, &mut document, &sent, &settable)?;
+                store.put(VERSION, &name, &document)?;
+                refresh(store, &named(base(id)))?;
+                Ok::<_, ApiError>(document)
             })?;
-            refresh(cloud, &named(base(id)))?;
             Ok(Reply::json(&model))
         }
         (Method::POST, [id], Some("mergeVersionAliases")) => {
@@ -79,10 +80,13 @@ pub(super) async fn answer(
             let name = named(base(id));
             resource::get(cloud, KIND, &name)?;
             not_deployed(cloud, &name, None)?;
-            for (version, _) in cloud.store.list(VERSION, &format!("{name}@"), "", usize::MAX)? {
-                cloud.store.delete(VERSION, &version)?;
-            }
-            cloud.store.delete(KIND, &name)?;
+            cloud.store.transact(|store| {
+                for (version, _) in versions(store, &name)? {
+                    store.delete(VERSION, &version)?;
+                }
+                store.delete(KIND, &name)?;
+                Ok::<_, ApiError>(())
+            })?;
             operation::deleted(cloud, at)
         }
         _ => Err(ApiError::unimplemented("this method of models")),
@@ -120,10 +124,7 @@ fn upload(cloud: &Cloud, at: Place<'_>, sent: &Json) -> Result<Json> {
         (None, Some(id)) => {
             let name = format!("{}/{KIND}/{id}", at.name());
             if cloud.store.get(KIND, &name)?.is_some() {
-                return Err(ApiError::new(
-                    Status::AlreadyExists,
-                    format!("The model {name} already exists."),
-                ));
+                return Err(exists(&name));
             }
             name
         }
@@ -134,54 +135,71 @@ fn upload(cloud: &Cloud, at: Place<'_>, sent: &Json) -> Result<Json> {
     document["versionId"] = number.clone().into();
     document["versionCreateTime"] = document["createTime"].clone();
     document["versionUpdateTime"] = document["createTime"].clone();
-    let mut aliases: Vec<String> = texts(&model["versionAliases"]);
-    let is_first = number == "1";
-    // The first version is the default; a later one is only where it says so.
-    if is_first && !aliases.iter().any(|alias| alias == DEFAULT) {
-        aliases.push(DEFAULT.to_owned());
-    }
-    take_aliases(cloud, &name, &aliases)?;
-    document["versionAliases"] = aliases.into();
     let types = ["DEDICATED_RESOURCES"];
     document["supportedDeploymentResourcesTypes"] = types.into_iter().collect();
-    cloud.store.put(VERSION, &format!("{name}@{number:0>6}"), &document)?;
-    refresh(cloud, &name)?;
+    let mut aliases: Vec<String> = texts(&model["versionAliases"]);
+    cloud.store.transact(|store| {
+        // Somebody may have been faster.
+        if store.get(KIND, &name)?.is_some() != parent.is_some() {
+            return Err(match parent {
+                Some(_) => resource::not_found(&name),
+                None => exists(&name),
+            });
+        }
+        // The first version is the default; a later one is only where it says so.
+        if parent.is_none() && !aliases.iter().any(|alias| alias == DEFAULT) {
+            aliases.push(DEFAULT.to_owned());
+        }
+        take_aliases(store, &name, &aliases)?;
+        document["versionAliases"] = aliases.into();
+        store.put(VERSION, &format!("{name}@{number:0>6}"), &document)?;
+        refresh(store, &name)
+    })?;
     Ok(json!({"model": name, "modelVersionId": number}))
 }
 
-/// The name of the document of a version: of `NAME`, `NAME@2` or `NAME@champion`.
-fn version_name(cloud: &Cloud, name: &str) -> Result<String> {
+fn exists(name: &str) -> ApiError {
+    ApiError::new(Status::AlreadyExists, format!("The model {name} already exists."))
+}
+
+/// The documents of all versions of a model.
+fn versions(store: &Transaction<'_>, model: &str) -> Result<Vec<Named>> {
+    // The letter behind the sign that versions have.
+    Ok(store.range(VERSION, &format!("{model}@"), Some(&format!("{model}A")), usize::MAX)?)
+}
+
+/// The document of a version, and its name: of `NAME`, `NAME@2` or `NAME@champion`.
+fn find(store: &Transaction<'_>, name: &str) -> Result<Named> {
     let (model, wanted) = name.split_once('@').unwrap_or((name, DEFAULT));
-    let mut versions = cloud
-        .store
-        .list(VERSION, &format!("{model}@"), "", usize::MAX)?
-        .into_iter();
+    let mut versions = versions(store, model)?.into_iter();
     let found = versions.find(|(_, version)| {
         version["versionId"] == wanted || texts(&version["versionAliases"]).iter().any(|alias| alias == wanted)
     });
-    found.map(|(name, _)| name).ok_or_else(|| resource::not_found(name))
+    found.ok_or_else(|| resource::not_found(name))
 }
 
 /// The document of a version.
 pub(crate) fn version(cloud: &Cloud, name: &str) -> Result<Json> {
-    resource::get(cloud, VERSION, &version_name(cloud, name)?)
+    cloud
+        .store
+        .transact(|store| find(store, name).map(|(_, document)| document))
 }
 
 /// The model is its default version, for lists.
-fn refresh(cloud: &Cloud, name: &str) -> Result<()> {
-    let document = version(cloud, name)?;
-    Ok(cloud.store.put(KIND, name, &document)?)
+fn refresh(store: &Transaction<'_>, name: &str) -> Result<()> {
+    let (_, document) = find(store, name)?;
+    Ok(store.put(KIND, name, &document)?)
 }
 
 /// An alias belongs to one version: those that have it lose it.
-fn take_aliases(cloud: &Cloud, name: &str, aliases: &[String]) -> Result<()> {
-    for (version, mut document) in cloud.store.list(VERSION, &format!("{name}@"), "", usize::MAX)? {
+fn take_aliases(store: &Transaction<'_>, name: &str, aliases: &[String]) -> Result<()> {
+    for (version, mut document) in versions(store, name)? {
         let before = texts(&document["versionAliases"]);
         let mut after = before.clone();
         after.retain(|alias| !aliases.contains(alias));
         if after != before {
             document["versionAliases"] = after.into();
-            cloud.store.put(VERSION, &version, &document)?;
+            store.put(VERSION, &version, &document)?;
         }
     }
     Ok(())
@@ -192,7 +210,6 @@ fn merge_aliases(cloud: &Cloud, name: &str, sent: &Json) -> Result<Json> {
     if aliases.is_empty() {
         return Err(ApiError::invalid("Required field is not set: version_aliases"));
     }
-    let version = version_name(cloud, name)?;
     let model = base(name);
     let (removed, added): (Vec<String>, Vec<String>) = aliases.into_iter().partition(|alias| alias.starts_with('-'));
     if removed.iter().any(|alias| alias.trim_start_matches('-') == DEFAULT) {
@@ -200,36 +217,35 @@ fn merge_aliases(cloud: &Cloud, name: &str, sent: &Json) -> Result<Json> {
             "The alias default cannot be removed: give it to another version.",
         ));
     }
-    take_aliases(cloud, model, &added)?;
-    let document = cloud.store.change(VERSION, &version, |document| {
-        let document = document.as_mut().ok_or_else(|| resource::not_found(name))?;
+    cloud.store.transact(|store| {
+        let (version, _) = find(store, name)?;
+        take_aliases(store, model, &added)?;
+        let mut document = store.get(VERSION, &version)?.ok_or_else(|| resource::not_found(name))?;
         let mut aliases = texts(&document["versionAliases"]);
         aliases.retain(|alias| !removed.iter().any(|removed| removed.trim_start_matches('-') == alias));
         aliases.extend(added);
         document["versionAliases"] = aliases.into();
         document["versionUpdateTime"] = time::now_text().into();
-        Ok::<_, ApiError>(document.clone())
-    })?;
-    refresh(cloud, model)?;
-    Ok(document)
+        store.put(VERSION, &version, &document)?;
+        refresh(store, model)?;
+        Ok(document)
+    })
 }
 
 fn delete_version(cloud: &Cloud, name: &str) -> Result<()> {
-    let document = version(cloud, name)?;
     let model = base(name);
-    let aliases = texts(&document["versionAliases"]);
-    let all = cloud.store.list(VERSION, &format!("{model}@"), "", usize::MAX)?;
-    if aliases.iter().any(|alias| alias == DEFAULT) {
-        let message = match all.len() {
-            1 => "The only version of a model cannot be deleted: delete the model.",
-            _ => "The default version of a model cannot be deleted: make another one the default.",
-        };
-        return Err(ApiError::new(Status::FailedPrecondition, message));
-    }
-    not_deployed(cloud, model, document["versionId"].as_str())?;
-    let version = version_name(cloud, name)?;
-    cloud.store.delete(VERSION, &version)?;
-    Ok(())
+    not_deployed(cloud, model, version(cloud, name)?["versionId"].as_str())?;
+    cloud.store.transact(|store| {
+        let (version, document) = find(store, name)?;
+        if texts(&document["versionAliases"]).iter().any(|alias| alias == DEFAULT) {
+            let message = match versions(store, model)?.len() {
+                1 => "The only version of a model cannot be deleted: delete the model.",
+                _ => "The default version of a model cannot be deleted: make another one the default.",
+            };
+            return Err(ApiError::new(Status::FailedPrecondition, message));
+        }
+        Ok(store.delete(VERSION, &version)?)
+    })
 }
 
 /// # Errors

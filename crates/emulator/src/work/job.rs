@@ -143,23 +143,13 @@ fn finish(cloud: &Cloud, kind: &str, name: &str, end: &std::result::Result<(), E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Iam, Settings};
+    use crate::settings::Iam;
     use crate::vertex::CUSTOM_JOB;
 
     #[test]
     fn what_was_running_has_ended_after_a_new_start() {
         let directory = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            state: directory.path().to_owned(),
-            iam: Iam::Off,
-            runtime: Default::default(),
-            granted: identity::State::default(),
-            tokens: Vec::new(),
-            project: "acme-dev".to_owned(),
-            account: None,
-        };
-        let cloud = Cloud::new(settings, "127.0.0.1:1".parse().unwrap()).unwrap();
+        let cloud = Cloud::of_a_test(directory.path(), Iam::Off);
         let tasks = json!([{"taskId": "1", "state": "SUCCEEDED"}, {"taskId": "2", "state": "RUNNING"}]);
         let running = json!({"state": "PIPELINE_STATE_RUNNING", "jobDetail": {"taskDetails": tasks}});
         let cancelling = json!({"state": "PIPELINE_STATE_CANCELLING", "jobDetail": {"taskDetails": tasks}});

@@ -2,12 +2,14 @@
 
 pub(crate) mod batch;
 mod buckets;
-mod container;
+pub(crate) mod container;
+pub(crate) mod cron;
 pub(crate) mod custom;
 pub(crate) mod job;
 pub(crate) mod pipeline;
 pub(crate) mod replica;
 mod run;
+pub(crate) mod schedule;
 pub(crate) mod serving;
 pub(crate) mod study;
 pub(crate) mod tuning;
