@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use identity::Member;
+use tokio::sync::Notify;
 
 use crate::access::{Authority, Principal};
 use crate::error::ApiError;
@@ -22,6 +23,8 @@ pub(crate) struct Cloud {
     pub(crate) faults: Faults,
     /// The contents of objects.
     pub(crate) storage: Storage,
+    /// Told when a schedule has changed.
+    pub(crate) schedules: Notify,
     /// Jobs that run.
     pub(crate) works: Works,
     /// Servers of deployed models.
@@ -77,6 +80,7 @@ impl Cloud {
             issuer,
             faults: Faults::default(),
             storage,
+            schedules: Notify::new(),
             works: Works::default(),
             servers: Servers::default(),
             url,

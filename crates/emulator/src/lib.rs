@@ -82,8 +82,9 @@ impl Emulator {
         self.address
     }
 
-    /// Answers calls, for ever.
+    /// Answers calls and starts what schedules want, for ever.
     pub async fn serve(self) {
+        tokio::spawn(work::schedule::serve(Arc::clone(&self.cloud)));
         server::serve(self.cloud, Arc::new(self.machine), self.listener).await;
     }
 }
@@ -109,5 +110,6 @@ async fn resume(cloud: &Arc<Cloud>) -> error::Result<()> {
         work::job::end_interrupted(cloud, kind)?;
     }
     vertex::operation::end_interrupted(cloud)?;
+    work::schedule::skip_missed(cloud)?;
     work::serving::start_deployed(cloud).await
 }

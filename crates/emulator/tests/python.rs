@@ -72,6 +72,11 @@ fn vertex_pipelines() {
 }
 
 #[test]
+fn vertex_schedules() {
+    run("test_schedules.py");
+}
+
+#[test]
 fn vertex_models_and_endpoints() {
     run("test_models.py");
 }

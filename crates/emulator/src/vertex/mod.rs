@@ -7,8 +7,9 @@ mod endpoint;
 mod job;
 mod model;
 pub(crate) mod operation;
-mod pipeline_job;
+pub(crate) mod pipeline_job;
 pub(crate) mod resource;
+mod schedule;
 mod tuning_job;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(crate) use endpoint::KIND as ENDPOINT;
 pub(crate) use model::version as model_version;
 pub(crate) use pipeline_job::KIND as PIPELINE_JOB;
 pub(crate) use resource::number;
+pub(crate) use schedule::KIND as SCHEDULE;
 pub(crate) use tuning_job::KIND as TUNING_JOB;
 
 /// The kinds of jobs.
@@ -67,6 +69,7 @@ pub(crate) async fn answer(
             job::answer(&tuning_job::JOB, cloud, caller, call, at, rest, effects).await
         }
         ["pipelineJobs", rest @ ..] => pipeline_job::answer(cloud, caller, call, at, rest, effects).await,
+        ["schedules", rest @ ..] => schedule::answer(cloud, caller, call, at, rest).await,
         ["models", rest @ ..] => model::answer(cloud, caller, call, at, rest).await,
         ["endpoints", rest @ ..] => endpoint::answer(cloud, caller, call, at, rest).await,
         ["operations", rest @ ..] => operation::answer(cloud, caller, call, at, rest).await,

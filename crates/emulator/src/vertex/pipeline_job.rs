@@ -40,9 +40,10 @@ pub(super) async fn answer(
     match (call.method.clone(), rest, verb.as_deref()) {
         (Method::POST, [], None) => {
             let id = call.query("pipelineJobId").map(str::to_owned);
-            let sent = call.json().await?;
+            let mut sent = call.json().await?;
+            check(cloud, caller, at, &mut sent)?;
             let is_out_of_stock = effects.contains(&Effect::StockOut);
-            create(cloud, caller, at, id, sent, is_out_of_stock).map(|job| Reply::json(&job))
+            start(cloud, &at.name(), id, sent, is_out_of_stock).map(|job| Reply::json(&job))
         }
         (Method::POST, [], Some("batchCancel")) => {
             let jobs = named(cloud, caller, call, at, "cancel").await?;
@@ -71,26 +72,9 @@ pub(super) async fn answer(
     }
 }
 
-/// Starts a pipeline.
-pub(super) fn create(
-    cloud: &Arc<Cloud>,
-    caller: &Caller,
-    at: Place<'_>,
-    id: Option<String>,
-    mut sent: Json,
-    is_out_of_stock: bool,
-) -> Result<Json> {
+/// Whether a pipeline can be run, and the caller may have it run as its account.
+pub(super) fn check(cloud: &Cloud, caller: &Caller, at: Place<'_>, sent: &mut Json) -> Result<()> {
     resource::require(cloud, caller, "pipelineJobs.create", &at.name())?;
-    let id = match id {
-        Some(id) if !is_id(&id) => {
-            return Err(ApiError::invalid(format!(
-                "Invalid pipeline_job_id {id:?}: it must match [a-z][-a-z0-9]{{0,127}}."
-            )));
-        }
-        Some(id) => id,
-        None => format!("pipeline-job-{}", resource::new_id(cloud)?),
-    };
-    let name = format!("{}/{KIND}/{id}", at.name());
     // The account is that of the project, where none is named.
     if sent["serviceAccount"].as_str().is_none_or(str::is_empty) {
         let number = metadata::number(cloud, at.project);
@@ -103,10 +87,33 @@ pub(super) fn create(
         let account = ResourceName::parse(&account).map_err(|error| ApiError::invalid(error.to_string()))?;
         cloud.authority.require(caller, "iam.serviceAccounts.actAs", &account)?;
     } else {
-        let account = resource::text(&sent, "serviceAccount")?;
+        let account = resource::text(sent, "serviceAccount")?;
         resource::require_act_as(cloud, caller, account)?;
     }
-    accept(cloud, caller, &mut sent)?;
+    accept(cloud, caller, sent)
+}
+
+/// Starts a pipeline that can be run, in a place such as `projects/P/locations/L`.
+///
+/// # Errors
+/// 400 if the id is none, 409 if there is one of the name.
+pub(crate) fn start(
+    cloud: &Arc<Cloud>,
+    at: &str,
+    id: Option<String>,
+    sent: Json,
+    is_out_of_stock: bool,
+) -> Result<Json> {
+    let id = match id {
+        Some(id) => id,
+        None => format!("pipeline-job-{}", resource::new_id(cloud)?),
+    };
+    if !is_id(&id) {
+        return Err(ApiError::invalid(format!(
+            "Invalid pipeline_job_id {id:?}: it must match [a-z][-a-z0-9]{{0,127}}."
+        )));
+    }
+    let name = format!("{at}/{KIND}/{id}");
     let mut job = resource::new(&name, sent);
     job["state"] = "PIPELINE_STATE_PENDING".into();
     if !cloud.store.insert(KIND, &name, &job)? {

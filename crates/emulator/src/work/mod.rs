@@ -2,11 +2,13 @@
 
 pub(crate) mod batch;
 mod buckets;
+pub(crate) mod cron;
 pub(crate) mod custom;
 pub(crate) mod job;
 pub(crate) mod pipeline;
 pub(crate) mod replica;
 mod run;
+pub(crate) mod schedule;
 pub(crate) mod serving;
 pub(crate) mod study;
 pub(crate) mod tuning;

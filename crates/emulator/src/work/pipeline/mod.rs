@@ -19,6 +19,7 @@ use serde_json::Value as Json;
 use tokio::runtime::Handle;
 
 use super::run::{End, internal};
+use super::schedule::SCHEDULED;
 use super::{Stop, job};
 use crate::access::Caller;
 use crate::cloud::Cloud;
@@ -90,7 +91,7 @@ pub(crate) fn run(cloud: &Arc<Cloud>, runtime: &Handle, name: &str, stop: &Stop)
         spec,
         account: text(&document["serviceAccount"]),
         created: text(&document["createTime"]),
-        scheduled: text(&document["scheduleTime"]),
+        scheduled: text(&cloud.store.get(SCHEDULED, name).map_err(internal)?.unwrap_or_default()),
         is_fast: *policy == "PIPELINE_FAILURE_POLICY_FAIL_FAST" || *policy == 2,
         has_failed: AtomicBool::new(false),
         slots: Slots::default(),
