@@ -9,6 +9,7 @@ use crate::decide::{Access, Decision, Grant, NearMiss, Reasoner};
 use crate::grant::NewGrant;
 use crate::member::Member;
 use crate::name::ResourceName;
+use crate::role::Permits;
 
 /// What lets one principal take the token of another.
 pub const IMPERSONATION: &str = "iam.serviceAccounts.getAccessToken";
@@ -77,6 +78,8 @@ impl Actor {
 struct Seen {
     whole: HashSet<Member>,
     delegates: HashSet<Member>,
+    /// Whether some role lets sign and not take tokens, once that matters.
+    signs_apart: Option<bool>,
 }
 
 /// Why a subject has a permission, or what it lacks.
@@ -229,17 +232,23 @@ impl Reasoner<'_> {
                     continue;
                 }
                 let resource = ResourceName::service_account(email);
-                let granted = permissions.iter().find_map(|permission| {
+                let mut granted = None;
+                for permission in permissions {
                     let access = Access {
                         resource: &resource,
                         permission,
                         ..access.clone()
                     };
                     match self.decision(&access, &identities) {
-                        Decision::Granted(grant) => Some((*permission, grant)),
-                        _ => None,
+                        Decision::Granted(grant) => {
+                            granted = Some((*permission, grant));
+                            break;
+                        }
+                        // Most roles have all of them: who misses one misses the others.
+                        Decision::Missed(_) if !*seen.signs_apart.get_or_insert_with(|| self.signs_apart()) => break,
+                        _ => {}
                     }
-                });
+                }
                 let Some((permission, grant)) = granted else {
                     continue;
                 };
@@ -259,6 +268,16 @@ impl Reasoner<'_> {
             }
         }
         found
+    }
+
+    /// Whether a role that is granted somewhere lets sign as an account, and not take its tokens.
+    fn signs_apart(&self) -> bool {
+        let mut roles: HashSet<&str> = HashSet::new();
+        let bindings = self.state().bindings().map(|(_, binding)| binding.role.as_str());
+        bindings.filter(|role| roles.insert(role)).any(|role| {
+            let permits = |permission: &str| self.permits(role, permission) == Permits::Yes;
+            SIGNING.into_iter().any(permits) && !permits(IMPERSONATION)
+        })
     }
 
     /// Grants to act as other accounts that miss the subject by a letter.
