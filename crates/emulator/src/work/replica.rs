@@ -189,9 +189,12 @@ impl Replica {
     }
 
     /// Tells it to end, and ends it if it does not.
-    pub(crate) fn end(mut self) {
-        self.running.end(GRACE);
-        if let Some(left) = self.left.take() {
+    pub(crate) fn end(self) {
+        let mut running = self.running;
+        running.end(GRACE);
+        // What left its group has the streams still, until it is ended as well.
+        drop(running);
+        if let Some(left) = self.left {
             left.pay();
         }
         for reader in self.readers {
