@@ -419,6 +419,7 @@ impl Plugin {
     fn external(&self, cx: &Context<'_>, target: &Target) -> Result<Option<External>> {
         match plugin_kind(&self.object.node) {
             PluginKind::Builtin(_) | PluginKind::UnknownBuiltin => Ok(None),
+            PluginKind::Executable if function::is_resource(&self.object) => Err(function::no_plugin(&self.object)),
             kind => External::read(cx, target, &self.object, kind).map(Some),
         }
     }

@@ -86,7 +86,7 @@ pub struct Reasoner<'s> {
     groups_of: HashMap<&'s Member, Vec<&'s str>>,
     service_accounts: OnceLock<Vec<String>>,
     /// For each way of acting.
-    impersonation: [OnceLock<Impersonation>; 2],
+    impersonation: [OnceLock<Impersonation>; Acting::COUNT],
     /// Numbers of projects by their ids.
     numbers: HashMap<&'s str, &'s str>,
     /// Who holds basic roles in projects: what the members of Cloud Storage's default grants are.
@@ -142,7 +142,7 @@ impl<'s> Reasoner<'s> {
             parents: HashMap::new(),
             groups_of: HashMap::new(),
             service_accounts: OnceLock::new(),
-            impersonation: [OnceLock::new(), OnceLock::new()],
+            impersonation: Default::default(),
             numbers: HashMap::new(),
             basic_roles_of: HashMap::new(),
             managed: Vec::new(),
@@ -349,7 +349,8 @@ impl<'s> Reasoner<'s> {
         self.impersonation[way as usize].get_or_init(|| {
             let mut all = Impersonation::default();
             for (on, binding) in self.state.bindings() {
-                if self.permits(&binding.role, way.permission()) != Permits::Yes {
+                let mut permissions = way.permissions().iter();
+                if permissions.all(|permission| self.permits(&binding.role, permission) != Permits::Yes) {
                     continue;
                 }
                 match on.path().split_once("/serviceAccounts/") {

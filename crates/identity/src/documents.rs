@@ -10,7 +10,7 @@ use hashbrown::HashSet;
 use yaml::Source;
 
 use crate::decide::{Access, Decision, Reasoner};
-use crate::explain::{Acting, IMPERSONATION};
+use crate::explain::Acting;
 use crate::member::Member;
 use crate::name::ResourceName;
 use crate::policy::Policy;
@@ -18,6 +18,9 @@ use crate::role::Permits;
 use crate::source::StateError;
 use crate::source::outline::{Outline, ResultId};
 use crate::state::State;
+
+/// How accounts are acted as on the way to a permission.
+const WAYS: [Acting; 2] = [Acting::Token, Acting::Delegation];
 
 /// So many names are looked for one after the other; for more, all is read.
 const FEW: usize = 100;
@@ -197,15 +200,17 @@ impl Picked {
         let mut known: HashSet<Member> = HashSet::new();
         loop {
             let reasoner = Reasoner::new(&self.state);
-            let actors = reasoner
-                .acting(question, &[Acting::Token])
-                .into_iter()
-                .map(|(actor, links)| {
-                    let attributes = if links.is_empty() { question.attributes } else { &[] };
-                    reasoner.identities(&actor, attributes)
-                });
+            let actors = reasoner.actors(question, &[Acting::Token]).into_iter().map(|actor| {
+                let attributes = if actor.links.is_empty() {
+                    question.attributes
+                } else {
+                    &[]
+                };
+                reasoner.identities(&actor.member, attributes)
+            });
             let mut names: Vec<Member> = actors.flatten().collect();
-            if reasoner.act_as_any(&names, Acting::Token) || names.len() > FEW {
+            let is_of_all = WAYS.iter().any(|way| reasoner.act_as_any(&names, *way));
+            if is_of_all || names.len() > FEW {
                 return false;
             }
             names.retain(|name| known.insert(name.clone()));
@@ -217,7 +222,7 @@ impl Picked {
             self.add_actors_named(|text| ends.iter().any(|end| ends_with(text, end)) && names.contains(&parsed(text)));
             // What is above the accounts may deny it.
             let reasoner = Reasoner::new(&self.state);
-            let accounts = reasoner.may_be_acted_as(&names, Acting::Token).into_iter();
+            let accounts = WAYS.iter().flat_map(|way| reasoner.may_be_acted_as(&names, *way));
             let accounts: Vec<ResourceName> = accounts.map(ResourceName::service_account).collect();
             drop(reasoner);
             if accounts.len() > FEW {
@@ -240,7 +245,10 @@ impl Picked {
     fn add_actors_named(&mut self, is_meant: impl Fn(&str) -> bool) {
         for at in 0..self.outlines.len() {
             let reasoner = Reasoner::new(&self.state);
-            let gives = |role: &str| reasoner.permits(role, IMPERSONATION) == Permits::Yes;
+            let gives = |role: &str| {
+                let mut permissions = WAYS.iter().flat_map(|way| way.permissions());
+                permissions.any(|permission| reasoner.permits(role, permission) == Permits::Yes)
+            };
             let ids = self.outlines[at].1.naming(gives, &is_meant);
             drop(reasoner);
             self.add(at, ids);

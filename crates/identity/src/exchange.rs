@@ -143,8 +143,9 @@ impl Provider {
     fn refusal(&self, claims: &Json, state: &State) -> Option<String> {
         // Amazon's providers have neither.
         let issuer = self.issuer.as_deref()?;
+        // Google's own pages write issuers with a slash at the end and without.
         if let Some(found) = claims.get("iss").and_then(Json::as_str)
-            && found != issuer
+            && found.trim_end_matches('/') != issuer.trim_end_matches('/')
         {
             return Some(format!(
                 "{found} signs it, and the provider {} trusts {issuer}",

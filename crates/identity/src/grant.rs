@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use hashbrown::HashMap;
+use sha2::{Digest, Sha256};
+
 use crate::decide::Reasoner;
 use crate::member::{Member, PoolKind};
 use crate::name::ResourceName;
@@ -15,6 +18,22 @@ pub struct NewGrant {
     pub on: ResourceName,
     /// The member in a policy of the resource.
     written: String,
+    /// What tells its name in files from that of another grant.
+    suffix: String,
+}
+
+/// Gives grants that would have one name in a file of Terraform or among objects names of their own.
+///
+/// The names are made of the grants alone: those of a plan stay as they are while it has the same ones.
+pub fn distinguish<'g>(grants: impl IntoIterator<Item = &'g mut NewGrant>) {
+    let mut by_label: HashMap<String, Vec<&mut NewGrant>> = HashMap::new();
+    for grant in grants {
+        by_label.entry(grant.label()).or_default().push(grant);
+    }
+    for grant in by_label.into_values().filter(|same| same.len() > 1).flatten() {
+        let digest = Sha256::digest(format!("{}\n{}\n{}", grant.role, grant.written, grant.on));
+        let _ = write!(grant.suffix, "_{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2]);
+    }
 }
 
 /// What takes grants of its own.
@@ -81,6 +100,7 @@ impl Reasoner<'_> {
             member: member.clone(),
             written: self.written(member, &on),
             on,
+            suffix: String::new(),
         }
     }
 
@@ -141,6 +161,13 @@ impl NewGrant {
         Target::of(on).is_some()
     }
 
+    /// The same grant with a name that says what it differs in from others of its member, role and resource.
+    #[must_use]
+    pub(crate) fn named_apart(mut self, by: &str) -> NewGrant {
+        self.suffix = format!("_{}", slug(by));
+        self
+    }
+
     /// The same grant for a member as another policy writes it.
     #[must_use]
     pub(crate) fn written_as(&self, written: String) -> NewGrant {
@@ -176,7 +203,7 @@ impl NewGrant {
                 let fields = text.trim_end_matches("}\n");
                 format!(
                     "{fields}\n  depends_on = [google_project_iam_custom_role.{}]\n}}\n",
-                    role.id
+                    role.label(roles)
                 )
             }
             None => text,
@@ -266,9 +293,20 @@ impl NewGrant {
         let role = self.role.rsplit('/').next().unwrap_or_default();
         let place = self.on.path().rsplit('/').next().unwrap_or_default();
         let place = place.split('@').next().unwrap_or_default();
-        let label = format!("{who}_{role}_{place}").to_ascii_lowercase();
-        label.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+        let label = format!("{}{}", slug(&format!("{who}_{role}_{place}")), self.suffix);
+        // Names begin with a letter, and those of default accounts with a number.
+        match label.starts_with(|c: char| c.is_ascii_digit()) {
+            true => format!("account_{label}"),
+            false => label,
+        }
     }
+}
+
+/// A text in lower case, with underscores in place of all but letters and digits.
+fn slug(text: &str) -> String {
+    let text = text.to_ascii_lowercase();
+    let text = text.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    text.trim_matches('_').to_owned()
 }
 
 /// A text in double quotes, as YAML has it.

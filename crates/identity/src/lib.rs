@@ -36,7 +36,7 @@ pub use drift::{AuditLog, Change, Drift, DriftKind, drift};
 pub use exchange::{Exchange, Principal, claims_of_account};
 pub use explain::{Acting, Explanation, IMPERSONATION, LAUNCHING, Link};
 pub use expression::Timestamp;
-pub use grant::NewGrant;
+pub use grant::{NewGrant, distinguish};
 pub use landscape::{AccountLink, Doubt, Identity, Landscape, NeedVerdict, is_default_account, is_service_agent};
 pub use member::{Member, Pool, PoolKind, Set};
 pub use method::{Method, Methods};

@@ -312,27 +312,43 @@ impl CustomRole {
         )
     }
 
-    /// The Terraform resource that is the role.
-    pub fn terraform(&self) -> String {
+    /// Its name among the roles of a plan: that of another project may have the same id.
+    pub(crate) fn label(&self, roles: &[CustomRole]) -> String {
+        let is_alone = roles
+            .iter()
+            .all(|role| role.id != self.id || role.project == self.project);
+        match is_alone {
+            true => self.id.clone(),
+            false => format!(
+                "{}_{}",
+                self.id,
+                self.project.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+            ),
+        }
+    }
+
+    /// The Terraform resource that is the role, among those of a plan.
+    pub fn terraform(&self, roles: &[CustomRole]) -> String {
         let list: Vec<String> = self
             .permissions
             .iter()
             .map(|name| format!("    \"{name}\",\n"))
             .collect();
         format!(
-            "resource \"google_project_iam_custom_role\" \"{id}\" {{\n  project     = \"{}\"\n  role_id     = \"{id}\"\n  title       = \"{id}\"\n  permissions = [\n{}  ]\n}}\n",
+            "resource \"google_project_iam_custom_role\" \"{label}\" {{\n  project     = \"{}\"\n  role_id     = \"{id}\"\n  title       = \"{id}\"\n  permissions = [\n{}  ]\n}}\n",
             self.project,
             list.concat(),
+            label = self.label(roles),
             id = self.id
         )
     }
 
-    /// The `IAMCustomRole` that is the role.
-    pub fn config_connector(&self) -> String {
+    /// The `IAMCustomRole` that is the role, among those of a plan.
+    pub fn config_connector(&self, roles: &[CustomRole]) -> String {
         let list: Vec<String> = self.permissions.iter().map(|name| format!("  - {name}\n")).collect();
         format!(
             "apiVersion: iam.cnrm.cloud.google.com/v1beta1\nkind: IAMCustomRole\nmetadata:\n  name: {}\n  annotations:\n    cnrm.cloud.google.com/project-id: {}\nspec:\n  resourceID: {}\n  title: {}\n  permissions:\n{}",
-            self.id.replace('_', "-").to_ascii_lowercase(),
+            self.label(roles).replace('_', "-").to_ascii_lowercase(),
             self.project,
             self.id,
             self.id,

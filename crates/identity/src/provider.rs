@@ -22,18 +22,20 @@ pub struct Provider {
     pub mark: Mark,
 }
 
-/// Issuers that sign for customers of everybody: without a condition, anybody in the world is a member of the pool.
+/// Issuers that sign for customers of everybody: without a condition, anybody in the world is a member of the pool. The
+/// conditions are those that Google documents for the first three, by ids where those cannot be taken over by others
+/// (<https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines#conditions>).
 const SHARED_ISSUERS: [(&str, &str, &str); 7] = [
     (
         "token.actions.githubusercontent.com",
         "GitHub Actions",
         "assertion.repository_owner == 'OWNER'",
     ),
-    ("gitlab.com", "GitLab", "assertion.namespace_path == 'GROUP'"),
+    ("gitlab.com", "GitLab", "assertion.namespace_id == 'GROUP_ID'"),
     (
         "app.terraform.io",
         "HCP Terraform",
-        "assertion.terraform_organization_name == 'ORGANIZATION'",
+        "assertion.terraform_organization_id == 'ORGANIZATION_ID'",
     ),
     ("oidc.circleci.com", "CircleCI", "assertion.aud == 'ORGANIZATION_ID'"),
     (

@@ -82,8 +82,15 @@ impl Landscape<'_> {
         }
         let has_conditions = here().any(|(_, binding)| binding.condition.is_some());
         let needed_by = self.needed(name, &on);
+        let grant = |condition: &Option<Condition>| {
+            let grant = self.reasoner.grant(name.role.clone(), &name.member, on.clone());
+            match condition {
+                Some(condition) => grant.named_apart(&condition.title),
+                None => grant,
+            }
+        };
         let removal = |(_, binding): (&ResourceName, &crate::policy::Binding)| Removal {
-            grant: self.reasoner.grant(name.role.clone(), &name.member, on.clone()),
+            grant: grant(&binding.condition),
             condition: binding.condition.clone(),
             has_conditions,
             other: self.other_name(&name.member, &on),
@@ -190,6 +197,11 @@ impl Removal {
 
     /// What Terraform must be told, in two steps: it takes back only what it knows.
     pub fn terraform(&self) -> String {
+        if let Member::Deleted(_) = self.grant.member {
+            let member = self.grant.member_in_policy();
+            let head = format!("# Google's provider takes no members that are deleted, as {member} is:\n");
+            return format!("{head}# {}\n", self.gcloud().replace('\n', "\n# "));
+        }
         let resource = self.grant.terraform();
         let address = self.grant.terraform_address();
         let mut id = format!(
@@ -203,8 +215,10 @@ impl Removal {
             Some(condition) => {
                 // Writing to a text cannot fail.
                 let _ = write!(id, " {}", condition.title);
+                // It may have a description, and would be made anew without that.
                 let block = format!(
-                    "  condition {{\n    title      = {}\n    expression = {}\n  }}\n}}\n",
+                    "  condition {{\n    title      = {}\n    expression = {}\n  }}\n  lifecycle {{\n    ignore_changes = \
+                     [condition]\n  }}\n}}\n",
                     literal(&condition.title),
                     literal(&condition.expression)
                 );

@@ -268,12 +268,15 @@ pub struct Waiver {
 pub fn read(session: &Session<'_>, directory: &Path) -> Result<Platform, PlatformError> {
     let files = session.files();
     let path = directory.join(FILE_NAME);
-    let cannot = |error: std::io::Error| {
-        let message = match error.kind() {
-            std::io::ErrorKind::NotFound => format!("there is no {FILE_NAME} in {}", files.display(directory)),
-            _ => format!("cannot read {}: {error}", files.display(&path)),
-        };
-        PlatformError::new(Mark::NONE, message)
+    let cannot = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            // How a path is shown is known of whole paths.
+            let shown = files.absolute(directory).map(|path| files.display(&path));
+            let shown = shown.unwrap_or_else(|_| directory.display().to_string());
+            PlatformError::new(Mark::NONE, format!("there is no {FILE_NAME} in {shown}"))
+                .hint("run this in the directory that has it, or write one there")
+        }
+        _ => PlatformError::new(Mark::NONE, format!("cannot read {}: {error}", files.display(&path))),
     };
     let root = files
         .absolute(directory)

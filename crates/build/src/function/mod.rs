@@ -57,6 +57,25 @@ pub(crate) fn is_function(object: &Node) -> bool {
     object.get("apiVersion").and_then(Node::as_str) == Some(API_VERSION)
 }
 
+/// Whether an object is of Terrace's own kinds, but configures nothing: those are resources.
+pub(crate) fn is_resource(object: &Resource) -> bool {
+    object.gvk().group.ends_with(".terrace.dev")
+}
+
+/// Such an object stands where configurations do.
+pub(crate) fn no_plugin(object: &Resource) -> BuildError {
+    let kind = object.kind();
+    let hint = match kind {
+        "SecretIntent" => {
+            "list it under resources, and run `terrace secrets render --write`: it writes beside each kustomization what \
+             the environment is given, so that kustomize builds it too"
+        }
+        _ => "list it under resources",
+    };
+    let place = object.node.get("kind").unwrap_or(&object.node);
+    invalid(place, format!("{kind} is a resource, and makes or changes no objects")).hint(hint)
+}
+
 impl Function {
     /// Reads the object that configures a function, and the files it names.
     pub(crate) fn read(cx: &Context<'_>, target: &accumulate::Target, object: &Node) -> Result<Function> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use check::{Entry, Report};
-use resource::Severity;
+use resource::{Finding, Severity};
+use yaml::{Mark, SourceId};
 
 use super::Rendering;
 use crate::diagnostic::{Diagnostic, Face, text};
@@ -11,10 +12,18 @@ use crate::diagnostic::{Diagnostic, Face, text};
 pub(super) fn render(of: &Rendering<'_>) -> String {
     let mut out = String::new();
     if !of.quiet {
-        for entry in by_file(of) {
-            let diagnostic = diagnostic(entry, of.report);
-            out.push_str(&text(&diagnostic, of.sources, &of.hidden, Face::Terrace, of.colour));
+        let mut print = |diagnostic: &Diagnostic| {
+            out.push_str(&text(diagnostic, of.sources, &of.hidden, Face::Terrace, of.colour));
             out.push('\n');
+        };
+        let entries = by_file(of);
+        let mut alike = Alike::new(&entries);
+        for entry in entries {
+            match alike.pass(entry) {
+                Pass::Whole => print(&diagnostic(entry, of.report)),
+                Pass::Left => {}
+                Pass::Last(left) => print(&rest(entry, left, of)),
+            }
         }
     }
     out.push_str(&rules(of.report));
@@ -41,6 +50,69 @@ pub(super) fn by_file<'a>(of: &Rendering<'a>) -> Vec<&'a Entry<'a>> {
         files[at].1.push(entry);
     }
     files.into_iter().flat_map(|(_, entries)| entries).collect()
+}
+
+/// So many findings of a rule about one document are shown each for itself: a policy may have a thousand grants that
+/// are wrong in one way.
+const SHOWN: usize = 10;
+/// Of more, these.
+const FIRST: usize = 3;
+
+/// Findings of one rule in one file that are about no object, and have one remedy.
+#[derive(Default)]
+struct Alike<'a> {
+    /// How many there are, and how many were passed.
+    counts: BTreeMap<Key<'a>, (usize, usize)>,
+}
+
+type Key<'a> = (&'a str, Option<&'a str>, SourceId);
+
+enum Pass {
+    Whole,
+    Left,
+    /// The last of so many that were left.
+    Last(usize),
+}
+
+impl<'a> Alike<'a> {
+    fn new(entries: &[&'a Entry<'a>]) -> Alike<'a> {
+        let mut alike = Alike::default();
+        for key in entries.iter().filter_map(|entry| key(&entry.finding)) {
+            alike.counts.entry(key).or_default().0 += 1;
+        }
+        alike
+    }
+
+    fn pass(&mut self, entry: &'a Entry<'a>) -> Pass {
+        let Some((all, passed)) = key(&entry.finding).and_then(|key| self.counts.get_mut(&key)) else {
+            return Pass::Whole;
+        };
+        *passed += 1;
+        match *all > SHOWN && *passed > FIRST {
+            false => Pass::Whole,
+            true if passed == all => Pass::Last(*all - FIRST),
+            true => Pass::Left,
+        }
+    }
+}
+
+fn key(finding: &Finding) -> Option<Key<'_>> {
+    let is_of_document = finding.object.is_none() && finding.mark.is_some();
+    is_of_document.then_some((&*finding.rule, finding.hint.as_deref(), finding.mark.source))
+}
+
+/// That there are more findings like those that were shown.
+fn rest(last: &Entry<'_>, left: usize, of: &Rendering<'_>) -> Diagnostic {
+    let finding = &last.finding;
+    let up_to = of
+        .sources
+        .place(finding.mark)
+        .map_or_else(String::new, |place| format!(", up to {place}"));
+    let message = format!("{left} more like these{up_to}");
+    let rest = Finding::new(finding.rule.clone(), finding.severity, Mark::NONE, message).hint("-o json has each");
+    let mut diagnostic = Diagnostic::from(rest);
+    diagnostic.shows_rule = true;
+    diagnostic
 }
 
 pub(super) fn diagnostic(entry: &Entry<'_>, report: &Report<'_>) -> Diagnostic {

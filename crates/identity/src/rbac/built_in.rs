@@ -1,5 +1,6 @@
 //! The roles and bindings that the API server makes in every cluster and that are for users and pods
-//! (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings>).
+//! (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings>). Those of the control
+//! plane's own parts, such as the scheduler and the controllers, are left out.
 
 use yaml::Mark;
 
@@ -23,7 +24,7 @@ type Row = (&'static str, &'static str, &'static str, &'static str);
 /// A role: its name, the label it has, the label of the roles it is made of, its rules.
 type Known = (&'static str, Option<&'static str>, Option<&'static str>, &'static [Row]);
 
-const ROLES: [Known; 11] = [
+const ROLES: [Known; 19] = [
     ("cluster-admin", None, None, &[(ALL, ALL, ALL, ""), (ALL, "", "", ALL)]),
     ("admin", None, Some(TO_ADMIN), &[]),
     ("edit", Some(TO_ADMIN), Some(TO_EDIT), &[]),
@@ -164,6 +165,96 @@ const ROLES: [Known; 11] = [
         &[("get", "", "", "/healthz /livez /readyz /version /version/")],
     ),
     (
+        "system:monitoring",
+        None,
+        None,
+        &[(
+            "get",
+            "",
+            "",
+            "/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*",
+        )],
+    ),
+    // Bound by nobody at first, and by many a tree.
+    (
+        "system:auth-delegator",
+        None,
+        None,
+        &[
+            ("create", "authentication.k8s.io", "tokenreviews", ""),
+            ("create", "authorization.k8s.io", "subjectaccessreviews", ""),
+        ],
+    ),
+    (
+        "system:kubelet-api-admin",
+        None,
+        None,
+        &[
+            ("get list proxy watch", "-", "nodes", ""),
+            (
+                ALL,
+                "-",
+                "nodes/checkpoint nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/spec nodes/stats",
+                "",
+            ),
+        ],
+    ),
+    (
+        "system:node-bootstrapper",
+        None,
+        None,
+        &[(
+            "create get list watch",
+            "certificates.k8s.io",
+            "certificatesigningrequests",
+            "",
+        )],
+    ),
+    (
+        "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+        None,
+        None,
+        &[(
+            "create",
+            "certificates.k8s.io",
+            "certificatesigningrequests/nodeclient",
+            "",
+        )],
+    ),
+    (
+        "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+        None,
+        None,
+        &[(
+            "create",
+            "certificates.k8s.io",
+            "certificatesigningrequests/selfnodeclient",
+            "",
+        )],
+    ),
+    (
+        "system:node-problem-detector",
+        None,
+        None,
+        &[
+            ("get", "-", "nodes", ""),
+            ("patch", "-", "nodes/status", ""),
+            ("create patch update", "- events.k8s.io", "events", ""),
+        ],
+    ),
+    (
+        "system:persistent-volume-provisioner",
+        None,
+        None,
+        &[
+            ("create delete get list watch", "-", "persistentvolumes", ""),
+            ("get list update watch", "-", "persistentvolumeclaims", ""),
+            (READ, "storage.k8s.io", "storageclasses", ""),
+            ("watch", "-", "events", ""),
+            ("create patch update", "- events.k8s.io", "events", ""),
+        ],
+    ),
+    (
         "system:service-account-issuer-discovery",
         None,
         None,
@@ -177,10 +268,11 @@ const ROLES: [Known; 11] = [
 ];
 
 /// Roles and the groups that they are bound to, by bindings of their names.
-const BINDINGS: [(&str, &[&str]); 5] = [
+const BINDINGS: [(&str, &[&str]); 6] = [
     ("cluster-admin", &["system:masters"]),
     ("system:basic-user", &["system:authenticated"]),
     ("system:discovery", &["system:authenticated"]),
+    ("system:monitoring", &["system:monitoring"]),
     (
         "system:public-info-viewer",
         &["system:authenticated", "system:unauthenticated"],

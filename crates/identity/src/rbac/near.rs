@@ -90,7 +90,6 @@ fn lack(rule: &Rule, action: &Action) -> Option<Lack> {
         group,
         resource,
         subresource,
-        name,
         ..
     } = action
     else {
@@ -112,7 +111,7 @@ fn lack(rule: &Rule, action: &Action) -> Option<Lack> {
         rule.has_verb(verb),
         rule.has_group(group),
         rule.has_resource(action),
-        rule.has_name(name.as_deref()),
+        rule.has_name(action),
     );
     match has {
         (false, true, true, true) => Some(Lack::Verb),

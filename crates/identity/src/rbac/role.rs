@@ -61,11 +61,8 @@ impl Rule {
     pub fn allows(&self, action: &Action) -> bool {
         match action {
             Action::Url { verb, path } => self.has_verb(verb) && self.urls.iter().any(|url| covers(url, path)),
-            Action::Resource { verb, group, name, .. } => {
-                self.has_verb(verb)
-                    && self.has_group(group)
-                    && self.has_resource(action)
-                    && self.has_name(name.as_deref())
+            Action::Resource { verb, group, .. } => {
+                self.has_verb(verb) && self.has_group(group) && self.has_resource(action) && self.has_name(action)
             }
         }
     }
@@ -96,9 +93,26 @@ impl Rule {
             })
     }
 
-    /// A request without a name, such as to create or list, is allowed by no rule that has names.
-    pub(super) fn has_name(&self, name: Option<&str>) -> bool {
-        self.names.is_empty() || name.is_some_and(|name| self.names.iter().any(|known| known == name))
+    /// A request without a name, such as to create or list, is allowed by no rule that has names. Only for signers is a
+    /// star more than a letter: `example.com/*` is each of the domain
+    /// (<https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization>).
+    pub(super) fn has_name(&self, action: &Action) -> bool {
+        let Action::Resource {
+            group, resource, name, ..
+        } = action
+        else {
+            return false;
+        };
+        let is_signer = group == "certificates.k8s.io" && resource == "signers";
+        let is_domain_of = |known: &str, name: &str| {
+            let domain = known.strip_suffix("/*");
+            is_signer && domain.is_some_and(|domain| name.split_once('/').is_some_and(|(of, _)| of == domain))
+        };
+        self.names.is_empty()
+            || name.as_deref().is_some_and(|name| {
+                let mut names = self.names.iter();
+                names.any(|known| known == name || is_domain_of(known, name))
+            })
     }
 }
 

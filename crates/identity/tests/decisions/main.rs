@@ -26,6 +26,11 @@ fn state() -> State {
         serde_json::from_str(include_str!("conditions.json")).unwrap(),
         None,
     );
+    read(
+        &mut state,
+        serde_json::from_str(include_str!("pages.json")).unwrap(),
+        None,
+    );
     let role = json!({"name": "projects/acme/roles/reader", "includedPermissions": ["storage.objects.get"]});
     read(&mut state, role, None);
     let role = json!({"name": "organizations/1/roles/auditor", "includedPermissions": [
@@ -54,6 +59,12 @@ fn state() -> State {
             "projects/acme",
             json!({"deniedPrincipals": ["principal://goog/subject/denied@acme.com"],
             "deniedPermissions": ["iam.googleapis.com/serviceAccounts.getAccessToken"]}),
+        ),
+        (
+            "projects/acme",
+            json!({"deniedPrincipals": ["principal://goog/subject/shut@acme.com"],
+            "deniedPermissions": ["iam.googleapis.com/serviceAccounts.getAccessToken", "iam.googleapis.com/serviceAccounts.signJwt",
+                "iam.googleapis.com/serviceAccounts.signBlob", "iam.googleapis.com/serviceAccounts.implicitDelegation"]}),
         ),
         (
             "projects/acme",
@@ -204,6 +215,7 @@ fn decisions_are_those_of_the_documentation() {
     let tables = [
         ("table.txt", include_str!("table.txt")),
         ("table_more.txt", include_str!("table_more.txt")),
+        ("table_pages.txt", include_str!("table_pages.txt")),
     ];
     let lines = tables
         .iter()
@@ -229,7 +241,7 @@ fn decisions_are_those_of_the_documentation() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(rows >= 340, "{rows}");
+    assert!(rows >= 400, "{rows}");
 }
 
 /// A chain of three accounts, as impersonation is documented
@@ -264,8 +276,95 @@ fn chains_of_impersonation() {
     assert_eq!(explain("user:only-acts@acme.com", &[], end), (Vec::new(), "missed"));
     // What a provider says is said of the one who signed in: without it there is no first link.
     assert_eq!(explain(GITHUB, &[], end), (Vec::new(), "missed"));
-    // The first link is granted, and denied.
-    assert_eq!(explain("user:denied@acme.com", &[], end), (Vec::new(), "missed"));
+    // The token of the first link is denied, but not to sign for it, which is as good
+    // (https://cloud.google.com/iam/docs/service-account-permissions#concentric-permissions).
+    let chain = vec![account("first"), account("second"), account("third")];
+    assert_eq!(explain("user:denied@acme.com", &[], end), (chain, "granted"));
+    // All ways are denied.
+    assert_eq!(explain("user:shut@acme.com", &[], end), (Vec::new(), "missed"));
+}
+
+/// Custom roles of one permission each, in a chain from `first` to `third`: what is enough for a token
+/// (<https://cloud.google.com/iam/docs/service-account-permissions#common-scenarios>).
+#[test]
+fn single_permissions_on_accounts() {
+    let account = |name: &str| format!("serviceAccount:{name}@acme.iam.gserviceaccount.com");
+    let outcome = |first: &[&str], second: &[&str]| {
+        let mut state = State::default();
+        let mut read = |document: serde_json::Value, on: Option<&str>| {
+            let source = yaml::Sources::new().add("grants.json", document.to_string());
+            let on = on.map(|on| ResourceName::parse(on).unwrap());
+            state.read(&source, on.as_ref()).unwrap();
+        };
+        for (name, permissions) in [("first", first), ("second", second)] {
+            let permissions: Vec<String> = permissions
+                .iter()
+                .map(|it| format!("iam.serviceAccounts.{it}"))
+                .collect();
+            let role = json!({"name": format!("projects/acme/roles/{name}"), "includedPermissions": permissions});
+            read(role, None);
+        }
+        let policy = |role: &str, member: &str| json!({"bindings": [{"role": role, "members": [member]}]});
+        read(
+            policy("projects/acme/roles/first", &account("first")),
+            Some("second@acme.iam.gserviceaccount.com"),
+        );
+        read(
+            policy("projects/acme/roles/second", &account("second")),
+            Some("third@acme.iam.gserviceaccount.com"),
+        );
+        read(
+            policy("roles/storage.objectViewer", &account("third")),
+            Some("gs://end"),
+        );
+        let explanation = Reasoner::new(&state).explain(&Access {
+            subject: &account("first").parse().unwrap(),
+            attributes: &[],
+            permission: "storage.objects.get",
+            resource: &ResourceName::parse("gs://end/x").unwrap(),
+            time: None,
+        });
+        let links = explanation.links.iter().map(|link| {
+            let permission = link.permission.trim_start_matches("iam.serviceAccounts.");
+            format!("{:?} by {permission}", link.acting)
+        });
+        let links: Vec<String> = links.collect();
+        match word(&explanation.decision) {
+            "granted" => links.join(", "),
+            other => other.to_owned(),
+        }
+    };
+    let table: &[(&[&str], &[&str], &str)] = &[
+        (
+            &["getAccessToken"],
+            &["getAccessToken"],
+            "Token by getAccessToken, Token by getAccessToken",
+        ),
+        // Who signs as an account gets its token.
+        (&["signJwt"], &["signBlob"], "Token by signJwt, Token by signBlob"),
+        // A gets the token of C, where A may delegate to B and B may get the token of C; B is not acted as.
+        (
+            &["implicitDelegation"],
+            &["getAccessToken"],
+            "Delegation by implicitDelegation, Token by getAccessToken",
+        ),
+        (&["implicitDelegation"], &["signJwt"], "missed"),
+        (&["implicitDelegation"], &["implicitDelegation"], "missed"),
+        (&["getAccessToken"], &["implicitDelegation"], "missed"),
+        // A token that says who one is gives nothing with Google's APIs; to launch as an account is no token.
+        (&["getOpenIdToken"], &["getAccessToken"], "missed"),
+        (&["getAccessToken"], &["getOpenIdToken"], "missed"),
+        (&["actAs"], &["getAccessToken"], "missed"),
+        (&["get", "list", "setIamPolicy"], &["getAccessToken"], "missed"),
+        (
+            &["implicitDelegation", "signBlob"],
+            &["getAccessToken"],
+            "Token by signBlob, Token by getAccessToken",
+        ),
+    ];
+    for (first, second, expected) in table {
+        assert_eq!(outcome(first, second), *expected, "{first:?} {second:?}");
+    }
 }
 
 /// A disabled account has nothing, whoever acts as it

@@ -94,6 +94,7 @@ fn reached(state: &State, tree: Tree, name: &str) -> (Reach, String) {
     let links = by.links.iter().map(|link| match link.acting {
         Acting::Token => format!(" as {}", link.account.short()),
         Acting::Launch => format!(" launching as {}", link.account.short()),
+        Acting::Delegation => format!(" asking through {}", link.account.short()),
     });
     let links: String = links.collect();
     (cell.reach, format!("{}{links}", by.account.short()))

@@ -136,3 +136,74 @@ fn resources_of_terraform() {
     }
     assert_eq!(resources.as_array().unwrap().len(), grants.len());
 }
+
+/// Names in a file of Terraform begin with a letter, and each is there once.
+#[test]
+fn names_of_grants() {
+    let state = State::default();
+    let reasoner = Reasoner::new(&state);
+    let grant = |role: &str, member: &str, on: &str| {
+        let on = ResourceName::parse(on).unwrap();
+        reasoner.new_grant(&[role], &on, &member.parse().unwrap()).unwrap()
+    };
+    let read = "storage.objects.get";
+    let mut grants = [
+        grant(
+            read,
+            "serviceAccount:17-compute@developer.gserviceaccount.com",
+            "gs://models",
+        ),
+        grant(
+            read,
+            "serviceAccount:trainer@acme.iam.gserviceaccount.com",
+            "gs://models",
+        ),
+        // Accounts of one name in two projects, and a bucket whose name differs in what is no letter.
+        grant(
+            read,
+            "serviceAccount:trainer@other.iam.gserviceaccount.com",
+            "gs://models",
+        ),
+        grant(
+            read,
+            "serviceAccount:server@acme.iam.gserviceaccount.com",
+            "gs://models-eu",
+        ),
+        grant(
+            read,
+            "serviceAccount:server@acme.iam.gserviceaccount.com",
+            "gs://models_eu",
+        ),
+        grant(
+            read,
+            "serviceAccount:server@acme.iam.gserviceaccount.com",
+            "gs://models",
+        ),
+    ];
+    let name = |grant: &identity::NewGrant| grant.terraform().split('"').nth(3).unwrap().to_owned();
+    let before: Vec<String> = grants.iter().map(name).collect();
+    assert_eq!(before[0], "account_17_compute_storage_objectviewer_models");
+    assert_eq!((&before[1], &before[3]), (&before[2], &before[4]));
+    identity::distinguish(&mut grants);
+    let mut after: Vec<String> = grants.iter().map(name).collect();
+    assert_eq!(
+        (&after[0], &after[5]),
+        (&before[0], &before[5]),
+        "what is alone keeps its name"
+    );
+    let objects = objects(
+        &grants
+            .each_ref()
+            .map(identity::NewGrant::config_connector)
+            .join("---\n"),
+        &Sources::new(),
+    );
+    let mut names: Vec<&str> = objects.iter().map(resource::Resource::name).collect();
+    for names in [&mut after.iter().map(String::as_str).collect::<Vec<_>>(), &mut names] {
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), grants.len(), "{names:?}");
+    }
+    after.retain(|name| !name.starts_with(|c: char| c.is_ascii_lowercase()));
+    assert_eq!(after, Vec::<String>::new());
+}

@@ -72,6 +72,8 @@ struct GrantRecord<'a> {
 struct LinkRecord<'a> {
     actor: String,
     account: String,
+    /// That of a delegation, and of signing, is another than that of taking a token.
+    permission: &'static str,
     grant: GrantRecord<'a>,
 }
 
@@ -91,6 +93,7 @@ pub(super) fn explanation(answer: &Answer<'_>) -> String {
     let links = explanation.links.iter().map(|link| LinkRecord {
         actor: link.actor.to_string(),
         account: link.account.to_string(),
+        permission: link.permission,
         grant: grant(&link.grant),
     });
     let missing = explanation.missing.as_ref().map(|missing| MissingRecord {

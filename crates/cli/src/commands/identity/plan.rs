@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use build::Session;
 use clap::{Args, ValueEnum};
-use identity::{CustomRole, CustomRoles, Landscape, Plan, PlannedGrant, Reason, Reasoner, Removal};
+use identity::{CustomRoles, Landscape, Plan, PlannedGrant, Reason, Reasoner, Removal};
 use serde::Serialize;
 use yaml::Sources;
 
@@ -84,11 +84,13 @@ pub(super) fn run(args: &PlanArgs, setup: &Setup, session: &Session<'_>) -> Resu
     let ground = args.ground.ground(setup, session)?;
     let reasoner = Reasoner::new(&ground.state);
     let landscape = Landscape::new(&ground.trees, &reasoner, args.ground.grants.time());
-    let plan = landscape.plan(match args.custom_roles {
+    let mut plan = landscape.plan(match args.custom_roles {
         When::WhereBroad => CustomRoles::WhereBroad,
         When::Never => CustomRoles::Never,
     });
-    let removals = args.removals.removals(session, &landscape)?;
+    let mut removals = args.removals.removals(session, &landscape)?;
+    let planned = plan.grants.iter_mut().map(|planned| &mut planned.grant);
+    identity::distinguish(planned.chain(removals.iter_mut().map(|removal| &mut removal.grant)));
     let text = match args.output {
         Format::Text => text(&plan, &removals, session.sources()),
         Format::Json => json(&plan, &removals, session.sources()),
@@ -282,7 +284,8 @@ fn script(plan: &Plan, removals: &[Removal]) -> String {
 }
 
 fn terraform(plan: &Plan, removals: &[Removal]) -> String {
-    let roles = plan.custom_roles.iter().map(CustomRole::terraform);
+    let all = &plan.custom_roles;
+    let roles = all.iter().map(|role| role.terraform(all));
     let grants = plan
         .grants
         .iter()
@@ -292,7 +295,8 @@ fn terraform(plan: &Plan, removals: &[Removal]) -> String {
 }
 
 fn config_connector(plan: &Plan, removals: &[Removal]) -> String {
-    let roles = plan.custom_roles.iter().map(CustomRole::config_connector);
+    let all = &plan.custom_roles;
+    let roles = all.iter().map(|role| role.config_connector(all));
     let grants = plan.grants.iter().map(|planned| planned.grant.config_connector());
     let removals = removals.iter().map(Removal::config_connector);
     roles.chain(grants).chain(removals).collect::<Vec<_>>().join("---\n")

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use identity::{Decision, Grant, Member, NearMiss, ResourceName};
+use identity::{Acting, Decision, Grant, IMPERSONATION, Member, NearMiss, ResourceName};
 
 use super::Answer;
 
@@ -29,12 +29,19 @@ pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
     let _ = writeln!(out, "{head}: {} on {}", access.permission, access.resource);
     let _ = writeln!(out, "  {}", access.subject);
     for link in &explanation.links {
+        let how = match link.acting {
+            Acting::Delegation => "asks through",
+            Acting::Token | Acting::Launch => "acts as",
+        };
         let _ = writeln!(
             out,
-            "  acts as {}\n      by {}",
+            "  {how} {}\n      by {}",
             link.account,
             grant(&link.grant, &link.actor)
         );
+        if link.permission != IMPERSONATION {
+            let _ = writeln!(out, "      with {}", link.permission);
+        }
     }
     let actor = explanation.links.last().map_or(access.subject, |link| &link.account);
     match &explanation.decision {
@@ -86,7 +93,16 @@ pub(super) fn explanation(answer: &Answer<'_>, colour: bool) -> String {
         }
     }
     if let Some(missing) = &explanation.missing {
-        let _ = writeln!(out, "\nthis grant is missing:\n\n  {}", missing.gcloud());
+        // A grant to a name that was mistyped is one to nobody.
+        let is_mistyped = |near: &NearMiss| matches!(near, NearMiss::Spelling(_));
+        let may_be_mistyped = !explanation.near_links.is_empty()
+            || matches!(&explanation.decision, Decision::Missed(missed) if missed.near.iter().any(is_mistyped));
+        let head = if may_be_mistyped {
+            "if not, this grant"
+        } else {
+            "this grant"
+        };
+        let _ = writeln!(out, "\n{head} is missing:\n\n  {}", missing.gcloud());
         for form in [missing.terraform(), missing.config_connector()] {
             out.push('\n');
             for line in form.lines() {

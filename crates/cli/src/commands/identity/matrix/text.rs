@@ -89,6 +89,7 @@ pub(super) fn why(cell: &Cell) -> String {
             let how = match link.acting {
                 Acting::Token => "acting as",
                 Acting::Launch => "launching as",
+                Acting::Delegation => "asking through",
             };
             let _ = write!(part, ", {how} {}", link.account.short());
         }

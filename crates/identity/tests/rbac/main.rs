@@ -2,6 +2,8 @@
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/>).
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod pages;
+
 use std::sync::Arc;
 
 use identity::rbac::{Action, Answer, Near, NewRole, Rbac, Subject};
@@ -437,7 +439,7 @@ fn decisions_are_those_of_the_documentation() {
         ("uma", "post /api/v1", "", &[], NO),
         ("uma", "head /anything/at/all", "", &[], YES),
         ("uma", "get /metrics", "", &[], NO),
-        // Names with a star are names: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization
+        // Only the names of signers may be a domain with a star: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization
         (
             "cira",
             "approve signers.certificates.k8s.io kubernetes.io/kubelet-serving",
@@ -446,7 +448,34 @@ fn decisions_are_those_of_the_documentation() {
             YES,
         ),
         ("cira", "sign signers.certificates.k8s.io example.com/*", "", &[], YES),
-        ("cira", "sign signers.certificates.k8s.io example.com/mine", "", &[], NO),
+        (
+            "cira",
+            "sign signers.certificates.k8s.io example.com/mine",
+            "",
+            &[],
+            YES,
+        ),
+        (
+            "cira",
+            "sign signers.certificates.k8s.io sub.example.com/mine",
+            "",
+            &[],
+            NO,
+        ),
+        (
+            "cira",
+            "sign signers.certificates.k8s.io kubernetes.io/kubelet-serving2",
+            "",
+            &[],
+            NO,
+        ),
+        (
+            "cira",
+            "attest signers.certificates.k8s.io example.com/mine",
+            "",
+            &[],
+            NO,
+        ),
         ("cira", "approve signers.certificates.k8s.io", "", &[], NO),
         // All verbs are also those that nobody has thought of; all groups, the core one too.
         ("sa:ci:anybody", "rollback deployments.apps web", "ml", &[], YES),
