@@ -51,6 +51,14 @@ pub enum StartError {
 
 impl Cloud {
     pub(crate) fn new(settings: Settings, address: SocketAddr) -> Result<Cloud, StartError> {
+        let directory = settings.state.clone();
+        Cloud::open(settings, address).map_err(|error| match error {
+            StartError::Store(error) => StartError::Store(error.of_start(&directory)),
+            other => other,
+        })
+    }
+
+    fn open(settings: Settings, address: SocketAddr) -> Result<Cloud, StartError> {
         let store = Store::open(&settings.state)?;
         token::tidy(&store)?;
         let storage = Storage::open(&store)?;

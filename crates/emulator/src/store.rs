@@ -30,10 +30,27 @@ pub enum StoreError {
     Version(PathBuf, i64),
     #[error("{0} is damaged, or no state of the emulator: {1}")]
     Damaged(PathBuf, rusqlite::Error),
-    #[error("{0}")]
+    #[error("the state (state.db): {0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error("a document is no JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl StoreError {
+    /// The error with the name of the file, where that is damaged.
+    pub(crate) fn of_start(self, directory: &Path) -> StoreError {
+        match self {
+            StoreError::Sqlite(error)
+                if matches!(
+                    error.sqlite_error_code(),
+                    Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
+                ) =>
+            {
+                StoreError::Damaged(directory.join("state.db"), error)
+            }
+            other => other,
+        }
+    }
 }
 
 pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -67,10 +84,7 @@ impl Store {
             }
         }
         let path = directory.join("state.db");
-        let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged(path.clone(), error),
-            _ => StoreError::Sqlite(error),
-        };
+        let damaged = |error: rusqlite::Error| StoreError::Sqlite(error).of_start(directory);
         let is_new = !path.exists();
         let connection = Connection::open(&path).map_err(damaged)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;

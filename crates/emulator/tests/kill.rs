@@ -26,7 +26,7 @@ impl Random {
 }
 
 /// A call; none where there was no answer.
-fn call(url: &str, method: &str, path: &str, body: Option<&Json>) -> Option<(u16, Json)> {
+pub(crate) fn call(url: &str, method: &str, path: &str, body: Option<&Json>) -> Option<(u16, Json)> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
@@ -323,7 +323,7 @@ fn nothing_is_half_done(url: &str) {
 }
 
 /// The processes whose command line names something.
-fn running(marker: &str) -> usize {
+pub(crate) fn running(marker: &str) -> usize {
     let commands = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let path = entry.unwrap().path();
         std::fs::read(path.join("cmdline")).ok()

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod agreement;
+mod bad_input;
 mod bodies;
 mod cloud;
 mod enforcement;

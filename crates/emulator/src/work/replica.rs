@@ -179,8 +179,11 @@ impl Replica {
     }
 
     /// Tells it to end, and ends it if it does not.
-    pub(crate) fn end(mut self) {
-        self.running.end(GRACE);
+    pub(crate) fn end(self) {
+        let mut running = self.running;
+        running.end(GRACE);
+        // What left its group has the streams still, until it is ended as well.
+        drop(running);
         for reader in self.readers {
             let _ = reader.join();
         }
