@@ -5,6 +5,7 @@ mod buckets;
 pub(crate) mod cron;
 pub(crate) mod custom;
 pub(crate) mod job;
+pub(crate) mod package;
 pub(crate) mod pipeline;
 pub(crate) mod replica;
 mod run;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
-use super::Stop;
 use super::buckets::Buckets;
 use super::replica::{Log, Program, Replica};
+use super::{Stop, package};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Status};
 use crate::metadata::Machine;
@@ -139,13 +139,13 @@ impl Run<'_> {
                 return Err(End::Cancelled);
             }
             let task = format!("workerpool{pool}-{number}");
-            let program = self.program(metadata, pool, number)?;
             let labels = json!({"job_id": self.id, "project_id": self.project, "task_name": task});
             let log = Log {
                 project: self.project.clone(),
                 name: task.clone(),
                 resource: ("ml_job", labels),
             };
+            let program = self.program(cloud, metadata, (pool, number), &log, stop)?;
             let replica = program.start(cloud, &log).map_err(|error| {
                 let program = program.words.first().map(String::as_str).unwrap_or_default();
                 End::Failed(ApiError::invalid(format!(
@@ -176,17 +176,35 @@ impl Run<'_> {
         places.collect()
     }
 
-    fn program(&self, metadata: &str, pool: usize, number: usize) -> Result<Program, End> {
+    fn program(
+        &self,
+        cloud: &Arc<Cloud>,
+        metadata: &str,
+        (pool, number): (usize, usize),
+        log: &Log,
+        stop: &Stop,
+    ) -> Result<Program, End> {
         let spec = &self.spec["workerPoolSpecs"][pool];
-        let container = &spec["containerSpec"];
-        if !container.is_object() {
-            return Err(End::Failed(ApiError::unimplemented("Python packages as jobs")));
-        }
+        let package = &spec["pythonPackageSpec"];
+        let container = if package.is_object() {
+            package
+        } else {
+            &spec["containerSpec"]
+        };
         let words = |field: &str| {
             let list = container[field].as_array().into_iter().flatten();
             list.filter_map(Json::as_str).map(str::to_owned).collect::<Vec<_>>()
         };
         let mut command = words("command");
+        if package.is_object() {
+            let python = package::python(cloud, package, &self.account, log, &self.directory, stop)?;
+            let module = package["pythonModule"].as_str().unwrap_or_default();
+            command = vec![
+                python.to_string_lossy().into_owned(),
+                "-m".to_owned(),
+                module.to_owned(),
+            ];
+        }
         if command.is_empty() {
             let image = container["imageUri"].as_str().unwrap_or_default();
             return Err(End::Failed(ApiError::invalid(format!(
