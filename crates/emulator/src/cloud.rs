@@ -14,6 +14,7 @@ use crate::storage::Storage;
 use crate::store::{Store, StoreError};
 use crate::token;
 use crate::work::Works;
+use crate::work::package::Packages;
 use crate::work::serving::Servers;
 
 pub(crate) struct Cloud {
@@ -26,6 +27,8 @@ pub(crate) struct Cloud {
     pub(crate) runtime: ContainerRuntime,
     /// Told when a schedule has changed.
     pub(crate) schedules: Notify,
+    /// Environments of Python packages.
+    pub(crate) packages: Packages,
     /// Jobs that run.
     pub(crate) works: Works,
     /// Servers of deployed models.
@@ -86,6 +89,7 @@ impl Cloud {
             storage,
             runtime: settings.runtime,
             schedules: Notify::new(),
+            packages: Packages::default(),
             works: Works::default(),
             servers: Servers::default(),
             url,

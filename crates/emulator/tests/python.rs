@@ -77,6 +77,11 @@ fn vertex_schedules() {
 }
 
 #[test]
+fn vertex_python_packages() {
+    run("test_packages.py");
+}
+
+#[test]
 fn vertex_models_and_endpoints() {
     run("test_models.py");
 }

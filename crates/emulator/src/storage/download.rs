@@ -88,11 +88,13 @@ fn with_headers(reply: Reply, object: &Object) -> Reply {
         .with(
             "x-goog-storage-class",
             object.text("storageClass").unwrap_or("STANDARD"),
-        )
-        .with("x-goog-hash", &format!("crc32c={}", object.crc32c));
-    if let Some(md5) = &object.md5 {
-        reply = reply.with("x-goog-hash", &format!("md5={md5}"));
-    }
+        );
+    // One header for both: a second one would take the place of the first.
+    let md5 = object.md5.as_ref().map(|md5| format!(",md5={md5}"));
+    reply = reply.with(
+        "x-goog-hash",
+        &format!("crc32c={}{}", object.crc32c, md5.unwrap_or_default()),
+    );
     for (field, header) in [
         ("contentEncoding", "content-encoding"),
         ("contentDisposition", "content-disposition"),

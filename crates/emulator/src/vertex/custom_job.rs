@@ -11,6 +11,9 @@ use crate::work;
 
 pub(crate) const KIND: &str = "customJobs";
 
+/// Packages of one job (<https://cloud.google.com/vertex-ai/docs/reference/rest/v1/CustomJobSpec#PythonPackageSpec>).
+const LARGEST_PACKAGES: usize = 100;
+
 pub(super) const JOB: Kind = Kind {
     name: KIND,
     accept: |cloud, caller, sent| validate(cloud, caller, &sent["jobSpec"]),
@@ -41,6 +44,25 @@ pub(super) fn validate(cloud: &Cloud, caller: &Caller, spec: &Json) -> Result<()
         if container.is_object() && container["imageUri"].as_str().is_none_or(str::is_empty) {
             let message = format!("Required field is not set: {}", field("container_spec.image_uri"));
             return Err(ApiError::invalid(message));
+        }
+        let package = &pool["pythonPackageSpec"];
+        if package.is_object() {
+            for (name, snake) in [
+                ("executorImageUri", "executor_image_uri"),
+                ("pythonModule", "python_module"),
+            ] {
+                if package[name].as_str().is_none_or(str::is_empty) {
+                    let field = field(&format!("python_package_spec.{snake}"));
+                    return Err(ApiError::invalid(format!("Required field is not set: {field}")));
+                }
+            }
+            let uris = package["packageUris"].as_array().map_or(0, Vec::len);
+            if !(1..=LARGEST_PACKAGES).contains(&uris) {
+                let field = field("python_package_spec.package_uris");
+                return Err(ApiError::invalid(format!(
+                    "{field} must have 1 to {LARGEST_PACKAGES} URIs."
+                )));
+            }
         }
         if pool["machineSpec"]["machineType"].as_str().is_none_or(str::is_empty) {
             let message = format!("Required field is not set: {}", field("machine_spec.machine_type"));

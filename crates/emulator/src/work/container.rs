@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -32,14 +33,10 @@ impl Container {
     /// # Errors
     /// If containers run as processes, and it has no command.
     pub(super) fn new(spec: &Json, runtime: ContainerRuntime) -> Result<Container> {
-        let words = |field: &str| {
-            let list = spec[field].as_array().into_iter().flatten();
-            list.filter_map(Json::as_str).map(str::to_owned).collect::<Vec<_>>()
-        };
         let container = Container {
             image: spec["imageUri"].as_str().unwrap_or_default().to_owned(),
-            command: words("command"),
-            arguments: words("args"),
+            command: words(&spec["command"]),
+            arguments: words(&spec["args"]),
         };
         match runtime {
             ContainerRuntime::Process if container.command.is_empty() => Err(ApiError::invalid(format!(
@@ -51,10 +48,59 @@ impl Container {
         }
     }
 
+    /// A program of this machine.
+    pub(super) fn of_words(words: Vec<String>) -> Container {
+        Container {
+            image: String::new(),
+            command: words,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// A module of a `PythonPackageSpec`, whose packages a Python has.
+    pub(super) fn of_module(spec: &Json, python: &Path) -> Container {
+        let module = spec["pythonModule"].as_str().unwrap_or_default();
+        let command = vec![
+            python.to_string_lossy().into_owned(),
+            "-m".to_owned(),
+            module.to_owned(),
+        ];
+        Container {
+            arguments: words(&spec["args"]),
+            ..Container::of_words(command)
+        }
+    }
+
+    /// The container of a `PythonPackageSpec`: it installs the packages, which are in its buckets.
+    pub(super) fn of_package(spec: &Json) -> Container {
+        let packages = words(&spec["packageUris"]).into_iter();
+        let packages: Vec<String> = packages.map(|uri| quoted(&uri.replacen("gs://", "/gcs/", 1))).collect();
+        let module = quoted(spec["pythonModule"].as_str().unwrap_or_default());
+        let script = format!(
+            "python3 -m pip install --quiet {} && exec python3 -m {module} \"$@\"",
+            packages.join(" ")
+        );
+        Container {
+            image: spec["executorImageUri"].as_str().unwrap_or_default().to_owned(),
+            command: ["sh", "-c", &script, "sh"].map(str::to_owned).into(),
+            arguments: words(&spec["args"]),
+        }
+    }
+
     /// What is started, for messages.
     pub(super) fn name(&self) -> &str {
         self.command.first().unwrap_or(&self.image)
     }
+}
+
+fn words(list: &Json) -> Vec<String> {
+    let words = list.as_array().into_iter().flatten().filter_map(Json::as_str);
+    words.map(str::to_owned).collect()
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 impl ContainerRuntime {
@@ -145,5 +191,30 @@ impl ContainerRuntime {
                 Err(io::Error::other(last.unwrap_or("it failed").trim().to_owned()))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_package_is_installed_before_its_module_runs() {
+        let spec = json!({
+            "executorImageUri": "python:3.12",
+            "packageUris": ["gs://iris/it's.tar.gz"],
+            "pythonModule": "trainer.task",
+            "args": ["--epochs=1"],
+        });
+        let container = Container::of_package(&spec);
+        let script =
+            "python3 -m pip install --quiet '/gcs/iris/it'\\''s.tar.gz' && exec python3 -m 'trainer.task' \"$@\"";
+        assert_eq!(container.command, ["sh", "-c", script, "sh"]);
+        assert_eq!(
+            (container.image.as_str(), container.arguments),
+            ("python:3.12", vec!["--epochs=1".to_owned()])
+        );
     }
 }

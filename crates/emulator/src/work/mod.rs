@@ -6,6 +6,7 @@ pub(crate) mod container;
 pub(crate) mod cron;
 pub(crate) mod custom;
 pub(crate) mod job;
+pub(crate) mod package;
 pub(crate) mod pipeline;
 pub(crate) mod replica;
 mod run;

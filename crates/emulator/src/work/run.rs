@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
-use super::Stop;
 use super::buckets::Buckets;
 use super::container::Container;
 use super::replica::{Log, Program, Replica};
+use super::{Stop, package};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, Status};
 use crate::metadata::Machine;
 use crate::server;
+use crate::settings::ContainerRuntime;
 
 /// How often a job is looked at.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -140,13 +141,13 @@ impl Run<'_> {
                 return Err(End::Cancelled);
             }
             let task = format!("workerpool{pool}-{number}");
-            let program = self.program(cloud, metadata, pool, number)?;
             let labels = json!({"job_id": self.id, "project_id": self.project, "task_name": task});
             let log = Log {
                 project: self.project.clone(),
                 name: task.clone(),
                 resource: ("ml_job", labels),
             };
+            let program = self.program(cloud, metadata, (pool, number), &log, stop)?;
             let replica = program.start(cloud, &log).map_err(|error| {
                 let program = program.container.name();
                 End::Failed(ApiError::invalid(format!(
@@ -177,13 +178,27 @@ impl Run<'_> {
         places.collect()
     }
 
-    fn program(&self, cloud: &Cloud, metadata: &str, pool: usize, number: usize) -> Result<Program, End> {
-        let spec = &self.spec["workerPoolSpecs"][pool];
-        let spec = &spec["containerSpec"];
-        if !spec.is_object() {
-            return Err(End::Failed(ApiError::unimplemented("Python packages as jobs")));
-        }
-        let mut container = Container::new(spec, cloud.runtime).map_err(End::Failed)?;
+    fn program(
+        &self,
+        cloud: &Arc<Cloud>,
+        metadata: &str,
+        (pool, number): (usize, usize),
+        log: &Log,
+        stop: &Stop,
+    ) -> Result<Program, End> {
+        let pool_spec = &self.spec["workerPoolSpecs"][pool];
+        let package = &pool_spec["pythonPackageSpec"];
+        let (spec, mut container) = match (package.is_object(), cloud.runtime) {
+            (true, ContainerRuntime::Process) => {
+                let python = package::python(cloud, package, &self.account, log, &self.directory, stop)?;
+                (package, Container::of_module(package, &python))
+            }
+            (true, _) => (package, Container::of_package(package)),
+            (false, runtime) => {
+                let spec = &pool_spec["containerSpec"];
+                (spec, Container::new(spec, runtime).map_err(End::Failed)?)
+            }
+        };
         container.arguments.extend(self.arguments.iter().cloned());
         let mut environment = self.variables(metadata, pool, number);
         environment.extend(self.environment.iter().cloned());

@@ -163,6 +163,8 @@ def test_a_wrong_checksum_is_refused(bucket):
     assert not bucket.blob("wrong").exists()
     right = requests.post(at, data=b"hello world", headers=ANN | {"x-goog-hash": "crc32c=yZRlqg=="})
     assert right.status_code == 200, right.text
+    found = requests.get(f"{right.json()['selfLink']}?alt=media", headers=ANN)
+    assert found.headers["x-goog-hash"] == "crc32c=yZRlqg==,md5=XrY7u+Ae7tCTyyK7j1rNww=="
 
 
 @pytest.mark.parametrize(
