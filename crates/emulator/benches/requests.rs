@@ -19,7 +19,11 @@ use identity::{ResourceName, State};
 use tokio::net::{TcpListener, TcpStream};
 
 const CONNECTIONS: usize = 8;
-const REQUESTS: usize = 3_000;
+/// Requests on each connection in a round; of those that write, which wait for the disk, and of accounts, each of which
+/// has all facts read again.
+const READS: usize = 3_000;
+const WRITES: usize = 200;
+const ACCOUNTS: usize = 25;
 const ROUNDS: usize = 5;
 
 fn settings(state: &std::path::Path) -> Settings {
@@ -45,7 +49,7 @@ fn settings(state: &std::path::Path) -> Settings {
 /// Asks so many times on one connection; how long each took.
 async fn ask(
     address: SocketAddr,
-    method: &'static str,
+    (method, count): (&'static str, usize),
     path: impl Fn(usize) -> String,
     body: impl Fn(usize) -> String,
 ) -> Vec<Duration> {
@@ -55,8 +59,8 @@ async fn ask(
         .await
         .unwrap();
     tokio::spawn(connection);
-    let mut times = Vec::with_capacity(REQUESTS);
-    for number in 0..REQUESTS {
+    let mut times = Vec::with_capacity(count);
+    for number in 0..count {
         let request = Request::builder()
             .method(method)
             .uri(path(number))
@@ -78,7 +82,7 @@ async fn ask(
 async fn measure(
     name: &str,
     address: SocketAddr,
-    method: &'static str,
+    calls: (&'static str, usize),
     path: fn(usize, usize) -> String,
     body: fn(usize, usize) -> String,
 ) {
@@ -91,7 +95,7 @@ async fn measure(
                 let lane = round * CONNECTIONS + connection;
                 tokio::spawn(ask(
                     address,
-                    method,
+                    calls,
                     move |number| path(lane, number),
                     move |number| body(lane, number),
                 ))
@@ -159,32 +163,37 @@ fn main() {
         measure(
             "axum that does nothing",
             idle_address,
-            "GET",
+            ("GET", READS),
             |_, _| "/".to_owned(),
             none,
         )
         .await;
-        measure("health", address, "GET", |_, _| "/emulator/health".to_owned(), none).await;
+        measure(
+            "health",
+            address,
+            ("GET", READS),
+            |_, _| "/emulator/health".to_owned(),
+            none,
+        )
+        .await;
+        let endpoints = |_, _| "/v1/projects/acme/locations/europe-west4/endpoints".to_owned();
+        measure("list endpoints, with IAM", address, ("GET", READS), endpoints, none).await;
+        let endpoint = |lane, number| format!(r#"{{"displayName": "endpoint-{lane}-{number}"}}"#);
+        measure("create an endpoint", address, ("POST", WRITES), endpoints, endpoint).await;
+        let accounts = |_, _| "/v1/projects/acme/serviceAccounts".to_owned();
+        let account = |lane, number| format!(r#"{{"accountId": "account-{lane}-{number}"}}"#);
         measure(
             "create a service account",
             address,
-            "POST",
-            |_, _| "/v1/projects/acme/serviceAccounts".to_owned(),
-            |lane, number| format!(r#"{{"accountId": "account-{lane}-{number}"}}"#),
-        )
-        .await;
-        measure(
-            "list endpoints, with IAM",
-            address,
-            "GET",
-            |_, _| "/v1/projects/acme/locations/europe-west4/endpoints".to_owned(),
-            none,
+            ("POST", ACCOUNTS),
+            accounts,
+            account,
         )
         .await;
         measure(
             "axum that does nothing",
             idle_address,
-            "GET",
+            ("GET", READS),
             |_, _| "/".to_owned(),
             none,
         )

@@ -238,6 +238,8 @@ fn environment(url: &str) -> String {
     add("GCE_METADATA_HOST", host);
     add("GCE_METADATA_IP", host);
     add("GCE_METADATA_ROOT", host);
+    // That for Node would ask its usual addresses first.
+    add("METADATA_SERVER_DETECTION", "assume-present");
     add("TERRACE_EMULATOR", url);
     text
 }
